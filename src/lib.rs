@@ -1,0 +1,1 @@
+//! proxmux: a full-screen terminal console for Proxmox VE.

@@ -1,0 +1,2 @@
+//! The `proxmux` binary.
+fn main() {}
