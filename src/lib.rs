@@ -1,1 +1,3 @@
 //! proxmux: a full-screen terminal console for Proxmox VE.
+
+pub mod api;
