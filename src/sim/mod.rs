@@ -1,0 +1,4 @@
+//! The simulated cluster.
+pub mod progress;
+pub mod property;
+pub mod qemu;

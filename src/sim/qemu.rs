@@ -1,0 +1,3 @@
+//! VMs.
+pub mod cloudinit;
+pub mod drive;
