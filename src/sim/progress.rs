@@ -2,6 +2,7 @@
 //! The texts are those of the real tools, because clients read percentages out of them.
 
 use super::property::human;
+use super::task::Script;
 
 /// A log line and the seconds since the beginning of its step.
 pub type Line = (f64, String);
@@ -155,6 +156,20 @@ pub fn migrate(ram: u64, seconds: f64) -> Vec<Line> {
             (step as f64 * seconds / steps as f64, line)
         })
         .collect()
+}
+
+/// A script that prints the lines at their moments.
+pub fn script(lines: Vec<Line>) -> Script {
+    let mut script = Script::new();
+    let mut now = 0.0;
+    for (at, line) in lines {
+        if at > now {
+            script = script.wait(at - now);
+            now = at;
+        }
+        script = script.log(line);
+    }
+    script
 }
 
 #[cfg(test)]

@@ -132,7 +132,7 @@ pub fn is_numbered(key: &str, prefix: &str) -> bool {
 
 /// The order in which the server walks over drives: by bus, then by number.
 pub fn slot_order(key: &str) -> (usize, u32) {
-    const ORDER: [&str; 4] = ["ide", "sata", "scsi", "virtio"];
+    const ORDER: [&str; 4] = ["ide", "scsi", "virtio", "sata"];
     match bus(key) {
         Some((bus, number)) => (ORDER.iter().position(|b| *b == bus).unwrap_or(9), number),
         None => (10 + usize::from(key == "tpmstate0"), 0),

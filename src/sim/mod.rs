@@ -1,4 +1,0 @@
-//! The simulated cluster.
-pub mod progress;
-pub mod property;
-pub mod qemu;
