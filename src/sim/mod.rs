@@ -1,0 +1,30 @@
+//! A simulated Proxmox VE cluster.
+//!
+//! [`Simulator`] is a pure state machine: a [`Call`] and a moment in, an [`Answer`] out. It shares no types with the
+//! client, so that the two check each other. [`server`] puts it behind HTTPS on loopback.
+//!
+//! - [`table`]: every method of the API with its parameters (from the official schema); [`verify`] and [`format`]
+//!   hold arguments against it; [`permission`] evaluates its permission checks; [`router`] brings it together.
+//! - [`state`]: nodes, guests, storages, volumes, pools; [`task`]: scripts that take time; [`fault`]: trouble on demand.
+//! - One file per noun, each with `ROUTES`. A method of the table without a handler answers 501 and says so in the
+//!   simulator's own words.
+
+pub mod access;
+pub mod calendar;
+pub mod call;
+pub mod crypto;
+pub mod fault;
+pub mod format;
+pub mod page;
+pub mod pattern;
+pub mod permission;
+pub mod router;
+pub mod state;
+pub mod table;
+pub mod task;
+pub mod ticket;
+pub mod verify;
+
+pub use call::{Answer, Args, Call, Fault, Outcome, Reply, die};
+pub use router::{Route, Simulator};
+pub use state::Cluster;
