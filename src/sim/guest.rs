@@ -231,7 +231,7 @@ pub fn need(cluster: &Cluster, args: &Args, path: &str, privs: &[&str]) -> Resul
 
 /// Has the caller any of the privileges on `path`?
 pub fn may(cluster: &Cluster, args: &Args, path: &str, privs: &[&str]) -> bool {
-    args.user() == "root@pam" || privs.iter().any(|privilege| cluster.has_priv(args.user(), path, privilege))
+    cluster.may_any(args.user(), path, privs)
 }
 
 /// Asks for the right to take space on a storage.
@@ -258,7 +258,7 @@ pub fn forget(cluster: &mut Cluster, vmid: u32) {
         pool.vms.remove(&vmid);
     }
     let path = format!("/vms/{vmid}");
-    cluster.drop_acl(&path);
+    cluster.access.acl.retain(|grant| grant.path != path);
 }
 
 /// Puts a guest into a pool.
@@ -384,5 +384,49 @@ pub fn abort_shutdowns(cluster: &mut Cluster, kind: &str, vmid: u32) {
         cluster.tasks.running().filter(|task| task.kind == kind && task.id == id).map(|task| task.upid.clone()).collect();
     for upid in found {
         cluster.stop_task(&upid);
+    }
+}
+
+/// The figures of a guest at this moment, all zero when it is stopped.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Figures {
+    /// Use of all its processors, 0..1.
+    pub cpu: f64,
+    /// Bytes of memory in use, as the guest sees it.
+    pub mem: u64,
+    /// Bytes of memory that it takes on the host.
+    pub memhost: u64,
+    /// Bytes of the root file system in use (containers).
+    pub disk: u64,
+    /// Bytes received since its start.
+    pub netin: u64,
+    /// Bytes sent since its start.
+    pub netout: u64,
+    /// Bytes read since its start.
+    pub diskread: u64,
+    /// Bytes written since its start.
+    pub diskwrite: u64,
+}
+
+/// Figures of a guest at this moment.
+pub fn figures(cluster: &Cluster, guest: &Guest) -> Figures {
+    if !guest.running {
+        return Figures::default();
+    }
+    let load = guest.load;
+    let seconds = (cluster.now - guest.started).max(0.0);
+    let wave = 0.5 + 0.5 * (cluster.now / 41.0 + f64::from(guest.vmid)).sin();
+    let paused = if guest.qmp == "paused" { 0.0 } else { 1.0 };
+    let mem = (guest.maxmem() as f64 * load.mem * (0.97 + 0.03 * wave)) as u64;
+    let total = |rate: f64| (rate * seconds) as u64;
+    Figures {
+        cpu: load.cpu * (0.4 + 1.2 * wave) * paused,
+        mem,
+        memhost: mem + (48 << 20),
+        disk: if guest.kind == Kind::Lxc { (guest.maxdisk() as f64 * load.disk) as u64 } else { 0 },
+        netin: total(load.net.0),
+        netout: total(load.net.1),
+        diskread: total(load.io.0),
+        diskwrite: total(load.io.1),
     }
 }

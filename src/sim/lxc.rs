@@ -14,17 +14,17 @@ use super::property::{Property, human, print_size};
 use super::qemu::drive::{is_amount, is_numbered};
 use super::qemu::{check_pool, may_allocate};
 use super::restore;
-use super::route::Route;
+use super::router::Route;
 use super::state::{Cluster, Config, Guest, Kind};
 use super::task::Script;
 
 /// The calls of this file.
 pub const ROUTES: &[Route] = &[
-    Route::new("GET", "/nodes/{node}/lxc", list),
-    Route::new("POST", "/nodes/{node}/lxc", create),
-    Route::new("GET", "/nodes/{node}/lxc/{vmid}", index),
-    Route::new("DELETE", "/nodes/{node}/lxc/{vmid}", destroy),
-    Route::new("GET", "/nodes/{node}/lxc/{vmid}/interfaces", interfaces),
+    Route("GET", "/nodes/{node}/lxc", list),
+    Route("POST", "/nodes/{node}/lxc", create),
+    Route("GET", "/nodes/{node}/lxc/{vmid}", index),
+    Route("DELETE", "/nodes/{node}/lxc/{vmid}", destroy),
+    Route("GET", "/nodes/{node}/lxc/{vmid}/interfaces", interfaces),
 ];
 
 /// Parameters of a create call that are not stored.

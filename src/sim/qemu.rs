@@ -14,16 +14,16 @@ use super::call::{Args, Fault, Outcome, die};
 use super::guest;
 use super::progress;
 use super::restore;
-use super::route::Route;
+use super::router::Route;
 use super::state::{Cluster, Config, Guest, Kind};
 use super::task::Script;
 
 /// The calls of this file.
 pub const ROUTES: &[Route] = &[
-    Route::new("GET", "/nodes/{node}/qemu", list),
-    Route::new("POST", "/nodes/{node}/qemu", create),
-    Route::new("GET", "/nodes/{node}/qemu/{vmid}", index),
-    Route::new("DELETE", "/nodes/{node}/qemu/{vmid}", destroy),
+    Route("GET", "/nodes/{node}/qemu", list),
+    Route("POST", "/nodes/{node}/qemu", create),
+    Route("GET", "/nodes/{node}/qemu/{vmid}", index),
+    Route("DELETE", "/nodes/{node}/qemu/{vmid}", destroy),
 ];
 
 /// `GET /nodes/{node}/qemu`

@@ -11,14 +11,14 @@ use crate::sim::progress::Line;
 use crate::sim::property::Property;
 use crate::sim::qemu::drive::{is_amount, is_numbered};
 use crate::sim::qemu::permission::check_networks;
-use crate::sim::route::Route;
+use crate::sim::router::Route;
 use crate::sim::state::{Cluster, Config, Guest, Kind};
 
 /// The calls of this file.
 pub const ROUTES: &[Route] = &[
-    Route::new("GET", "/nodes/{node}/lxc/{vmid}/config", read),
-    Route::new("PUT", "/nodes/{node}/lxc/{vmid}/config", change),
-    Route::new("GET", "/nodes/{node}/lxc/{vmid}/pending", pending),
+    Route("GET", "/nodes/{node}/lxc/{vmid}/config", read),
+    Route("PUT", "/nodes/{node}/lxc/{vmid}/config", change),
+    Route("GET", "/nodes/{node}/lxc/{vmid}/pending", pending),
 ];
 
 fn is_option(key: &str) -> bool {

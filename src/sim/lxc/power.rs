@@ -5,18 +5,18 @@ use crate::sim::guest::{self, in_task};
 use crate::sim::property::Property;
 use crate::sim::qemu::drive::is_numbered;
 use crate::sim::qemu::power::bridge_problem;
-use crate::sim::route::Route;
+use crate::sim::router::Route;
 use crate::sim::state::{Cluster, Kind};
 use crate::sim::task::Script;
 
 /// The calls of this file.
 pub const ROUTES: &[Route] = &[
-    Route::new("POST", "/nodes/{node}/lxc/{vmid}/status/start", start),
-    Route::new("POST", "/nodes/{node}/lxc/{vmid}/status/stop", stop),
-    Route::new("POST", "/nodes/{node}/lxc/{vmid}/status/shutdown", shutdown),
-    Route::new("POST", "/nodes/{node}/lxc/{vmid}/status/reboot", reboot),
-    Route::new("POST", "/nodes/{node}/lxc/{vmid}/status/suspend", suspend),
-    Route::new("POST", "/nodes/{node}/lxc/{vmid}/status/resume", resume),
+    Route("POST", "/nodes/{node}/lxc/{vmid}/status/start", start),
+    Route("POST", "/nodes/{node}/lxc/{vmid}/status/stop", stop),
+    Route("POST", "/nodes/{node}/lxc/{vmid}/status/shutdown", shutdown),
+    Route("POST", "/nodes/{node}/lxc/{vmid}/status/reboot", reboot),
+    Route("POST", "/nodes/{node}/lxc/{vmid}/status/suspend", suspend),
+    Route("POST", "/nodes/{node}/lxc/{vmid}/status/resume", resume),
 ];
 
 /// `POST /nodes/{node}/lxc/{vmid}/status/start`

@@ -4,13 +4,12 @@ use serde_json::{Map, Value, json};
 
 use crate::sim::call::{Args, Outcome};
 use crate::sim::guest;
-use crate::sim::load;
-use crate::sim::route::Route;
+use crate::sim::router::Route;
 use crate::sim::state::{Cluster, Guest, Kind};
 
 /// The calls of this file.
 pub const ROUTES: &[Route] =
-    &[Route::new("GET", "/nodes/{node}/lxc/{vmid}/status", index), Route::new("GET", "/nodes/{node}/lxc/{vmid}/status/current", current)];
+    &[Route("GET", "/nodes/{node}/lxc/{vmid}/status", index), Route::new("GET", "/nodes/{node}/lxc/{vmid}/status/current", current)];
 
 /// `GET /nodes/{node}/lxc/{vmid}/status`
 fn index(_: &mut Cluster, _: &Args) -> Outcome {
@@ -20,7 +19,7 @@ fn index(_: &mut Cluster, _: &Args) -> Outcome {
 
 /// A row of the list.
 pub fn row(cluster: &Cluster, guest: &Guest) -> Map<String, Value> {
-    let figures = load::figures(cluster, guest);
+    let figures = guest::figures(cluster, guest);
     let here = cluster.nodes.get(&guest.node).map_or(1, |node| node.cpus);
     let cpus = match guest.cpus() {
         0 => here,

@@ -12,20 +12,20 @@ use crate::sim::disk::{self, Purpose};
 use crate::sim::guest;
 use crate::sim::progress::{self, Line};
 use crate::sim::property::{Property, parse_size, print_size};
-use crate::sim::route::Route;
+use crate::sim::router::Route;
 use crate::sim::state::{Cluster, Config, Guest, Kind};
 use crate::sim::task::Script;
 
 /// The calls of this file.
 pub const ROUTES: &[Route] = &[
-    Route::new("GET", "/nodes/{node}/qemu/{vmid}/config", read),
-    Route::new("PUT", "/nodes/{node}/qemu/{vmid}/config", change),
-    Route::new("POST", "/nodes/{node}/qemu/{vmid}/config", change_in_task),
-    Route::new("GET", "/nodes/{node}/qemu/{vmid}/pending", pending),
-    Route::new("PUT", "/nodes/{node}/qemu/{vmid}/unlink", unlink),
-    Route::new("GET", "/nodes/{node}/qemu/{vmid}/cloudinit", cloudinit_pending),
-    Route::new("PUT", "/nodes/{node}/qemu/{vmid}/cloudinit", cloudinit_regenerate),
-    Route::new("GET", "/nodes/{node}/qemu/{vmid}/cloudinit/dump", cloudinit_dump),
+    Route("GET", "/nodes/{node}/qemu/{vmid}/config", read),
+    Route("PUT", "/nodes/{node}/qemu/{vmid}/config", change),
+    Route("POST", "/nodes/{node}/qemu/{vmid}/config", change_in_task),
+    Route("GET", "/nodes/{node}/qemu/{vmid}/pending", pending),
+    Route("PUT", "/nodes/{node}/qemu/{vmid}/unlink", unlink),
+    Route("GET", "/nodes/{node}/qemu/{vmid}/cloudinit", cloudinit_pending),
+    Route("PUT", "/nodes/{node}/qemu/{vmid}/cloudinit", cloudinit_regenerate),
+    Route("GET", "/nodes/{node}/qemu/{vmid}/cloudinit/dump", cloudinit_dump),
 ];
 
 /// Parameters of config calls that are not stored.

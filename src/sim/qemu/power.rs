@@ -9,19 +9,19 @@ use crate::sim::disk::{self, Purpose};
 use crate::sim::guest::{self, in_task};
 use crate::sim::progress;
 use crate::sim::property::Property;
-use crate::sim::route::Route;
+use crate::sim::router::Route;
 use crate::sim::state::{Cluster, Config, Guest, Kind};
 use crate::sim::task::{Running, Script};
 
 /// The calls of this file.
 pub const ROUTES: &[Route] = &[
-    Route::new("POST", "/nodes/{node}/qemu/{vmid}/status/start", start),
-    Route::new("POST", "/nodes/{node}/qemu/{vmid}/status/stop", stop),
-    Route::new("POST", "/nodes/{node}/qemu/{vmid}/status/reset", reset),
-    Route::new("POST", "/nodes/{node}/qemu/{vmid}/status/shutdown", shutdown),
-    Route::new("POST", "/nodes/{node}/qemu/{vmid}/status/reboot", reboot),
-    Route::new("POST", "/nodes/{node}/qemu/{vmid}/status/suspend", suspend),
-    Route::new("POST", "/nodes/{node}/qemu/{vmid}/status/resume", resume),
+    Route("POST", "/nodes/{node}/qemu/{vmid}/status/start", start),
+    Route("POST", "/nodes/{node}/qemu/{vmid}/status/stop", stop),
+    Route("POST", "/nodes/{node}/qemu/{vmid}/status/reset", reset),
+    Route("POST", "/nodes/{node}/qemu/{vmid}/status/shutdown", shutdown),
+    Route("POST", "/nodes/{node}/qemu/{vmid}/status/reboot", reboot),
+    Route("POST", "/nodes/{node}/qemu/{vmid}/status/suspend", suspend),
+    Route("POST", "/nodes/{node}/qemu/{vmid}/status/resume", resume),
 ];
 
 const EFI_WARNING: &str = "\
@@ -383,7 +383,7 @@ fn suspend(cluster: &mut Cluster, args: &Args) -> Outcome {
         guest.config.insert("lock".into(), "suspending".into());
         let ram = state_size(guest);
         let used = saved_ram(cluster, vmid);
-        let day = crate::sim::time::date(cluster.now);
+        let day = crate::sim::stamp::date(cluster.now);
         let made = disk::allocate(cluster, &node, &storage, vmid, Purpose::State(&format!("suspend-{day}")), Some("raw"), ram);
         let made = made.inspect_err(|_| cluster.unlock(vmid, "suspending"))?;
         let seconds = used as f64 / progress::DISK_RATE;

@@ -4,16 +4,15 @@ use serde_json::{Map, Value, json};
 
 use super::drive::{self, Drive, is_numbered};
 use crate::sim::call::{Args, Outcome};
-use crate::sim::guest;
-use crate::sim::load::{self, Figures};
+use crate::sim::guest::{self, Figures};
 use crate::sim::property::Property;
-use crate::sim::route::Route;
+use crate::sim::router::Route;
 use crate::sim::state::{Cluster, Guest, Kind};
 
 /// The calls of this file.
 pub const ROUTES: &[Route] = &[
-    Route::new("GET", "/nodes/{node}/qemu/{vmid}/status", index),
-    Route::new("GET", "/nodes/{node}/qemu/{vmid}/status/current", current),
+    Route("GET", "/nodes/{node}/qemu/{vmid}/status", index),
+    Route("GET", "/nodes/{node}/qemu/{vmid}/status/current", current),
 ];
 
 /// `GET /nodes/{node}/qemu/{vmid}/status`
@@ -35,7 +34,7 @@ pub fn row(cluster: &Cluster, guest: &Guest, full: bool) -> Value {
 }
 
 fn common(cluster: &Cluster, guest: &Guest) -> Map<String, Value> {
-    let figures = load::figures(cluster, guest);
+    let figures = guest::figures(cluster, guest);
     let mut row = Map::new();
     let mut put = |key: &str, value: Value| row.insert(key.to_owned(), value);
     put("vmid", json!(guest.vmid));
@@ -77,7 +76,7 @@ fn common(cluster: &Cluster, guest: &Guest) -> Map<String, Value> {
 
 /// What the process of a running VM tells.
 fn live(cluster: &Cluster, guest: &Guest, row: &mut Map<String, Value>) {
-    let figures = load::figures(cluster, guest);
+    let figures = guest::figures(cluster, guest);
     let memory = guest.maxmem();
     let mut put = |key: &str, value: Value| row.insert(key.to_owned(), value);
     put("diskread", json!(figures.diskread));
