@@ -92,20 +92,31 @@ impl Plan {
         let pool = args.opt("pool").and_then(|id| cluster.pools.get(id));
         let vmids: Vec<u32> = if named.is_empty() {
             let here = cluster.guests.values().filter(|guest| guest.node == node);
-            let wanted = here.filter(|guest| args.opt("pool").is_none() || pool.is_some_and(|pool| pool.vms.contains(&guest.vmid)));
+            let wanted = here
+                .filter(|guest| args.opt("pool").is_none() || pool.is_some_and(|pool| pool.vms.contains(&guest.vmid)));
             wanted.map(|guest| guest.vmid).filter(|vmid| !exclude.contains(&vmid.to_string())).collect()
         } else {
             named.iter().filter_map(|id| id.parse().ok()).collect()
         };
         let mut parts: Vec<String> = named.to_vec();
         for (key, value) in args.settings(&["vmid", "node"]) {
-            let plain = !value.is_empty() && value.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=,:@+%".contains(c));
-            parts.push(if plain { format!("--{key} {value}") } else { format!("--{key} '{}'", value.replace('\'', "'\\''")) });
+            let plain =
+                !value.is_empty() && value.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=,:@+%".contains(c));
+            parts.push(if plain {
+                format!("--{key} {value}")
+            } else {
+                format!("--{key} '{}'", value.replace('\'', "'\\''"))
+            });
         }
         parts.push(format!("--node {node}"));
         let storage = args.opt("storage").unwrap_or("local").to_owned();
-        let from_storage = cluster.storages.get(&storage).and_then(|storage| storage.config.get("prune-backups")).cloned();
-        let prune = args.opt("prune-backups").map(str::to_owned).or(from_storage).filter(|_| args.opt_flag("remove").unwrap_or(true));
+        let from_storage =
+            cluster.storages.get(&storage).and_then(|storage| storage.config.get("prune-backups")).cloned();
+        let prune = args
+            .opt("prune-backups")
+            .map(str::to_owned)
+            .or(from_storage)
+            .filter(|_| args.opt_flag("remove").unwrap_or(true));
         Self {
             node,
             vmids,
@@ -189,8 +200,10 @@ impl Plan {
             Kind::Lxc => format!("INFO: CT Name: {}", guest.name()),
         };
         let what = self.included(&guest);
-        let mode_lines: Vec<String> =
-            std::iter::once(format!("INFO: backup mode: {mode}")).chain(limit).chain(std::iter::once("INFO: ionice priority: 7".to_owned())).collect();
+        let mode_lines: Vec<String> = std::iter::once(format!("INFO: backup mode: {mode}"))
+            .chain(limit)
+            .chain(std::iter::once("INFO: ionice priority: 7".to_owned()))
+            .collect();
         let skipped = self.skipped(&guest);
         // Running VMs are described before the mode, all others after it.
         if guest.running && guest.kind == Kind::Qemu {
@@ -220,7 +233,8 @@ impl Plan {
         // Two backups of a guest within a second would have one name.
         let mut at = begun;
         let volid = loop {
-            let volid = format!("{}:backup/vzdump-{}-{vmid}-{}.{suffix}", self.storage, guest.kind.word(), stamp::file(at));
+            let volid =
+                format!("{}:backup/vzdump-{}-{vmid}-{}.{suffix}", self.storage, guest.kind.word(), stamp::file(at));
             if cluster.volume(&self.node, &volid).is_none() {
                 break volid;
             }
@@ -228,9 +242,16 @@ impl Plan {
         };
         let path = disk::path(cluster, &volid);
         if mode == "stop" && guest.running {
-            task.log(if guest.kind == Kind::Lxc { "INFO: stopping virtual guest" } else { "INFO: stopping virtual guest" });
+            task.log(if guest.kind == Kind::Lxc {
+                "INFO: stopping virtual guest"
+            } else {
+                "INFO: stopping virtual guest"
+            });
         }
-        task.log(format!("INFO: creating {} archive '{path}'", if self.kind_pbs(cluster) { "Proxmox Backup Server" } else { "vzdump" }));
+        task.log(format!(
+            "INFO: creating {} archive '{path}'",
+            if self.kind_pbs(cluster) { "Proxmox Backup Server" } else { "vzdump" }
+        ));
         let mut total = 0u64;
         let mut used = 0u64;
         for (volid, _) in &what {
@@ -308,7 +329,10 @@ impl Plan {
     fn included(&self, guest: &Guest) -> Vec<(String, String)> {
         let mut out = Vec::new();
         for (key, volid) in guest::volumes(guest.kind, &guest.config) {
-            if is_numbered(&key, "unused") || key == "vmstate" || drive::is_cloudinit_volume(&volid) && guest.kind == Kind::Lxc {
+            if is_numbered(&key, "unused")
+                || key == "vmstate"
+                || drive::is_cloudinit_volume(&volid) && guest.kind == Kind::Lxc
+            {
                 continue;
             }
             let value = guest.get(&key).unwrap_or_default();
@@ -316,7 +340,10 @@ impl Plan {
                 Kind::Qemu => {
                     let drive = drive::Drive::parse(value);
                     if drive.options.flag("backup", true) {
-                        out.push((volid.clone(), format!("INFO: include disk '{key}' '{volid}' {}", print_size(drive.size()))));
+                        out.push((
+                            volid.clone(),
+                            format!("INFO: include disk '{key}' '{volid}' {}", print_size(drive.size())),
+                        ));
                     }
                 }
                 Kind::Lxc => {
@@ -342,8 +369,12 @@ impl Plan {
             for (key, value) in guest.config.iter().filter(|(key, _)| is_numbered(key, "mp")) {
                 let mount = Property::parse(value, "volume");
                 if !mount.flag("backup", false) {
-                    let why = if mount.get("volume").is_some_and(|v| v.starts_with('/')) { "bind mount" } else { "disabled" };
-                    out.push(format!("INFO: excluding {why} point {key} ('{}') from backup ({why})", mount.get("mp").unwrap_or_default()));
+                    let why =
+                        if mount.get("volume").is_some_and(|v| v.starts_with('/')) { "bind mount" } else { "disabled" };
+                    out.push(format!(
+                        "INFO: excluding {why} point {key} ('{}') from backup ({why})",
+                        mount.get("mp").unwrap_or_default()
+                    ));
                 }
             }
         }
@@ -359,13 +390,19 @@ impl Plan {
             ));
         }
         if guest.running && mode != "stop" && status::agent_enabled(guest) {
-            let line = if guest.agent { "INFO: issuing guest-agent 'fs-freeze' command" } else { "INFO: skipping guest filesystem freeze - agent configured but not running?" };
+            let line = if guest.agent {
+                "INFO: issuing guest-agent 'fs-freeze' command"
+            } else {
+                "INFO: skipping guest filesystem freeze - agent configured but not running?"
+            };
             script = script.log(line);
             if guest.agent {
                 script = script.wait(0.3).log("INFO: issuing guest-agent 'fs-thaw' command");
             }
         }
-        script = script.log("INFO: starting backup via QMP command").log(format!("INFO: started backup task '{}'", cluster.rng.uuid()));
+        script = script
+            .log("INFO: starting backup via QMP command")
+            .log(format!("INFO: started backup task '{}'", cluster.rng.uuid()));
         if guest.running {
             script = script.log("INFO: resuming VM again");
         }
@@ -382,7 +419,16 @@ impl Plan {
     }
 
     #[allow(clippy::too_many_arguments)]
-    fn finish(&self, cluster: &mut Cluster, task: &mut Running, guest: &Guest, volid: &str, suffix: &str, packed: u64, begun: f64) -> Result<(), String> {
+    fn finish(
+        &self,
+        cluster: &mut Cluster,
+        task: &mut Running,
+        guest: &Guest,
+        volid: &str,
+        suffix: &str,
+        packed: u64,
+        begun: f64,
+    ) -> Result<(), String> {
         // The guest may have been destroyed meanwhile; its backup holds what it was.
         let shown = match packed {
             0..1_024_000 => format!("{}KB", packed >> 10),
@@ -438,7 +484,11 @@ impl Plan {
     fn prune(&self, cluster: &mut Cluster, task: &mut Running, guest: &Guest, rules: &str) {
         let rules_map = Property::parse(rules, "");
         let only_last = rules_map.pairs().count() == 1;
-        let Some(keep) = rules_map.get("keep-last").and_then(|v| v.parse::<usize>().ok()).filter(|keep| only_last && *keep > 0) else { return };
+        let Some(keep) =
+            rules_map.get("keep-last").and_then(|v| v.parse::<usize>().ok()).filter(|keep| only_last && *keep > 0)
+        else {
+            return;
+        };
         task.log(format!("INFO: prune older backups with retention: {rules}"));
         let prefix = format!("{}:backup/vzdump-{}-{}-", self.storage, guest.kind.word(), guest.vmid);
         let mut found: Vec<(u64, String)> = cluster
@@ -459,7 +509,10 @@ impl Plan {
 fn container_body(used: u64, limit: Option<u64>) -> Script {
     let seconds = progress::copy_seconds(used, used, limit).max(0.3) * 2.0;
     let amount = super::property::human(used as f64, 1).replace(' ', "");
-    Script::new().wait(seconds).log(format!("INFO: Total bytes written: {used} ({amount}, {}MiB/s)", (used as f64 / seconds / 1_048_576.0).round()))
+    Script::new().wait(seconds).log(format!(
+        "INFO: Total bytes written: {used} ({amount}, {}MiB/s)",
+        (used as f64 / seconds / 1_048_576.0).round()
+    ))
 }
 
 /// `GET /nodes/{node}/vzdump/defaults`
@@ -488,13 +541,20 @@ fn extract_config(cluster: &mut Cluster, args: &Args) -> Outcome {
     let volid = args.str("volume");
     let store = volid.split(':').next().unwrap_or_default();
     cluster.storage_on(args.node(), store)?;
-    guest::need(cluster, args, &format!("/storage/{store}"), &["Datastore.Allocate", "Datastore.AllocateSpace", "Datastore.Audit"])?;
+    guest::need(
+        cluster,
+        args,
+        &format!("/storage/{store}"),
+        &["Datastore.Allocate", "Datastore.AllocateSpace", "Datastore.Audit"],
+    )?;
     let volume = cluster.volume(args.node(), volid);
     let missing = || die(format!("unable to find backup '{volid}'"));
     let held = volume.and_then(|volume| volume.backup.as_deref()).ok_or_else(missing)?;
     let mut text = guest::config_text(&held.config);
     if held.kind == Kind::Qemu {
-        for (slot, volid) in guest::volumes(Kind::Qemu, &held.config).into_iter().filter(|(slot, _)| drive::is_slot(slot)) {
+        for (slot, volid) in
+            guest::volumes(Kind::Qemu, &held.config).into_iter().filter(|(slot, _)| drive::is_slot(slot))
+        {
             let store = volid.split(':').next().unwrap_or_default();
             let name = volid.rsplit(['/', ':']).next().unwrap_or_default();
             let format = name.split_once('.').map_or("raw", |(_, end)| end);

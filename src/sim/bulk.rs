@@ -27,7 +27,12 @@ pub const ROUTES: &[Route] = &[
 ];
 
 /// The guests of a call in the order of their `startup`; all that `wanted` picks when none are named.
-fn choose(cluster: &Cluster, node: Option<&str>, named: &[String], wanted: impl Fn(&super::state::Guest) -> bool) -> Vec<(u32, Kind, String)> {
+fn choose(
+    cluster: &Cluster,
+    node: Option<&str>,
+    named: &[String],
+    wanted: impl Fn(&super::state::Guest) -> bool,
+) -> Vec<(u32, Kind, String)> {
     let mut found: Vec<(u64, u32, Kind, String)> = cluster
         .guests
         .values()
@@ -35,7 +40,8 @@ fn choose(cluster: &Cluster, node: Option<&str>, named: &[String], wanted: impl 
         .filter(|guest| if named.is_empty() { wanted(guest) } else { named.contains(&guest.vmid.to_string()) })
         .map(|guest| {
             let startup = guest.get("startup").map(|text| Property::parse(text, "order"));
-            let order = startup.as_ref().and_then(|text| text.get("order")).and_then(|v| v.parse().ok()).unwrap_or(u64::MAX);
+            let order =
+                startup.as_ref().and_then(|text| text.get("order")).and_then(|v| v.parse().ok()).unwrap_or(u64::MAX);
             (order, guest.vmid, guest.kind, guest.node.clone())
         })
         .collect();
@@ -58,7 +64,14 @@ fn may_act(cluster: &Cluster, args: &Args, privilege: &str, named: &[String]) ->
 }
 
 /// Starts one task after the other for the guests and waits for each.
-fn one_by_one(user: String, guests: Vec<(u32, Kind, String)>, line: fn(Kind, u32) -> String, kinds: [&'static str; 2], each: fn(Kind, &str, u32) -> Script, pause: f64) -> Script {
+fn one_by_one(
+    user: String,
+    guests: Vec<(u32, Kind, String)>,
+    line: fn(Kind, u32) -> String,
+    kinds: [&'static str; 2],
+    each: fn(Kind, &str, u32) -> Script,
+    pause: f64,
+) -> Script {
     let mut script = Script::new();
     for (vmid, kind, node) in guests {
         let user = user.clone();
@@ -91,8 +104,16 @@ fn start_all(cluster: &mut Cluster, args: &Args) -> Outcome {
     let (named, force) = (args.list("vms"), args.flag("force"));
     may_act(cluster, args, "VM.PowerMgmt", &named)?;
     let guests = choose(cluster, Some(args.node()), &named, |guest| force || guest.get("onboot") == Some("1"));
-    let stopped = guests.into_iter().filter(|(vmid, ..)| cluster.guest(*vmid).is_some_and(|guest| !guest.running)).collect();
-    let script = one_by_one(args.user().to_owned(), stopped, |kind, vmid| format!("Starting {} {vmid}", kind.short()), ["qmstart", "vzstart"], start_script, 2.0);
+    let stopped =
+        guests.into_iter().filter(|(vmid, ..)| cluster.guest(*vmid).is_some_and(|guest| !guest.running)).collect();
+    let script = one_by_one(
+        args.user().to_owned(),
+        stopped,
+        |kind, vmid| format!("Starting {} {vmid}", kind.short()),
+        ["qmstart", "vzstart"],
+        start_script,
+        2.0,
+    );
     Ok(cluster.start_task(args.user(), args.node(), "startall", "", script).into())
 }
 
@@ -102,11 +123,18 @@ fn stop_all(cluster: &mut Cluster, args: &Args) -> Outcome {
     may_act(cluster, args, "VM.PowerMgmt", &named)?;
     let mut guests = choose(cluster, Some(args.node()), &named, |_| true);
     guests.reverse();
-    let running = guests.into_iter().filter(|(vmid, ..)| cluster.guest(*vmid).is_some_and(|guest| guest.running)).collect();
+    let running =
+        guests.into_iter().filter(|(vmid, ..)| cluster.guest(*vmid).is_some_and(|guest| guest.running)).collect();
     let script = one_by_one(
         args.user().to_owned(),
         running,
-        |kind, vmid| format!("Stopping {} {vmid} (timeout = {} seconds)", kind.short(), if kind == Kind::Qemu { 180 } else { 60 }),
+        |kind, vmid| {
+            format!(
+                "Stopping {} {vmid} (timeout = {} seconds)",
+                kind.short(),
+                if kind == Kind::Qemu { 180 } else { 60 }
+            )
+        },
         ["qmshutdown", "vzshutdown"],
         shutdown_script,
         1.0,
@@ -133,7 +161,14 @@ fn suspend_all(cluster: &mut Cluster, args: &Args) -> Outcome {
         .into_iter()
         .filter(|(vmid, kind, _)| *kind == Kind::Qemu && cluster.guest(*vmid).is_some_and(|guest| guest.running))
         .collect();
-    let script = one_by_one(args.user().to_owned(), running, |kind, vmid| format!("Suspending {} {vmid}", kind.short()), ["qmsuspend", "vzsuspend"], suspend_script, 0.5);
+    let script = one_by_one(
+        args.user().to_owned(),
+        running,
+        |kind, vmid| format!("Suspending {} {vmid}", kind.short()),
+        ["qmsuspend", "vzsuspend"],
+        suspend_script,
+        0.5,
+    );
     Ok(cluster.start_task(args.user(), args.node(), "suspendall", "", script).into())
 }
 
@@ -170,7 +205,11 @@ fn migrations(user: &str, guests: Vec<(u32, Kind, String)>, target: &str, with_d
 
 /// `GET /cluster/bulk-action/guest`
 fn bulk_index(_: &mut Cluster, _: &Args) -> Outcome {
-    Ok(["start", "shutdown", "suspend", "migrate"].iter().map(|name| json!({"name": name})).collect::<Vec<Value>>().into())
+    Ok(["start", "shutdown", "suspend", "migrate"]
+        .iter()
+        .map(|name| json!({"name": name}))
+        .collect::<Vec<Value>>()
+        .into())
 }
 
 /// The named guests of a cluster-wide call, as one list.
@@ -181,7 +220,8 @@ fn named_of(cluster: &Cluster, args: &Args, privilege: &str) -> Result<Vec<Strin
 }
 
 fn title(word: &str, named: &[String], guests: &[(u32, Kind, String)]) -> String {
-    let all: Vec<String> = if named.is_empty() { guests.iter().map(|(vmid, ..)| vmid.to_string()).collect() } else { named.to_vec() };
+    let all: Vec<String> =
+        if named.is_empty() { guests.iter().map(|(vmid, ..)| vmid.to_string()).collect() } else { named.to_vec() };
     format!("{word} guests: {}", all.join(", "))
 }
 
@@ -190,8 +230,16 @@ fn bulk_start(cluster: &mut Cluster, args: &Args) -> Outcome {
     let named = named_of(cluster, args, "VM.PowerMgmt")?;
     let guests = choose(cluster, None, &named, |_| true);
     let first = title("Starting", &named, &guests);
-    let stopped = guests.into_iter().filter(|(vmid, ..)| cluster.guest(*vmid).is_some_and(|guest| !guest.running)).collect();
-    let each = one_by_one(args.user().to_owned(), stopped, |kind, vmid| format!("Starting {} {vmid}", kind.short()), ["qmstart", "vzstart"], start_script, 1.0);
+    let stopped =
+        guests.into_iter().filter(|(vmid, ..)| cluster.guest(*vmid).is_some_and(|guest| !guest.running)).collect();
+    let each = one_by_one(
+        args.user().to_owned(),
+        stopped,
+        |kind, vmid| format!("Starting {} {vmid}", kind.short()),
+        ["qmstart", "vzstart"],
+        start_script,
+        1.0,
+    );
     let node = cluster.local.clone();
     Ok(cluster.start_task(args.user(), &node, "bulk-start", "", Script::new().log(first).and(each)).into())
 }
@@ -201,8 +249,16 @@ fn bulk_shutdown(cluster: &mut Cluster, args: &Args) -> Outcome {
     let named = named_of(cluster, args, "VM.PowerMgmt")?;
     let guests = choose(cluster, None, &named, |_| true);
     let first = title("Shutting down", &named, &guests);
-    let running = guests.into_iter().filter(|(vmid, ..)| cluster.guest(*vmid).is_some_and(|guest| guest.running)).collect();
-    let each = one_by_one(args.user().to_owned(), running, |kind, vmid| format!("Shutting down {} {vmid}", kind.short()), ["qmshutdown", "vzshutdown"], shutdown_script, 0.5);
+    let running =
+        guests.into_iter().filter(|(vmid, ..)| cluster.guest(*vmid).is_some_and(|guest| guest.running)).collect();
+    let each = one_by_one(
+        args.user().to_owned(),
+        running,
+        |kind, vmid| format!("Shutting down {} {vmid}", kind.short()),
+        ["qmshutdown", "vzshutdown"],
+        shutdown_script,
+        0.5,
+    );
     let node = cluster.local.clone();
     Ok(cluster.start_task(args.user(), &node, "bulk-shutdown", "", Script::new().log(first).and(each)).into())
 }
@@ -216,7 +272,14 @@ fn bulk_suspend(cluster: &mut Cluster, args: &Args) -> Outcome {
         .into_iter()
         .filter(|(vmid, kind, _)| *kind == Kind::Qemu && cluster.guest(*vmid).is_some_and(|guest| guest.running))
         .collect();
-    let each = one_by_one(args.user().to_owned(), running, |kind, vmid| format!("Suspending {} {vmid}", kind.short()), ["qmsuspend", "vzsuspend"], suspend_script, 0.5);
+    let each = one_by_one(
+        args.user().to_owned(),
+        running,
+        |kind, vmid| format!("Suspending {} {vmid}", kind.short()),
+        ["qmsuspend", "vzsuspend"],
+        suspend_script,
+        0.5,
+    );
     let node = cluster.local.clone();
     Ok(cluster.start_task(args.user(), &node, "bulk-suspend", "", Script::new().log(first).and(each)).into())
 }

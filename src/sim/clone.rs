@@ -60,7 +60,9 @@ fn clone(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
     guest::check_lock(&guest).map_err(die)?;
     let source = match args.opt("snapname") {
         None => guest.config.clone(),
-        Some(name) => guest.snapshots.get(name).cloned().ok_or_else(|| die(format!("snapshot '{name}' does not exist")))?,
+        Some(name) => {
+            guest.snapshots.get(name).cloned().ok_or_else(|| die(format!("snapshot '{name}' does not exist")))?
+        }
     };
     if kind == Kind::Lxc && guest.running && args.opt("snapname").is_none() && !full {
         return Err(die(format!("cannot create linked clone of running container '{vmid}'")));
@@ -119,7 +121,9 @@ fn clone(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
 fn check_linkable(cluster: &Cluster, guest: &Guest, config: &Config) -> Result<(), Fault> {
     let mut disks = guest::volumes(guest.kind, config);
     disks.sort();
-    for (key, volid) in disks.iter().filter(|(key, volid)| !is_numbered(key, "unused") && !drive::is_cloudinit_volume(volid)) {
+    for (key, volid) in
+        disks.iter().filter(|(key, volid)| !is_numbered(key, "unused") && !drive::is_cloudinit_volume(volid))
+    {
         if !is_base(volid) || !linkable(cluster, guest, volid) {
             return Err(die(match guest.kind {
                 Kind::Qemu => format!("Linked clone feature is not supported for '{volid}' ({key})"),
@@ -159,8 +163,17 @@ struct Job {
 impl Job {
     fn script(self, cluster: &mut Cluster, source: &Config) -> Result<Script, String> {
         let mut config: Config = source.clone();
-        const NOT_CLONED: &[&str] =
-            &["lock", "parent", "protection", "running-nets-host-mtu", "runningcpu", "runningmachine", "snaptime", "template", "vmstate"];
+        const NOT_CLONED: &[&str] = &[
+            "lock",
+            "parent",
+            "protection",
+            "running-nets-host-mtu",
+            "runningcpu",
+            "runningmachine",
+            "snaptime",
+            "template",
+            "vmstate",
+        ];
         config.retain(|key, _| !NOT_CLONED.contains(&key.as_str()) && !is_numbered(key, "unused"));
         let mut script = Script::new();
         let keys: Vec<String> = config.keys().cloned().collect();
@@ -240,13 +253,29 @@ impl Job {
     }
 
     /// Copies (or links) one disk and puts the copy into the configuration.
-    fn copy(&self, cluster: &mut Cluster, config: &mut Config, key: &str, volid: &str, bare: &str) -> Result<Script, String> {
-        let old = cluster.volume(&self.node, volid).cloned().ok_or_else(|| format!("volume '{volid}' does not exist"))?;
+    fn copy(
+        &self,
+        cluster: &mut Cluster,
+        config: &mut Config,
+        key: &str,
+        volid: &str,
+        bare: &str,
+    ) -> Result<Script, String> {
+        let old =
+            cluster.volume(&self.node, volid).cloned().ok_or_else(|| format!("volume '{volid}' does not exist"))?;
         let what = if self.kind == Kind::Qemu { "drive" } else { "mountpoint" };
         let mut script = Script::new();
         let new = if drive::is_cloudinit_volume(volid) {
             let store = self.storage.as_deref().unwrap_or(volid.split(':').next().unwrap_or_default());
-            let made = disk::allocate(cluster, &self.node, store, self.newid, Purpose::CloudInit, Some(&old.format), old.size)?;
+            let made = disk::allocate(
+                cluster,
+                &self.node,
+                store,
+                self.newid,
+                Purpose::CloudInit,
+                Some(&old.format),
+                old.size,
+            )?;
             script = script.log(format!("create full clone of {what} {key} ({volid})")).lines(made.lines);
             made.volid
         } else if !self.full {
@@ -274,7 +303,10 @@ impl Job {
                 if self.live && key != "tpmstate0" {
                     script = script.log(format!("drive mirror is starting for drive-{key}"));
                     script = script.and(progress::script(progress::mirror(key, old.size, seconds.max(1.0))));
-                    script = script.log("all 'mirror' jobs are ready").log(format!("mirror-{key}: Cancelling block job")).log(format!("mirror-{key}: Done."));
+                    script = script
+                        .log("all 'mirror' jobs are ready")
+                        .log(format!("mirror-{key}: Cancelling block job"))
+                        .log(format!("mirror-{key}: Done."));
                 } else if old.size >= 1 << 20 {
                     script = script.and(progress::script(progress::copy(old.size, seconds)));
                 }
@@ -299,7 +331,13 @@ impl Job {
 }
 
 /// Is there room for the data of a copy?
-pub fn check_room(cluster: &Cluster, node: &str, storage: &super::state::Storage, used: u64, volid: &str) -> Result<(), String> {
+pub fn check_room(
+    cluster: &Cluster,
+    node: &str,
+    storage: &super::state::Storage,
+    used: u64,
+    volid: &str,
+) -> Result<(), String> {
     let free = disk::free_space(cluster, node, storage);
     if used <= free {
         return Ok(());
@@ -350,9 +388,7 @@ fn template_vm(cluster: &mut Cluster, args: &Args) -> Outcome {
         return Err(Fault::param("disk", format!("disk '{disk}' does not exist")));
     }
     let task_node = node.clone();
-    let script = Script::new().then(move |cluster, _| {
-        convert(cluster, Kind::Qemu, &node, vmid, only.as_deref())
-    });
+    let script = Script::new().then(move |cluster, _| convert(cluster, Kind::Qemu, &node, vmid, only.as_deref()));
     Ok(cluster.start_task(args.user(), &task_node, "qmtemplate", &vmid.to_string(), script).into())
 }
 
@@ -386,7 +422,8 @@ fn convert(cluster: &mut Cluster, kind: Kind, node: &str, vmid: u32, only: Optio
     guest::check_lock(guest)?;
     let volumes = guest::volumes(kind, &guest.config);
     for (key, volid) in volumes {
-        let skip = is_numbered(&key, "unused") || drive::is_cloudinit_volume(&volid) || only.is_some_and(|only| only != key);
+        let skip =
+            is_numbered(&key, "unused") || drive::is_cloudinit_volume(&volid) || only.is_some_and(|only| only != key);
         if skip {
             continue;
         }
@@ -412,7 +449,8 @@ fn feature(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
         None => &guest.config,
     };
     let disks = guest::volumes(kind, config);
-    let disks: Vec<&String> = disks.iter().filter(|(key, _)| !is_numbered(key, "unused")).map(|(_, volid)| volid).collect();
+    let disks: Vec<&String> =
+        disks.iter().filter(|(key, _)| !is_numbered(key, "unused")).map(|(_, volid)| volid).collect();
     let has = match args.str("feature") {
         "snapshot" => snapshot::possible(cluster, guest, config),
         "clone" => disks.iter().all(|volid| is_base(volid) && linkable(cluster, guest, volid)),
@@ -420,7 +458,9 @@ fn feature(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
     };
     let mut answer = json!({"hasFeature": u8::from(has)});
     if kind == Kind::Qemu {
-        let shared = |volid: &&String| cluster.storages.get(volid.split(':').next().unwrap_or_default()).is_some_and(|s| s.shared());
+        let shared = |volid: &&String| {
+            cluster.storages.get(volid.split(':').next().unwrap_or_default()).is_some_and(|s| s.shared())
+        };
         let everywhere = disks.iter().all(|volid| shared(volid));
         let nodes: Vec<&String> = cluster.nodes.keys().filter(|node| everywhere || **node == guest.node).collect();
         answer["nodes"] = json!(nodes);

@@ -85,7 +85,8 @@ fn term(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
         }
     }
     let port = port(cluster);
-    let command = format!("/usr/bin/termproxy {port} --path /vms/{vmid} --perm VM.Console --vncticket-endpoint --verify-port");
+    let command =
+        format!("/usr/bin/termproxy {port} --path /vms/{vmid} --perm VM.Console --vncticket-endpoint --verify-port");
     let upid = cluster.start_task(args.user(), &node, "vncproxy", &vmid.to_string(), waiting(&command));
     let ticket = ticket(cluster);
     Ok(json!({"user": args.user(), "port": port.to_string(), "upid": upid, "ticket": ticket}).into())
@@ -96,7 +97,8 @@ fn spice_vm(cluster: &mut Cluster, args: &Args) -> Outcome {
     let (node, vmid) = (args.node().to_owned(), args.vmid());
     let guest = cluster.guest_at(Kind::Qemu, &node, vmid)?;
     let vga = guest.get("vga").map(|vga| Property::parse(vga, "type"));
-    let spice = vga.as_ref().and_then(|vga| vga.get("type")).is_some_and(|kind| kind.starts_with("qxl") || kind == "virtio");
+    let spice =
+        vga.as_ref().and_then(|vga| vga.get("type")).is_some_and(|kind| kind.starts_with("qxl") || kind == "virtio");
     if !guest.running || !spice {
         return Err(die("no spice port"));
     }
@@ -137,9 +139,16 @@ fn sendkey(cluster: &mut Cluster, args: &Args) -> Outcome {
     if !guest.running {
         return Err(die(format!("VM {} not running", guest.vmid)));
     }
-    let known = args.str("key").split('-').all(|key| !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
+    let known = args
+        .str("key")
+        .split('-')
+        .all(|key| !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
     if !known {
-        return Err(die(format!("VM {} qmp command 'human-monitor-command' failed - unknown key: '{}'", guest.vmid, args.str("key"))));
+        return Err(die(format!(
+            "VM {} qmp command 'human-monitor-command' failed - unknown key: '{}'",
+            guest.vmid,
+            args.str("key")
+        )));
     }
     Ok(Value::Null.into())
 }
@@ -164,12 +173,24 @@ fn monitor(cluster: &mut Cluster, args: &Args) -> Outcome {
             format!("{}\r\n", smbios.as_ref().and_then(|text| text.get("uuid")).unwrap_or("none"))
         }
         "info balloon" => format!("balloon: actual={0} max_mem={0}\r\n", guest.maxmem() >> 20),
-        "info cpus" => (0..guest.cpus()).map(|n| format!("{} CPU #{n}: thread_id={}\r\n", if n == 0 { '*' } else { ' ' }, guest.pid as u64 + n + 5)).collect(),
+        "info cpus" => (0..guest.cpus())
+            .map(|n| format!("{} CPU #{n}: thread_id={}\r\n", if n == 0 { '*' } else { ' ' }, guest.pid as u64 + n + 5))
+            .collect(),
         "info block" => {
             let drives = guest.config.iter().filter(|(key, _)| super::qemu::drive::bus(key).is_some());
-            drives.map(|(key, value)| format!("drive-{key}: {}\r\n    Attached to:      {key}\r\n", value.split(',').next().unwrap_or_default())).collect()
+            drives
+                .map(|(key, value)| {
+                    format!(
+                        "drive-{key}: {}\r\n    Attached to:      {key}\r\n",
+                        value.split(',').next().unwrap_or_default()
+                    )
+                })
+                .collect()
         }
-        "help" => "help|? [cmd] -- show the help\r\ninfo [subcommand] -- show various information about the system state\r\n".to_owned(),
+        "help" => {
+            "help|? [cmd] -- show the help\r\ninfo [subcommand] -- show various information about the system state\r\n"
+                .to_owned()
+        }
         "" => String::new(),
         other => format!("unknown command: '{}'\r\n", other.split_whitespace().next().unwrap_or_default()),
     };

@@ -218,7 +218,10 @@ pub fn no_space(storage: &Storage, name: &str, size: u64, free: u64) -> String {
         ),
         "zfspool" | "zfs" => format!("zfs error: cannot create '{}/{name}': out of space", option("pool")),
         "rbd" => format!("rbd create '{name}' error: rbd: create error: (28) No space left on device"),
-        _ => format!("unable to create image: qemu-img: {}/{name}: Could not resize file: No space left on device", storage.path()),
+        _ => format!(
+            "unable to create image: qemu-img: {}/{name}: Could not resize file: No space left on device",
+            storage.path()
+        ),
     }
 }
 
@@ -239,12 +242,14 @@ pub fn formatting(path: &str, format: &str, size: u64, backing: Option<&str>) ->
 /// What mkfs prints for the root file system of a container.
 fn filesystem(cluster: &mut Cluster, size: u64) -> Vec<String> {
     let blocks = size / 4096;
-    let backups: Vec<String> =
-        [32768u64, 98304, 163_840, 229_376, 294_912, 819_200, 884_736, 1_605_632, 2_654_208, 4_096_000, 7_962_624, 11_239_424, 20_480_000, 23_887_872]
-            .into_iter()
-            .filter(|block| *block < blocks)
-            .map(|block| block.to_string())
-            .collect();
+    let backups: Vec<String> = [
+        32768u64, 98304, 163_840, 229_376, 294_912, 819_200, 884_736, 1_605_632, 2_654_208, 4_096_000, 7_962_624,
+        11_239_424, 20_480_000, 23_887_872,
+    ]
+    .into_iter()
+    .filter(|block| *block < blocks)
+    .map(|block| block.to_string())
+    .collect();
     vec![
         format!("Creating filesystem with {blocks} 4k blocks and {} inodes", blocks / 4),
         format!("Filesystem UUID: {}", cluster.rng.uuid()),

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::call::{Args, Fault, die};
+use super::load::{self, Figures};
 use super::property::Property;
 use super::qemu::drive::is_numbered;
 use super::state::{Cluster, Config, Guest, Kind};
@@ -11,12 +12,47 @@ use super::task::Script;
 
 /// Keys whose values are numbers in answers. Everything else is text, also `memory` of a VM.
 const QEMU_NUMBERS: &[&str] = &[
-    "acpi", "allow-ksm", "autostart", "balloon", "ciupgrade", "cores", "cpulimit", "cpuunits", "freeze", "keephugepages", "kvm", "localtime",
-    "migrate_downtime", "migrate_speed", "numa", "onboot", "protection", "reboot", "shares", "snaptime", "sockets", "tablet", "tdf", "template", "vcpus",
+    "acpi",
+    "allow-ksm",
+    "autostart",
+    "balloon",
+    "ciupgrade",
+    "cores",
+    "cpulimit",
+    "cpuunits",
+    "freeze",
+    "keephugepages",
+    "kvm",
+    "localtime",
+    "migrate_downtime",
+    "migrate_speed",
+    "numa",
+    "onboot",
+    "protection",
+    "reboot",
+    "shares",
+    "snaptime",
+    "sockets",
+    "tablet",
+    "tdf",
+    "template",
+    "vcpus",
 ];
 
 const LXC_NUMBERS: &[&str] = &[
-    "console", "cores", "cpulimit", "cpuunits", "debug", "memory", "onboot", "protection", "snaptime", "swap", "template", "tty", "unprivileged",
+    "console",
+    "cores",
+    "cpulimit",
+    "cpuunits",
+    "debug",
+    "memory",
+    "onboot",
+    "protection",
+    "snaptime",
+    "swap",
+    "template",
+    "tty",
+    "unprivileged",
 ];
 
 /// A value of a configuration with the type that the server gives it.
@@ -75,7 +111,7 @@ pub fn check_lock(guest: &Guest) -> Result<(), String> {
 }
 
 /// The guest inside a task; its configuration may be gone by then.
-pub fn in_task(cluster: &mut Cluster, kind: Kind, node: &str, vmid: u32) -> Result<&mut Guest, String> {
+pub fn in_task<'a>(cluster: &'a mut Cluster, kind: Kind, node: &str, vmid: u32) -> Result<&'a mut Guest, String> {
     cluster.guest_at_mut(kind, node, vmid).map_err(|fault| fault.message)
 }
 
@@ -361,7 +397,8 @@ pub fn ha_request(cluster: &mut Cluster, args: &Args, kind: Kind, state: &'stati
 /// What the HA stack does once it looks at a guest's wanted state.
 fn ha_follow(cluster: &mut Cluster, kind: Kind, vmid: u32) {
     let Some(guest) = cluster.guest(vmid) else { return };
-    let wanted = ha_section(cluster, kind, vmid).and_then(|section| section.get("state")).map_or("started", String::as_str);
+    let wanted =
+        ha_section(cluster, kind, vmid).and_then(|section| section.get("state")).map_or("started", String::as_str);
     let (node, start) = (guest.node.clone(), wanted == "started");
     if start == guest.running || cluster.extra.get("ha-standby") == Some(&Value::Bool(true)) {
         return;
@@ -380,53 +417,23 @@ fn ha_follow(cluster: &mut Cluster, kind: Kind, vmid: u32) {
 /// Stops running shutdown tasks of a guest, for a stop that overrules them.
 pub fn abort_shutdowns(cluster: &mut Cluster, kind: &str, vmid: u32) {
     let id = vmid.to_string();
-    let found: Vec<String> =
-        cluster.tasks.running().filter(|task| task.kind == kind && task.id == id).map(|task| task.upid.clone()).collect();
+    let found: Vec<String> = cluster
+        .tasks
+        .running()
+        .filter(|task| task.kind == kind && task.id == id)
+        .map(|task| task.upid.clone())
+        .collect();
     for upid in found {
         cluster.stop_task(&upid);
     }
 }
 
 /// The figures of a guest at this moment, all zero when it is stopped.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Figures {
-    /// Use of all its processors, 0..1.
-    pub cpu: f64,
-    /// Bytes of memory in use, as the guest sees it.
-    pub mem: u64,
-    /// Bytes of memory that it takes on the host.
-    pub memhost: u64,
-    /// Bytes of the root file system in use (containers).
-    pub disk: u64,
-    /// Bytes received since its start.
-    pub netin: u64,
-    /// Bytes sent since its start.
-    pub netout: u64,
-    /// Bytes read since its start.
-    pub diskread: u64,
-    /// Bytes written since its start.
-    pub diskwrite: u64,
+pub fn figures(cluster: &Cluster, guest: &Guest) -> Figures {
+    load::guest(cluster, guest, cluster.now)
 }
 
-/// Figures of a guest at this moment.
-pub fn figures(cluster: &Cluster, guest: &Guest) -> Figures {
-    if !guest.running {
-        return Figures::default();
-    }
-    let load = guest.load;
-    let seconds = (cluster.now - guest.started).max(0.0);
-    let wave = 0.5 + 0.5 * (cluster.now / 41.0 + f64::from(guest.vmid)).sin();
-    let paused = if guest.qmp == "paused" { 0.0 } else { 1.0 };
-    let mem = (guest.maxmem() as f64 * load.mem * (0.97 + 0.03 * wave)) as u64;
-    let total = |rate: f64| (rate * seconds) as u64;
-    Figures {
-        cpu: load.cpu * (0.4 + 1.2 * wave) * paused,
-        mem,
-        memhost: mem + (48 << 20),
-        disk: if guest.kind == Kind::Lxc { (guest.maxdisk() as f64 * load.disk) as u64 } else { 0 },
-        netin: total(load.net.0),
-        netout: total(load.net.1),
-        diskread: total(load.io.0),
-        diskwrite: total(load.io.1),
-    }
+/// Bytes of memory that a running VM takes on the host: its own and that of its process.
+pub fn memhost(guest: &Guest, figures: &Figures) -> u64 {
+    if guest.running { figures.mem + (48 << 20) } else { 0 }
 }

@@ -68,8 +68,12 @@ fn resize(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
         if guest::in_snapshot(guest, &volid) && volid.ends_with(".qcow2") && guest.kind == Kind::Lxc {
             return Err("can't resize volume with snapshots".into());
         }
-        let old = cluster.volume(&node, &volid).map(|volume| volume.size).ok_or_else(|| format!("volume '{volid}' does not exist"))?;
-        let amount = parse_size(wanted.trim_start_matches('+')).ok_or_else(|| format!("invalid size string '{wanted}'"))?;
+        let old = cluster
+            .volume(&node, &volid)
+            .map(|volume| volume.size)
+            .ok_or_else(|| format!("volume '{volid}' does not exist"))?;
+        let amount =
+            parse_size(wanted.trim_start_matches('+')).ok_or_else(|| format!("invalid size string '{wanted}'"))?;
         let new = if wanted.starts_with('+') { old + amount } else { amount };
         if new < old {
             return Err("shrinking disks is not supported".into());
@@ -104,8 +108,15 @@ fn resize(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
             let blocks = new / 4096;
             if !running {
                 task.log("e2fsck 1.47.2 (1-Jan-2025)");
-                for (pass, what) in
-                    ["Checking inodes, blocks, and sizes", "Checking directory structure", "Checking directory connectivity", "Checking reference counts", "Checking group summary information"].iter().enumerate()
+                for (pass, what) in [
+                    "Checking inodes, blocks, and sizes",
+                    "Checking directory structure",
+                    "Checking directory connectivity",
+                    "Checking reference counts",
+                    "Checking group summary information",
+                ]
+                .iter()
+                .enumerate()
                 {
                     task.log(format!("Pass {}: {what}", pass + 1));
                 }
@@ -144,7 +155,10 @@ fn relocate(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
     }
     let delete = args.flag("delete");
     if delete && guest::in_snapshot(guest, &volid) {
-        return Err(die(format!("you can't move a {} with snapshots and delete the source", if kind == Kind::Qemu { "disk" } else { "volume" })));
+        return Err(die(format!(
+            "you can't move a {} with snapshots and delete the source",
+            if kind == Kind::Qemu { "disk" } else { "volume" }
+        )));
     }
     let place = cluster.storage_on(&node, &storage)?.clone();
     let content = if kind == Kind::Qemu { "images" } else { "rootdir" };
@@ -189,7 +203,9 @@ fn relocate(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
         });
         if kind == Kind::Qemu {
             script = script
-                .log(format!("copying volume '{volid}' from current storage '{source_store}' to target storage '{storage}'"))
+                .log(format!(
+                    "copying volume '{volid}' from current storage '{source_store}' to target storage '{storage}'"
+                ))
                 .log(format!("create full clone of drive {key} ({volid})"))
                 .lines(made.lines)
                 .log(format!("allocated target volume '{new}'"));
@@ -250,7 +266,8 @@ fn reassign(cluster: &mut Cluster, args: &Args, kind: Kind, key: &str) -> Outcom
     guest::check_digest(giver, args)?;
     guest::check_lock(giver).map_err(die)?;
     guest::check_lock(taker).map_err(die)?;
-    let value = giver.get(&key).map(str::to_owned).ok_or_else(|| die(format!("Disk '{key}' for VM {vmid} does not exist")))?;
+    let value =
+        giver.get(&key).map(str::to_owned).ok_or_else(|| die(format!("Disk '{key}' for VM {vmid} does not exist")))?;
     let volid = volume_of(kind, &value);
     if kind == Kind::Qemu && (Drive::parse(&value).is_cdrom() || drive::is_cloudinit_volume(&volid)) {
         return Err(die("Can't move a CD-ROM drive to another VM"));
@@ -268,13 +285,18 @@ fn reassign(cluster: &mut Cluster, args: &Args, kind: Kind, key: &str) -> Outcom
             return Err(format!("volume '{volid}' does not exist"));
         };
         let store = volid.split(':').next().unwrap_or_default().to_owned();
-        let made = disk::allocate(cluster, &node, &store, target, Purpose::Disk(kind), Some(&volume.format), volume.size)?;
+        let made =
+            disk::allocate(cluster, &node, &store, target, Purpose::Disk(kind), Some(&volume.format), volume.size)?;
         volume.volid = made.volid.clone();
         volume.vmid = Some(target);
         let size = volume.size;
         cluster.add_volume(&node, volume);
         in_task(cluster, kind, &node, vmid)?.config.remove(&key);
-        let text = if is_numbered(&slot, "unused") { made.volid.clone() } else { rewrite(kind, &slot, &value, Some(&made.volid), size) };
+        let text = if is_numbered(&slot, "unused") {
+            made.volid.clone()
+        } else {
+            rewrite(kind, &slot, &value, Some(&made.volid), size)
+        };
         in_task(cluster, kind, &node, target)?.config.insert(slot.clone(), text);
         task.log(format!("renamed volume to '{}'", made.volid));
         Ok(())

@@ -29,8 +29,20 @@ pub const ROUTES: &[Route] = &[
 
 /// Parameters of a create call that are not stored.
 const NOT_STORED: &[&str] = &[
-    "bwlimit", "force", "ha-managed", "ignore-unpack-errors", "node", "ostemplate", "password", "pool", "restore", "ssh-public-keys", "start", "storage",
-    "unique", "vmid",
+    "bwlimit",
+    "force",
+    "ha-managed",
+    "ignore-unpack-errors",
+    "node",
+    "ostemplate",
+    "password",
+    "pool",
+    "restore",
+    "ssh-public-keys",
+    "start",
+    "storage",
+    "unique",
+    "vmid",
 ];
 
 /// `GET /nodes/{node}/lxc`
@@ -45,8 +57,21 @@ fn list(cluster: &mut Cluster, args: &Args) -> Outcome {
 /// `GET /nodes/{node}/lxc/{vmid}`
 fn index(_: &mut Cluster, _: &Args) -> Outcome {
     const PARTS: &[&str] = &[
-        "config", "pending", "status", "vncproxy", "termproxy", "vncwebsocket", "spiceproxy", "migrate", "clone", "rrd", "rrddata", "firewall", "snapshot",
-        "resize", "interfaces",
+        "config",
+        "pending",
+        "status",
+        "vncproxy",
+        "termproxy",
+        "vncwebsocket",
+        "spiceproxy",
+        "migrate",
+        "clone",
+        "rrd",
+        "rrddata",
+        "firewall",
+        "snapshot",
+        "resize",
+        "interfaces",
     ];
     Ok(PARTS.iter().map(|part| json!({"subdir": part})).collect::<Vec<Value>>().into())
 }
@@ -73,7 +98,9 @@ fn create(cluster: &mut Cluster, args: &Args) -> Outcome {
     may_allocate(cluster, args, vmid, restoring)?;
     check_features(args, args.opt("features"), args.flag("unprivileged"))?;
     let force = args.flag("force") && restoring;
-    if let Some(text) = guest::taken(cluster, vmid).filter(|_| !(force && cluster.guest(vmid).is_some_and(|g| g.kind == Kind::Lxc))) {
+    if let Some(text) =
+        guest::taken(cluster, vmid).filter(|_| !(force && cluster.guest(vmid).is_some_and(|g| g.kind == Kind::Lxc)))
+    {
         return Err(die(text));
     }
     let storage = args.opt("storage").unwrap_or("local").to_owned();
@@ -143,7 +170,8 @@ fn create(cluster: &mut Cluster, args: &Args) -> Outcome {
                 }
                 guest::join_pool(cluster, vmid, pool.as_deref());
                 if managed {
-                    let section = Config::from([("state".to_owned(), if start { "started" } else { "stopped" }.to_owned())]);
+                    let section =
+                        Config::from([("state".to_owned(), if start { "started" } else { "stopped" }.to_owned())]);
                     cluster.section("ha/resources").insert(guest::ha_sid(Kind::Lxc, vmid), section);
                 }
                 if start {
@@ -176,20 +204,30 @@ fn clean_up(vmid: u32) -> Script {
 pub fn unpack(path: &str, bytes: u64) -> Script {
     let seconds = bytes as f64 / progress::DISK_RATE;
     let amount = human(bytes as f64, 1).replace(' ', "");
-    Script::new().log(format!("extracting archive '{path}'")).wait(seconds).log(format!("Total bytes read: {bytes} ({amount}, 250MiB/s)"))
+    Script::new()
+        .log(format!("extracting archive '{path}'"))
+        .wait(seconds)
+        .log(format!("Total bytes read: {bytes} ({amount}, 250MiB/s)"))
 }
 
 /// The operating system that a template's name tells.
 fn detect_ostype(template: &str) -> String {
     let file = template.rsplit(['/', ':']).next().unwrap_or_default().to_lowercase();
-    const KNOWN: &[&str] = &["debian", "devuan", "ubuntu", "centos", "fedora", "opensuse", "archlinux", "alpine", "gentoo", "nixos"];
+    const KNOWN: &[&str] =
+        &["debian", "devuan", "ubuntu", "centos", "fedora", "opensuse", "archlinux", "alpine", "gentoo", "nixos"];
     let found = KNOWN.iter().find(|name| file.starts_with(**name)).copied();
     let el = ["almalinux", "rockylinux"].iter().any(|name| file.starts_with(name)).then_some("centos");
     found.or(el).unwrap_or("unmanaged").to_owned()
 }
 
 /// A new or attached mount point: allocates what `STORE:SIZE` asks for.
-pub fn prepare_mount(cluster: &mut Cluster, node: &str, vmid: u32, key: &str, value: &str) -> Result<(String, Vec<Line>), String> {
+pub fn prepare_mount(
+    cluster: &mut Cluster,
+    node: &str,
+    vmid: u32,
+    key: &str,
+    value: &str,
+) -> Result<(String, Vec<Line>), String> {
     let mut mount = Property::parse(value, "volume");
     mount.normalise_booleans(&["acl", "backup", "quota", "replicate", "ro", "shared", "keepattrs"]);
     let volume = mount.get("volume").unwrap_or_default().to_owned();
@@ -264,7 +302,12 @@ fn destroy(cluster: &mut Cluster, args: &Args) -> Outcome {
         }
         disk::free_all(cluster, &node, vmid, &volids)?;
         if unreferenced {
-            let left: Vec<String> = cluster.volumes.values().filter(|v| v.vmid == Some(vmid) && v.content == "rootdir").map(|v| v.volid.clone()).collect();
+            let left: Vec<String> = cluster
+                .volumes
+                .values()
+                .filter(|v| v.vmid == Some(vmid) && v.content == "rootdir")
+                .map(|v| v.volid.clone())
+                .collect();
             disk::free_all(cluster, &node, vmid, &left)?;
         }
         guest::forget(cluster, vmid);
@@ -284,16 +327,22 @@ fn interfaces(cluster: &mut Cluster, args: &Args) -> Outcome {
         return Ok(Value::Null.into());
     }
     let loopback = "00:00:00:00:00:00";
-    let mut rows = vec![json!({"name": "lo", "hwaddr": loopback, "hardware-address": loopback, "ip-addresses": addresses(guest, &[("127.0.0.1", 8), ("::1", 128)])})];
+    let mut rows = vec![
+        json!({"name": "lo", "hwaddr": loopback, "hardware-address": loopback, "ip-addresses": addresses(guest, &[("127.0.0.1", 8), ("::1", 128)])}),
+    ];
     for (key, value) in guest.config.iter().filter(|(key, _)| is_numbered(key, "net")) {
         let net = Property::parse(value, "name");
         let mac = net.get("hwaddr").unwrap_or(loopback).to_lowercase();
-        let static_ip = net.get("ip").and_then(|ip| ip.split_once('/')).and_then(|(ip, bits)| Some((ip.to_owned(), bits.parse::<u32>().ok()?)));
+        let static_ip = net
+            .get("ip")
+            .and_then(|ip| ip.split_once('/'))
+            .and_then(|(ip, bits)| Some((ip.to_owned(), bits.parse::<u32>().ok()?)));
         let leased = (net.get("ip") == Some("dhcp")).then(|| (format!("10.0.10.{}", 10 + guest.vmid % 240), 24));
         let own: Vec<(String, u32)> = static_ip.or(leased).into_iter().collect();
         let own: Vec<(&str, u32)> = own.iter().map(|(ip, bits)| (ip.as_str(), *bits)).collect();
         let name = net.get("name").unwrap_or(key);
-        let mut row = json!({"name": name, "hwaddr": mac, "hardware-address": mac, "ip-addresses": addresses(guest, &own)});
+        let mut row =
+            json!({"name": name, "hwaddr": mac, "hardware-address": mac, "ip-addresses": addresses(guest, &own)});
         if let (Some((ip, bits)), true) = (own.first(), has_network(guest)) {
             row["inet"] = json!(format!("{ip}/{bits}"));
         }

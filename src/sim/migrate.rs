@@ -26,7 +26,10 @@ pub const ROUTES: &[Route] = &[
 fn local_resources(guest: &Guest) -> Vec<String> {
     let mut found = Vec::new();
     for (key, value) in &guest.config {
-        let device = is_numbered(key, "hostpci") || is_numbered(key, "usb") || is_numbered(key, "serial") || is_numbered(key, "parallel");
+        let device = is_numbered(key, "hostpci")
+            || is_numbered(key, "usb")
+            || is_numbered(key, "serial")
+            || is_numbered(key, "parallel");
         let harmless = value == "socket" || value.contains("spice") || value.contains("mapping=");
         if (device && !harmless) || (is_numbered(key, "virtiofs") && guest.running) {
             found.push(key.clone());
@@ -40,7 +43,12 @@ fn mapped_resources(guest: &Guest) -> Vec<(String, String)> {
         let name = Property::parse(value, "host").get("mapping")?.to_owned();
         Some((key.clone(), name))
     };
-    guest.config.iter().filter(|(key, _)| is_numbered(key, "hostpci") || is_numbered(key, "usb")).filter_map(with_mapping).collect()
+    guest
+        .config
+        .iter()
+        .filter(|(key, _)| is_numbered(key, "hostpci") || is_numbered(key, "usb"))
+        .filter_map(with_mapping)
+        .collect()
 }
 
 /// Volumes on storages that are not shared.
@@ -49,7 +57,9 @@ fn local_volumes(cluster: &Cluster, guest: &Guest) -> Vec<(String, String)> {
     if guest.kind == Kind::Qemu {
         all.extend(super::qemu::status::cdrom_volumes(guest));
     }
-    let shared = |volid: &str| cluster.storages.get(volid.split(':').next().unwrap_or_default()).is_some_and(|storage| storage.shared());
+    let shared = |volid: &str| {
+        cluster.storages.get(volid.split(':').next().unwrap_or_default()).is_some_and(|storage| storage.shared())
+    };
     all.retain(|(_, volid)| !volid.is_empty() && !shared(volid));
     all.dedup();
     all
@@ -115,7 +125,9 @@ fn conditions(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
         }
     }
     if kind == Kind::Lxc {
-        return Ok(json!({"running": u8::from(guest.running), "allowed-nodes": allowed, "not-allowed-nodes": refused}).into());
+        return Ok(
+            json!({"running": u8::from(guest.running), "allowed-nodes": allowed, "not-allowed-nodes": refused}).into()
+        );
     }
     let names: Vec<&String> = mapped.iter().map(|(key, _)| key).collect();
     let info: BTreeMap<&String, Value> = mapped.iter().map(|(key, name)| (key, json!({"name": name}))).collect();
@@ -140,8 +152,12 @@ fn migrate(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
     if guest.running {
         match kind {
             Kind::Qemu if !args.flag("online") => return Err(die("can't migrate running VM without --online")),
-            Kind::Lxc if args.flag("online") && !args.flag("restart") => return Err(die("lxc live migration is currently not implemented")),
-            Kind::Lxc if !args.flag("restart") => return Err(die("can't migrate running container without --online or --restart")),
+            Kind::Lxc if args.flag("online") && !args.flag("restart") => {
+                return Err(die("lxc live migration is currently not implemented"));
+            }
+            Kind::Lxc if !args.flag("restart") => {
+                return Err(die("can't migrate running container without --online or --restart"));
+            }
             _ => {}
         }
     }
@@ -222,15 +238,25 @@ impl Job {
             if drive.as_ref().is_some_and(|drive| drive.is_cdrom() && !drive.is_cloudinit()) {
                 return Some(format!("can't migrate local cdrom '{volid}'"));
             }
-            if self.kind == Kind::Qemu && guest.running && !self.with_disks && drive::is_slot(key) && !drive::is_cloudinit_volume(volid) {
+            if self.kind == Kind::Qemu
+                && guest.running
+                && !self.with_disks
+                && drive::is_slot(key)
+                && !drive::is_cloudinit_volume(volid)
+            {
                 return Some("can't live migrate attached local disks without with-local-disks option".into());
             }
             if cluster.volume(&guest.node, volid).is_some_and(|volume| volume.parent.is_some()) {
-                return Some(format!("can't migrate '{volid}' as it's a clone of '{}'", cluster.volume(&guest.node, volid)?.parent.clone()?));
+                return Some(format!(
+                    "can't migrate '{volid}' as it's a clone of '{}'",
+                    cluster.volume(&guest.node, volid)?.parent.clone()?
+                ));
             }
         }
         let used: Vec<String> = storages(guest).iter().map(|storage| self.mapped(storage)).collect();
-        unavailable(cluster, guest, &self.target, &used).first().map(|id| format!("storage '{id}' is not available on node '{}'", self.target))
+        unavailable(cluster, guest, &self.target, &used)
+            .first()
+            .map(|id| format!("storage '{id}' is not available on node '{}'", self.target))
     }
 
     fn start(self) -> Script {
@@ -247,16 +273,24 @@ impl Job {
             if let Some(text) = self.problem(cluster, &guest, &disks) {
                 task.log(say(cluster, &format!("ERROR: Problem found while scanning volumes - {text}")));
                 task.log(say(cluster, "aborting phase 1 - cleanup resources"));
-                task.log(say(cluster, &format!("ERROR: migration aborted (duration 00:00:00): Problem found while scanning volumes - {text}")));
+                task.log(say(
+                    cluster,
+                    &format!(
+                        "ERROR: migration aborted (duration 00:00:00): Problem found while scanning volumes - {text}"
+                    ),
+                ));
                 return Err("migration aborted".into());
             }
             guest::take_lock(cluster, self.kind, &self.node, vmid, "migrate")?;
             let mut script = Script::new().finally(move |cluster| cluster.unlock(vmid, "migrate"));
             if guest.running && self.kind == Kind::Lxc {
-                script = script.log(say(cluster, &format!("shutdown CT {vmid}"))).wait(guest::seconds_of_shutdown(&guest)).then(move |cluster, _| {
-                    guest::set_stopped(cluster, vmid);
-                    Ok(())
-                });
+                script = script
+                    .log(say(cluster, &format!("shutdown CT {vmid}")))
+                    .wait(guest::seconds_of_shutdown(&guest))
+                    .then(move |cluster, _| {
+                        guest::set_stopped(cluster, vmid);
+                        Ok(())
+                    });
             }
             let live = guest.running && self.kind == Kind::Qemu;
             for (key, volid) in &disks {
@@ -275,7 +309,9 @@ impl Job {
                 let used = volume.used.unwrap_or(volume.size);
                 let seconds = progress::copy_seconds(volume.size, used, self.limit) * 2.0;
                 if live {
-                    script = script.log(say(cluster, &format!("{key}: start migration to nbd:{ip}:60001:exportname=drive-{key}"))).log(format!("drive mirror is starting for drive-{key}"));
+                    script = script
+                        .log(say(cluster, &format!("{key}: start migration to nbd:{ip}:60001:exportname=drive-{key}")))
+                        .log(format!("drive mirror is starting for drive-{key}"));
                     script = script.and(progress::script(progress::mirror(key, volume.size, seconds.max(1.0))));
                 } else {
                     script = script.and(progress::script(copied(volume.size, seconds)));
@@ -369,7 +405,12 @@ fn copied(size: u64, seconds: f64) -> Vec<progress::Line> {
     let mut lines: Vec<progress::Line> = (1..=steps)
         .map(|step| {
             let bytes = size * step / steps;
-            let line = format!("{bytes} bytes ({}, {}) copied, {step} s, {}/s", human(bytes as f64, 1), human(bytes as f64, 1), human(bytes as f64 / step as f64, 0));
+            let line = format!(
+                "{bytes} bytes ({}, {}) copied, {step} s, {}/s",
+                human(bytes as f64, 1),
+                human(bytes as f64, 1),
+                human(bytes as f64 / step as f64, 0)
+            );
             (seconds * step as f64 / steps as f64, line)
         })
         .collect();

@@ -38,8 +38,26 @@ fn list(cluster: &mut Cluster, args: &Args) -> Outcome {
 /// `GET /nodes/{node}/qemu/{vmid}`
 fn index(_: &mut Cluster, _: &Args) -> Outcome {
     const PARTS: &[&str] = &[
-        "config", "cloudinit", "pending", "status", "unlink", "vncproxy", "termproxy", "migrate", "resize", "move", "rrd", "rrddata", "monitor", "agent",
-        "snapshot", "spiceproxy", "sendkey", "firewall", "mtunnel", "remote_migrate",
+        "config",
+        "cloudinit",
+        "pending",
+        "status",
+        "unlink",
+        "vncproxy",
+        "termproxy",
+        "migrate",
+        "resize",
+        "move",
+        "rrd",
+        "rrddata",
+        "monitor",
+        "agent",
+        "snapshot",
+        "spiceproxy",
+        "sendkey",
+        "firewall",
+        "mtunnel",
+        "remote_migrate",
     ];
     Ok(PARTS.iter().map(|part| json!({"subdir": part})).collect::<Vec<Value>>().into())
 }
@@ -48,7 +66,10 @@ fn index(_: &mut Cluster, _: &Args) -> Outcome {
 pub fn may_allocate(cluster: &Cluster, args: &Args, vmid: u32, restore: bool) -> Result<(), Fault> {
     let path = format!("/vms/{vmid}");
     let in_pool = |pool: &str| guest::may(cluster, args, &format!("/pool/{pool}"), &["VM.Allocate"]);
-    let over_old = restore && args.flag("force") && cluster.guests.contains_key(&vmid) && guest::may(cluster, args, &path, &["VM.Backup"]);
+    let over_old = restore
+        && args.flag("force")
+        && cluster.guests.contains_key(&vmid)
+        && guest::may(cluster, args, &path, &["VM.Backup"]);
     if guest::may(cluster, args, &path, &["VM.Allocate"]) || args.opt("pool").is_some_and(in_pool) || over_old {
         return Ok(());
     }
@@ -78,7 +99,18 @@ fn create(cluster: &mut Cluster, args: &Args) -> Outcome {
         return restore::qemu(cluster, args, archive);
     }
     let mut settings = args.settings(&[
-        "archive", "bwlimit", "force", "ha-managed", "import-working-storage", "live-restore", "node", "pool", "start", "storage", "unique", "vmid",
+        "archive",
+        "bwlimit",
+        "force",
+        "ha-managed",
+        "import-working-storage",
+        "live-restore",
+        "node",
+        "pool",
+        "start",
+        "storage",
+        "unique",
+        "vmid",
     ]);
     if let Some(cdrom) = settings.remove("cdrom") {
         settings.insert("ide2".into(), cdrom);
@@ -115,7 +147,8 @@ fn create(cluster: &mut Cluster, args: &Args) -> Outcome {
                 }
                 guest::join_pool(cluster, vmid, pool.as_deref());
                 if managed {
-                    let section = Config::from([("state".to_owned(), if start { "started" } else { "stopped" }.to_owned())]);
+                    let section =
+                        Config::from([("state".to_owned(), if start { "started" } else { "stopped" }.to_owned())]);
                     cluster.section("ha/resources").insert(guest::ha_sid(Kind::Qemu, vmid), section);
                 }
                 if start {
@@ -197,7 +230,12 @@ fn destroy(cluster: &mut Cluster, args: &Args) -> Outcome {
         }
         super::disk::free_all(cluster, &node, vmid, &volids)?;
         if unreferenced {
-            let left: Vec<String> = cluster.volumes.values().filter(|v| v.vmid == Some(vmid) && v.content == "images").map(|v| v.volid.clone()).collect();
+            let left: Vec<String> = cluster
+                .volumes
+                .values()
+                .filter(|v| v.vmid == Some(vmid) && v.content == "images")
+                .map(|v| v.volid.clone())
+                .collect();
             super::disk::free_all(cluster, &node, vmid, &left)?;
         }
         guest::forget(cluster, vmid);

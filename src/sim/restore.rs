@@ -30,7 +30,18 @@ pub fn qemu(cluster: &mut Cluster, args: &Args, archive: &str) -> Outcome {
     }
     let (held, size) = archive_of(cluster, &node, archive)?;
     let overrides = args.settings(&[
-        "archive", "bwlimit", "force", "ha-managed", "import-working-storage", "live-restore", "node", "pool", "start", "storage", "unique", "vmid",
+        "archive",
+        "bwlimit",
+        "force",
+        "ha-managed",
+        "import-working-storage",
+        "live-restore",
+        "node",
+        "pool",
+        "start",
+        "storage",
+        "unique",
+        "vmid",
     ]);
     if let Some(storage) = args.opt("storage") {
         cluster.storage_on(&node, storage)?;
@@ -39,7 +50,10 @@ pub fn qemu(cluster: &mut Cluster, args: &Args, archive: &str) -> Outcome {
     let exists = cluster.guest(vmid).cloned();
     if let Some(old) = &exists {
         if !force || old.kind == Kind::Lxc {
-            return Err(die(format!("unable to restore VM {vmid} - {}", guest::taken(cluster, vmid).unwrap_or_default())));
+            return Err(die(format!(
+                "unable to restore VM {vmid} - {}",
+                guest::taken(cluster, vmid).unwrap_or_default()
+            )));
         }
         if old.get("protection") == Some("1") {
             return Err(die(format!("unable to restore VM {vmid} - protection mode enabled")));
@@ -60,7 +74,8 @@ pub fn qemu(cluster: &mut Cluster, args: &Args, archive: &str) -> Outcome {
         pool: args.opt("pool").map(str::to_owned),
         overrides,
     };
-    let (live, start, user) = (args.flag("live-restore"), args.flag("start") || args.flag("live-restore"), args.user().to_owned());
+    let (live, start, user) =
+        (args.flag("live-restore"), args.flag("start") || args.flag("live-restore"), args.user().to_owned());
     let task_node = node.clone();
     let script = Script::new().then(move |cluster, task| {
         let broken = format!("error before or during data restore, some or all disks were not completely restored. VM {vmid} state is NOT cleaned up.");
@@ -117,8 +132,13 @@ impl Job {
         };
         let pid = cluster.new_pid();
         let reader = match (self.limit, unpack) {
-            (Some(kib), Some(tool)) => format!("cstream -t {} -- {path} | {tool} - | vma extract -v -r /var/tmp/vzdumptmp{pid}.fifo - /var/tmp/vzdumptmp{pid}", kib * 1024),
-            (_, Some(tool)) => format!("{tool} {path} | vma extract -v -r /var/tmp/vzdumptmp{pid}.fifo - /var/tmp/vzdumptmp{pid}"),
+            (Some(kib), Some(tool)) => format!(
+                "cstream -t {} -- {path} | {tool} - | vma extract -v -r /var/tmp/vzdumptmp{pid}.fifo - /var/tmp/vzdumptmp{pid}",
+                kib * 1024
+            ),
+            (_, Some(tool)) => {
+                format!("{tool} {path} | vma extract -v -r /var/tmp/vzdumptmp{pid}.fifo - /var/tmp/vzdumptmp{pid}")
+            }
             _ => format!("vma extract -v -r /var/tmp/vzdumptmp{pid}.fifo {path} /var/tmp/vzdumptmp{pid}"),
         };
         let mut script = Script::new();
@@ -137,7 +157,10 @@ impl Job {
             script = script.log(format!("DEV: dev_id={} size: {size} devname: drive-{slot}", at + 1));
             sizes.push(size);
         }
-        script = script.log(format!("CTIME: {}", stamp::c_time(cluster.volume(&self.node, &self.archive).and_then(|v| v.ctime).unwrap_or(0) as f64)));
+        script = script.log(format!(
+            "CTIME: {}",
+            stamp::c_time(cluster.volume(&self.node, &self.archive).and_then(|v| v.ctime).unwrap_or(0) as f64)
+        ));
         // An old guest of this number goes first.
         if let Some(old) = cluster.guest(vmid).filter(|guest| guest.lock() != Some("create")).cloned() {
             let volids = super::qemu::all_volumes(&old);
@@ -149,11 +172,15 @@ impl Job {
         }
         in_task(cluster, Kind::Qemu, &self.node, vmid)?.config.insert("lock".into(), "create".into());
         let mut values = held.config.clone();
-        values.retain(|key, _| !is_numbered(key, "unused") && !matches!(key.as_str(), "lock" | "parent" | "template" | "vmstate" | "protection"));
+        values.retain(|key, _| {
+            !is_numbered(key, "unused")
+                && !matches!(key.as_str(), "lock" | "parent" | "template" | "vmstate" | "protection")
+        });
         let (mut total, mut data) = (0, 0);
         for ((slot, old), size) in disks.iter().zip(sizes) {
             let store = self.storage.clone().unwrap_or_else(|| old.split(':').next().unwrap_or_default().to_owned());
-            let format = old.rsplit(['/', ':']).next().and_then(|name| name.split_once('.')).map(|(_, end)| end.to_owned());
+            let format =
+                old.rsplit(['/', ':']).next().and_then(|name| name.split_once('.')).map(|(_, end)| end.to_owned());
             let place = cluster.storage(&store).map_err(|fault| fault.message)?.clone();
             let format = format.filter(|format| disk::check_format(&place, format).is_ok());
             let used = held_used(held, slot, size);
@@ -164,7 +191,10 @@ impl Job {
                 script = script.log(format!("rate limit for storage {store}: {kib} KiB/s"));
             }
             let at = disk::path(cluster, &made.volid);
-            script = script.lines(made.lines).log(format!("new volume ID is '{}'", made.volid)).log(format!("map 'drive-{slot}' to '{at}' (write zeros = 0)"));
+            script = script
+                .lines(made.lines)
+                .log(format!("new volume ID is '{}'", made.volid))
+                .log(format!("map 'drive-{slot}' to '{at}' (write zeros = 0)"));
             if let Some(volume) = cluster.volume_mut(&self.node, &made.volid) {
                 volume.used = Some(used);
             }
@@ -188,7 +218,10 @@ impl Job {
         if self.unique {
             let nets: Vec<String> = values.keys().filter(|key| is_numbered(key, "net")).cloned().collect();
             for key in nets {
-                let (model, rest) = values[&key].split_once('=').map(|(model, rest)| (model.to_owned(), rest.to_owned())).unwrap_or_default();
+                let (model, rest) = values[&key]
+                    .split_once('=')
+                    .map(|(model, rest)| (model.to_owned(), rest.to_owned()))
+                    .unwrap_or_default();
                 let mac = guest::new_mac(cluster);
                 let rest = rest.split_once(',').map(|(_, rest)| format!(",{rest}")).unwrap_or_default();
                 values.insert(key, format!("{model}={mac}{rest}"));
@@ -196,7 +229,10 @@ impl Job {
             values.insert("vmgenid".into(), cluster.rng.uuid());
             let mut smbios = Property::parse(values.get("smbios1").map_or("", String::as_str), "uuid");
             smbios.set("uuid", cluster.rng.uuid());
-            values.insert("smbios1".into(), smbios.pairs().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(","));
+            values.insert(
+                "smbios1".into(),
+                smbios.pairs().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(","),
+            );
         }
         let (held, node) = (held.clone(), self.node.clone());
         let clean = Script::new().finally(move |cluster| cluster.unlock(vmid, "create"));
@@ -239,7 +275,8 @@ pub fn lxc(cluster: &mut Cluster, args: &Args, settings: &BTreeMap<String, Strin
         cluster.guests.insert(vmid, new);
     }
     let (settings, given) = (settings.clone(), args.has("storage").then(|| storage.to_owned()));
-    let (unique, pool, start, user) = (args.flag("unique"), args.opt("pool").map(str::to_owned), args.flag("start"), args.user().to_owned());
+    let (unique, pool, start, user) =
+        (args.flag("unique"), args.opt("pool").map(str::to_owned), args.flag("start"), args.user().to_owned());
     let task_node = node.clone();
     let script = Script::new().finally(move |cluster| {
         if cluster.guest(vmid).is_some_and(|guest| guest.lock() == Some("create") && guest.config.len() == 1) {
@@ -256,7 +293,8 @@ pub fn lxc(cluster: &mut Cluster, args: &Args, settings: &BTreeMap<String, Strin
         let old_volumes = cluster.guest(vmid).map(super::qemu::all_volumes).unwrap_or_default();
         let mut values = held.config.clone();
         values.retain(|key, _| !is_numbered(key, "unused") && !matches!(key.as_str(), "lock" | "parent" | "template"));
-        let points: Vec<String> = values.keys().filter(|key| *key == "rootfs" || is_numbered(key, "mp")).cloned().collect();
+        let points: Vec<String> =
+            values.keys().filter(|key| *key == "rootfs" || is_numbered(key, "mp")).cloned().collect();
         let mut bytes = 0u64;
         for key in points {
             let mut mount = Property::parse(&values[&key], "volume");
@@ -266,7 +304,8 @@ pub fn lxc(cluster: &mut Cluster, args: &Args, settings: &BTreeMap<String, Strin
             }
             let size = mount.get("size").and_then(super::property::parse_size).unwrap_or(4 << 30);
             let store = given.clone().unwrap_or_else(|| volume.split(':').next().unwrap_or_default().to_owned());
-            let made = disk::allocate(cluster, &node, &store, vmid, Purpose::Disk(Kind::Lxc), None, size).map_err(fail)?;
+            let made =
+                disk::allocate(cluster, &node, &store, vmid, Purpose::Disk(Kind::Lxc), None, size).map_err(fail)?;
             made.lines.into_iter().for_each(|line| task.log(line));
             let used = ((size as f64 * held.load.disk) as u64).max(2_078_720);
             bytes += used;
@@ -290,7 +329,8 @@ pub fn lxc(cluster: &mut Cluster, args: &Args, settings: &BTreeMap<String, Strin
         task.log(format!("restoring '{archive}' now.."));
         let script = lxc::unpack(&path, bytes).log("merging backed-up and given configuration..");
         task.next(script.then(move |cluster, _| {
-            let (overrides, _) = lxc::config::prepare(cluster, &node, vmid, &settings).map_err(|text| format!("unable to restore CT {vmid} - {text}"))?;
+            let (overrides, _) = lxc::config::prepare(cluster, &node, vmid, &settings)
+                .map_err(|text| format!("unable to restore CT {vmid} - {text}"))?;
             values.extend(overrides);
             disk::free_all(cluster, &node, vmid, &old_volumes)?;
             let guest = in_task(cluster, Kind::Lxc, &node, vmid)?;

@@ -32,7 +32,8 @@ pub const ROUTES: &[Route] = &[
 ];
 
 /// Keys that belong to a snapshot itself, not to the configuration that it holds.
-const OWN: &[&str] = &["description", "parent", "running-nets-host-mtu", "runningcpu", "runningmachine", "snaptime", "vmstate"];
+const OWN: &[&str] =
+    &["description", "parent", "running-nets-host-mtu", "runningcpu", "runningmachine", "snaptime", "vmstate"];
 
 /// `GET .../snapshot`: the snapshots and `current`, the state after the last of them.
 fn list(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
@@ -55,7 +56,8 @@ fn list(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
         rows.push(Value::Object(row));
     }
     let running = u8::from(guest.running);
-    let mut current = json!({"name": "current", "description": "You are here!", "digest": guest.digest(), "running": running});
+    let mut current =
+        json!({"name": "current", "description": "You are here!", "digest": guest.digest(), "running": running});
     if let Some(parent) = guest.get("parent") {
         current["parent"] = json!(parent);
     }
@@ -121,7 +123,9 @@ fn create(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
             state = Some(made.volid);
         }
         if kind == Kind::Qemu {
-            for (slot, volid) in guest::volumes(kind, &guest.config).into_iter().filter(|(slot, _)| drive::is_slot(slot)) {
+            for (slot, volid) in
+                guest::volumes(kind, &guest.config).into_iter().filter(|(slot, _)| drive::is_slot(slot))
+            {
                 script = script.log(format!("snapshotting 'drive-{slot}' ({volid})"));
                 if guest.running && volid.ends_with(".qcow2") {
                     script = script.log("internal qemu snapshot");
@@ -132,7 +136,9 @@ fn create(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
             let now = cluster.now as u64;
             let guest = in_task(cluster, kind, &node, vmid)?;
             let mut config: Config = guest.config.clone();
-            config.retain(|key, _| !is_numbered(key, "unused") && key != "lock" && key != "description" && key != "vmstate");
+            config.retain(|key, _| {
+                !is_numbered(key, "unused") && key != "lock" && key != "description" && key != "vmstate"
+            });
             config.insert("snaptime".into(), now.to_string());
             if !description.is_empty() {
                 config.insert("description".into(), description);
@@ -238,7 +244,9 @@ fn rollback(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
             let old = guest.config.clone();
             let mut config: Config = snapshot;
             config.retain(|key, _| !OWN.contains(&key.as_str()));
-            for (key, value) in old.iter().filter(|(key, _)| is_numbered(key, "unused") || *key == "description") {
+            for (key, value) in
+                old.iter().filter(|(key, _)| is_numbered(key, "unused") || key.as_str() == "description")
+            {
                 config.insert(key.clone(), value.clone());
             }
             config.insert("parent".into(), name);

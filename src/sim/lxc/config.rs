@@ -23,9 +23,35 @@ pub const ROUTES: &[Route] = &[
 
 fn is_option(key: &str) -> bool {
     const PLAIN: &[&str] = &[
-        "arch", "cmode", "console", "cores", "cpulimit", "cpuunits", "debug", "description", "entrypoint", "env", "features", "hookscript", "hostname", "lock",
-        "memory", "nameserver", "onboot", "ostype", "parent", "protection", "rootfs", "searchdomain", "startup", "swap", "tags", "template", "timezone",
-        "tty", "unprivileged",
+        "arch",
+        "cmode",
+        "console",
+        "cores",
+        "cpulimit",
+        "cpuunits",
+        "debug",
+        "description",
+        "entrypoint",
+        "env",
+        "features",
+        "hookscript",
+        "hostname",
+        "lock",
+        "memory",
+        "nameserver",
+        "onboot",
+        "ostype",
+        "parent",
+        "protection",
+        "rootfs",
+        "searchdomain",
+        "startup",
+        "swap",
+        "tags",
+        "template",
+        "timezone",
+        "tty",
+        "unprivileged",
     ];
     PLAIN.contains(&key) || ["mp", "net", "dev", "unused"].iter().any(|prefix| is_numbered(key, prefix))
 }
@@ -34,7 +60,9 @@ fn is_option(key: &str) -> bool {
 fn read(cluster: &mut Cluster, args: &Args) -> Outcome {
     let guest = cluster.guest_at(Kind::Lxc, args.node(), args.vmid())?;
     let config = match args.opt("snapshot") {
-        Some(name) => guest.snapshots.get(name).cloned().ok_or_else(|| die(format!("snapshot '{name}' does not exist")))?,
+        Some(name) => {
+            guest.snapshots.get(name).cloned().ok_or_else(|| die(format!("snapshot '{name}' does not exist")))?
+        }
         None if args.flag("current") => guest.config.clone(),
         None => guest::folded(guest),
     };
@@ -68,7 +96,13 @@ fn privilege(key: &str) -> Option<&'static [&'static str]> {
 }
 
 /// May the caller store these settings?
-pub fn check_settings(cluster: &Cluster, args: &Args, vmid: u32, settings: &BTreeMap<String, String>, guest: Option<&Guest>) -> Result<(), Fault> {
+pub fn check_settings(
+    cluster: &Cluster,
+    args: &Args,
+    vmid: u32,
+    settings: &BTreeMap<String, String>,
+    guest: Option<&Guest>,
+) -> Result<(), Fault> {
     if args.is_root() {
         return Ok(());
     }
@@ -78,9 +112,15 @@ pub fn check_settings(cluster: &Cluster, args: &Args, vmid: u32, settings: &BTre
     }
     for key in settings.keys() {
         match privilege(key) {
-            None => return Err(Fault::new(403, format!("Permission check failed (configuring {key} is only allowed for root@pam)"))),
+            None => {
+                return Err(Fault::new(
+                    403,
+                    format!("Permission check failed (configuring {key} is only allowed for root@pam)"),
+                ));
+            }
             Some(privs) => {
-                let in_pool = args.opt("pool").is_some_and(|pool| guest::may(cluster, args, &format!("/pool/{pool}"), privs));
+                let in_pool =
+                    args.opt("pool").is_some_and(|pool| guest::may(cluster, args, &format!("/pool/{pool}"), privs));
                 if !in_pool {
                     need(cluster, args, &format!("/vms/{vmid}"), privs)?;
                 }
@@ -91,13 +131,21 @@ pub fn check_settings(cluster: &Cluster, args: &Args, vmid: u32, settings: &BTre
 }
 
 /// Do the storages of the mount points exist, and may the caller use them?
-pub fn check_volumes(cluster: &Cluster, args: &Args, node: &str, settings: &BTreeMap<String, String>) -> Result<(), Fault> {
+pub fn check_volumes(
+    cluster: &Cluster,
+    args: &Args,
+    node: &str,
+    settings: &BTreeMap<String, String>,
+) -> Result<(), Fault> {
     for (key, value) in settings.iter().filter(|(key, _)| *key == "rootfs" || is_numbered(key, "mp")) {
         let volume = guest::mount_volume(value);
         match volume.split_once(':') {
             _ if volume.starts_with('/') => {
                 if !args.is_root() {
-                    return Err(Fault::new(403, "Permission check failed (mount point type bind is only allowed for root@pam)"));
+                    return Err(Fault::new(
+                        403,
+                        "Permission check failed (mount point type bind is only allowed for root@pam)",
+                    ));
                 }
             }
             Some((storage, size)) => {
@@ -116,7 +164,12 @@ pub fn check_volumes(cluster: &Cluster, args: &Args, node: &str, settings: &BTre
 }
 
 /// Makes what the settings ask for and returns them as they are stored.
-pub fn prepare(cluster: &mut Cluster, node: &str, vmid: u32, settings: &BTreeMap<String, String>) -> Result<(Config, Vec<Line>), String> {
+pub fn prepare(
+    cluster: &mut Cluster,
+    node: &str,
+    vmid: u32,
+    settings: &BTreeMap<String, String>,
+) -> Result<(Config, Vec<Line>), String> {
     let mut values = Config::new();
     let mut lines = Vec::new();
     for (key, value) in settings {
@@ -155,8 +208,22 @@ pub fn prepare(cluster: &mut Cluster, node: &str, vmid: u32, settings: &BTreeMap
 /// Is a change of `key` taken over by a running container?
 fn is_live(key: &str) -> bool {
     const LIVE: &[&str] = &[
-        "cores", "cpulimit", "cpuunits", "description", "hookscript", "hostname", "lock", "memory", "nameserver", "onboot", "protection", "searchdomain", "startup",
-        "swap", "tags", "timezone",
+        "cores",
+        "cpulimit",
+        "cpuunits",
+        "description",
+        "hookscript",
+        "hostname",
+        "lock",
+        "memory",
+        "nameserver",
+        "onboot",
+        "protection",
+        "searchdomain",
+        "startup",
+        "swap",
+        "tags",
+        "timezone",
     ];
     LIVE.contains(&key) || is_numbered(key, "net") || is_numbered(key, "mp") || is_numbered(key, "unused")
 }

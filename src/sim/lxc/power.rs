@@ -49,7 +49,9 @@ pub fn start_script(node: &str, vmid: u32, skiplock: bool) -> Script {
         }
         guest::apply_pending(guest);
         let guest = guest.clone();
-        for (_, volid) in guest::volumes(Kind::Lxc, &guest.config).into_iter().filter(|(key, _)| !is_numbered(key, "unused")) {
+        for (_, volid) in
+            guest::volumes(Kind::Lxc, &guest.config).into_iter().filter(|(key, _)| !is_numbered(key, "unused"))
+        {
             let store = volid.split(':').next().unwrap_or_default();
             cluster.storage_on(&node, store).map_err(|fault| fault.message)?;
             if cluster.volume(&node, &volid).is_none() {
@@ -58,7 +60,9 @@ pub fn start_script(node: &str, vmid: u32, skiplock: bool) -> Script {
         }
         for (_, value) in guest.config.iter().filter(|(key, _)| is_numbered(key, "net")) {
             let net = Property::parse(value, "name");
-            if let Some(text) = net.get("bridge").and_then(|bridge| bridge_problem(cluster, &node, bridge, net.get("tag").is_some())) {
+            if let Some(text) =
+                net.get("bridge").and_then(|bridge| bridge_problem(cluster, &node, bridge, net.get("tag").is_some()))
+            {
                 task.log(text);
                 return Err(format!("startup for container '{vmid}' failed"));
             }
@@ -184,6 +188,7 @@ fn resume(cluster: &mut Cluster, args: &Args) -> Outcome {
     if cluster.guest_at(Kind::Lxc, &node, vmid)?.running {
         return Err(die(format!("CT {vmid} already running")));
     }
-    let script = Script::new().fail(format!("command 'lxc-checkpoint -n {vmid} -r --foreground -D /var/lib/vz/dump' failed: exit code 1"));
+    let script = Script::new()
+        .fail(format!("command 'lxc-checkpoint -n {vmid} -r --foreground -D /var/lib/vz/dump' failed: exit code 1"));
     Ok(cluster.start_task(args.user(), &node, "vzresume", &vmid.to_string(), script).into())
 }

@@ -8,8 +8,10 @@ use crate::sim::router::Route;
 use crate::sim::state::{Cluster, Guest, Kind};
 
 /// The calls of this file.
-pub const ROUTES: &[Route] =
-    &[Route("GET", "/nodes/{node}/lxc/{vmid}/status", index), Route::new("GET", "/nodes/{node}/lxc/{vmid}/status/current", current)];
+pub const ROUTES: &[Route] = &[
+    Route("GET", "/nodes/{node}/lxc/{vmid}/status", index),
+    Route("GET", "/nodes/{node}/lxc/{vmid}/status/current", current),
+];
 
 /// `GET /nodes/{node}/lxc/{vmid}/status`
 fn index(_: &mut Cluster, _: &Args) -> Outcome {
@@ -55,7 +57,14 @@ pub fn row(cluster: &Cluster, guest: &Guest) -> Map<String, Value> {
     }
     if guest.running {
         put("pid", json!(guest.pid));
-        for key in ["pressurecpufull", "pressurecpusome", "pressureiofull", "pressureiosome", "pressurememoryfull", "pressurememorysome"] {
+        for key in [
+            "pressurecpufull",
+            "pressurecpusome",
+            "pressureiofull",
+            "pressureiosome",
+            "pressurememoryfull",
+            "pressurememorysome",
+        ] {
             put(key, Value::Null);
         }
     }

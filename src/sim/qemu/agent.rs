@@ -42,20 +42,77 @@ pub const ROUTES: &[Route] = &[
 ];
 
 const COMMANDS: &[&str] = &[
-    "exec", "exec-status", "file-read", "file-write", "fsfreeze-freeze", "fsfreeze-status", "fsfreeze-thaw", "fstrim", "get-fsinfo", "get-host-name",
-    "get-memory-block-info", "get-memory-blocks", "get-osinfo", "get-time", "get-timezone", "get-users", "get-vcpus", "info", "network-get-interfaces", "ping",
-    "set-user-password", "shutdown", "suspend-disk", "suspend-hybrid", "suspend-ram",
+    "exec",
+    "exec-status",
+    "file-read",
+    "file-write",
+    "fsfreeze-freeze",
+    "fsfreeze-status",
+    "fsfreeze-thaw",
+    "fstrim",
+    "get-fsinfo",
+    "get-host-name",
+    "get-memory-block-info",
+    "get-memory-blocks",
+    "get-osinfo",
+    "get-time",
+    "get-timezone",
+    "get-users",
+    "get-vcpus",
+    "info",
+    "network-get-interfaces",
+    "ping",
+    "set-user-password",
+    "shutdown",
+    "suspend-disk",
+    "suspend-hybrid",
+    "suspend-ram",
 ];
 
 /// Commands of the agent itself, as `info` lists them.
 const SUPPORTED: &[&str] = &[
-    "guest-get-cpustats", "guest-get-diskstats", "guest-ssh-remove-authorized-keys", "guest-ssh-add-authorized-keys", "guest-ssh-get-authorized-keys",
-    "guest-get-devices", "guest-get-osinfo", "guest-get-timezone", "guest-get-users", "guest-get-host-name", "guest-exec", "guest-exec-status",
-    "guest-get-memory-block-info", "guest-set-memory-blocks", "guest-get-memory-blocks", "guest-set-user-password", "guest-get-fsinfo", "guest-get-disks",
-    "guest-set-vcpus", "guest-get-vcpus", "guest-network-get-interfaces", "guest-suspend-hybrid", "guest-suspend-ram", "guest-suspend-disk", "guest-fstrim",
-    "guest-fsfreeze-thaw", "guest-fsfreeze-freeze-list", "guest-fsfreeze-freeze", "guest-fsfreeze-status", "guest-file-flush", "guest-file-seek",
-    "guest-file-write", "guest-file-read", "guest-file-close", "guest-file-open", "guest-shutdown", "guest-info", "guest-set-time", "guest-get-time",
-    "guest-ping", "guest-sync", "guest-sync-delimited",
+    "guest-get-cpustats",
+    "guest-get-diskstats",
+    "guest-ssh-remove-authorized-keys",
+    "guest-ssh-add-authorized-keys",
+    "guest-ssh-get-authorized-keys",
+    "guest-get-devices",
+    "guest-get-osinfo",
+    "guest-get-timezone",
+    "guest-get-users",
+    "guest-get-host-name",
+    "guest-exec",
+    "guest-exec-status",
+    "guest-get-memory-block-info",
+    "guest-set-memory-blocks",
+    "guest-get-memory-blocks",
+    "guest-set-user-password",
+    "guest-get-fsinfo",
+    "guest-get-disks",
+    "guest-set-vcpus",
+    "guest-get-vcpus",
+    "guest-network-get-interfaces",
+    "guest-suspend-hybrid",
+    "guest-suspend-ram",
+    "guest-suspend-disk",
+    "guest-fstrim",
+    "guest-fsfreeze-thaw",
+    "guest-fsfreeze-freeze-list",
+    "guest-fsfreeze-freeze",
+    "guest-fsfreeze-status",
+    "guest-file-flush",
+    "guest-file-seek",
+    "guest-file-write",
+    "guest-file-read",
+    "guest-file-close",
+    "guest-file-open",
+    "guest-shutdown",
+    "guest-info",
+    "guest-set-time",
+    "guest-get-time",
+    "guest-ping",
+    "guest-sync",
+    "guest-sync-delimited",
 ];
 
 /// `GET /nodes/{node}/qemu/{vmid}/agent`
@@ -127,7 +184,11 @@ fn answer(cluster: &mut Cluster, args: &Args, command: &str) -> Outcome {
             json!(if frozen { disks.len().max(1) } else { 0 })
         }
         "fstrim" => {
-            let paths: Vec<Value> = disks.iter().take(1).map(|(_, size)| json!({"path": "/", "trimmed": size / 10, "minimum": 0})).collect();
+            let paths: Vec<Value> = disks
+                .iter()
+                .take(1)
+                .map(|(_, size)| json!({"path": "/", "trimmed": size / 10, "minimum": 0}))
+                .collect();
             json!({"paths": paths})
         }
         "suspend-ram" | "suspend-hybrid" => {
@@ -178,12 +239,8 @@ fn file_systems(guest: &Guest, disks: &[(String, u64)]) -> Value {
 }
 
 fn interfaces(guest: &Guest, received: u64, sent: u64) -> Value {
-    let statistics = |received: u64, sent: u64| {
-        json!({"rx-bytes": received, "rx-packets": received / 800, "rx-errs": 0, "rx-dropped": 0, "tx-bytes": sent, "tx-packets": sent / 700, "tx-errs": 0, "tx-dropped": 0})
-    };
-    let address = |ip: &str, prefix: u32| {
-        json!({"ip-address": ip, "prefix": prefix, "ip-address-type": if ip.contains(':') { "ipv6" } else { "ipv4" }})
-    };
+    let statistics = |received: u64, sent: u64| json!({"rx-bytes": received, "rx-packets": received / 800, "rx-errs": 0, "rx-dropped": 0, "tx-bytes": sent, "tx-packets": sent / 700, "tx-errs": 0, "tx-dropped": 0});
+    let address = |ip: &str, prefix: u32| json!({"ip-address": ip, "prefix": prefix, "ip-address-type": if ip.contains(':') { "ipv6" } else { "ipv4" }});
     let mut rows = vec![json!({
         "name": "lo", "hardware-address": "00:00:00:00:00:00", "statistics": statistics(0, 0),
         "ip-addresses": [address("127.0.0.1", 8), address("::1", 128)],
@@ -191,7 +248,11 @@ fn interfaces(guest: &Guest, received: u64, sent: u64) -> Value {
     for (key, value) in guest.config.iter().filter(|(key, _)| is_numbered(key, "net")) {
         let index: u32 = key[3..].parse().unwrap_or(0);
         let net = Property::parse(value, "model");
-        let mac = net.pairs().find(|(_, value)| value.matches(':').count() == 5).map(|(_, mac)| mac.to_lowercase()).unwrap_or_default();
+        let mac = net
+            .pairs()
+            .find(|(_, value)| value.matches(':').count() == 5)
+            .map(|(_, mac)| mac.to_lowercase())
+            .unwrap_or_default();
         let configured = guest.get(&format!("ipconfig{index}")).map(|text| Property::parse(text, "ip"));
         let fixed = configured.as_ref().and_then(|ip| ip.get("ip")).and_then(|ip| ip.split_once('/'));
         let (ip, prefix) = match fixed {
@@ -211,7 +272,13 @@ fn interfaces(guest: &Guest, received: u64, sent: u64) -> Value {
 fn link_local(mac: &str) -> String {
     let bytes: Vec<u8> = mac.split(':').filter_map(|part| u8::from_str_radix(part, 16).ok()).collect();
     match bytes.as_slice() {
-        [a, b, c, d, e, f] => format!("fe80::{:x}:{:x}:{:x}:{:x}", u16::from(a ^ 2) << 8 | u16::from(*b), u16::from(*c) << 8 | 0xff, 0xfe00 | u16::from(*d), u16::from(*e) << 8 | u16::from(*f)),
+        [a, b, c, d, e, f] => format!(
+            "fe80::{:x}:{:x}:{:x}:{:x}",
+            u16::from(a ^ 2) << 8 | u16::from(*b),
+            u16::from(*c) << 8 | 0xff,
+            0xfe00 | u16::from(*d),
+            u16::from(*e) << 8 | u16::from(*f)
+        ),
         _ => "fe80::1".into(),
     }
 }
@@ -311,10 +378,14 @@ fn exec_status(cluster: &mut Cluster, args: &Args) -> Outcome {
 fn file_read(cluster: &mut Cluster, args: &Args) -> Outcome {
     let path = args.str("file").to_owned();
     let guest = reach(cluster, args)?;
-    let stored = guest.extra.get("agent-files").and_then(|files| files.get(&path)).and_then(Value::as_str).map(str::to_owned);
+    let stored =
+        guest.extra.get("agent-files").and_then(|files| files.get(&path)).and_then(Value::as_str).map(str::to_owned);
     let known = match path.as_str() {
         "/etc/hostname" => Some(format!("{}\n", guest.name())),
-        "/etc/os-release" => Some("PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nNAME=\"Debian GNU/Linux\"\nVERSION_ID=\"12\"\nID=debian\n".into()),
+        "/etc/os-release" => Some(
+            "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nNAME=\"Debian GNU/Linux\"\nVERSION_ID=\"12\"\nID=debian\n"
+                .into(),
+        ),
         _ => None,
     };
     match stored.or(known) {
@@ -329,7 +400,9 @@ fn file_write(cluster: &mut Cluster, args: &Args) -> Outcome {
     let path = args.str("file").to_owned();
     let mut content = args.str("content").to_owned();
     if args.opt_flag("encode") == Some(false) {
-        let bytes = base64::engine::general_purpose::STANDARD.decode(&content).map_err(|_| die("Agent error: Invalid base64 data"))?;
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(&content)
+            .map_err(|_| die("Agent error: Invalid base64 data"))?;
         content = String::from_utf8_lossy(&bytes).into_owned();
     }
     let guest = reach(cluster, args)?;

@@ -30,26 +30,121 @@ pub const ROUTES: &[Route] = &[
 
 /// Parameters of config calls that are not stored.
 const NOT_STORED: &[&str] = &[
-    "archive", "background_delay", "bwlimit", "delete", "digest", "force", "ha-managed", "import-working-storage", "live-restore", "node", "pool",
-    "revert", "skiplock", "start", "storage", "unique", "vmid",
+    "archive",
+    "background_delay",
+    "bwlimit",
+    "delete",
+    "digest",
+    "force",
+    "ha-managed",
+    "import-working-storage",
+    "live-restore",
+    "node",
+    "pool",
+    "revert",
+    "skiplock",
+    "start",
+    "storage",
+    "unique",
+    "vmid",
 ];
 
 /// Settings that a running VM takes over at once.
 const LIVE: &[&str] = &[
-    "balloon", "cpulimit", "cpuunits", "description", "hookscript", "hotplug", "lock", "migrate_downtime", "migrate_speed", "name", "onboot", "protection", "shares",
-    "startup", "tags", "vmstatestorage",
+    "balloon",
+    "cpulimit",
+    "cpuunits",
+    "description",
+    "hookscript",
+    "hotplug",
+    "lock",
+    "migrate_downtime",
+    "migrate_speed",
+    "name",
+    "onboot",
+    "protection",
+    "shares",
+    "startup",
+    "tags",
+    "vmstatestorage",
 ];
 
 /// Names that are no settings although the schema of the call has them, and settings by number.
 fn is_option(key: &str) -> bool {
-    const NUMBERED: &[&str] = &["hostpci", "ipconfig", "net", "numa", "parallel", "serial", "unused", "usb", "virtiofs"];
+    const NUMBERED: &[&str] =
+        &["hostpci", "ipconfig", "net", "numa", "parallel", "serial", "unused", "usb", "virtiofs"];
     const PLAIN: &[&str] = &[
-        "acpi", "affinity", "agent", "allow-ksm", "amd-sev", "arch", "args", "audio0", "autostart", "balloon", "bios", "boot", "bootdisk", "cdrom", "cicustom",
-        "cipassword", "citype", "ciupgrade", "ciuser", "cores", "cpu", "cpulimit", "cpuunits", "description", "freeze", "hookscript", "hotplug", "hugepages",
-        "intel-tdx", "ivshmem", "keephugepages", "keyboard", "kvm", "localtime", "lock", "machine", "memory", "migrate_downtime", "migrate_speed", "name",
-        "nameserver", "numa", "onboot", "ostype", "protection", "reboot", "rng0", "scsihw", "searchdomain", "shares", "smbios1", "smp", "sockets",
-        "spice_enhancements", "sshkeys", "startdate", "startup", "tablet", "tags", "tdf", "template", "vcpus", "vga", "vmgenid", "vmstatestorage", "watchdog",
-        "vmstate", "running-nets-host-mtu", "runningcpu", "runningmachine", "parent",
+        "acpi",
+        "affinity",
+        "agent",
+        "allow-ksm",
+        "amd-sev",
+        "arch",
+        "args",
+        "audio0",
+        "autostart",
+        "balloon",
+        "bios",
+        "boot",
+        "bootdisk",
+        "cdrom",
+        "cicustom",
+        "cipassword",
+        "citype",
+        "ciupgrade",
+        "ciuser",
+        "cores",
+        "cpu",
+        "cpulimit",
+        "cpuunits",
+        "description",
+        "freeze",
+        "hookscript",
+        "hotplug",
+        "hugepages",
+        "intel-tdx",
+        "ivshmem",
+        "keephugepages",
+        "keyboard",
+        "kvm",
+        "localtime",
+        "lock",
+        "machine",
+        "memory",
+        "migrate_downtime",
+        "migrate_speed",
+        "name",
+        "nameserver",
+        "numa",
+        "onboot",
+        "ostype",
+        "protection",
+        "reboot",
+        "rng0",
+        "scsihw",
+        "searchdomain",
+        "shares",
+        "smbios1",
+        "smp",
+        "sockets",
+        "spice_enhancements",
+        "sshkeys",
+        "startdate",
+        "startup",
+        "tablet",
+        "tags",
+        "tdf",
+        "template",
+        "vcpus",
+        "vga",
+        "vmgenid",
+        "vmstatestorage",
+        "watchdog",
+        "vmstate",
+        "running-nets-host-mtu",
+        "runningcpu",
+        "runningmachine",
+        "parent",
     ];
     PLAIN.contains(&key) || drive::is_slot(key) || NUMBERED.iter().any(|prefix| is_numbered(key, prefix))
 }
@@ -146,7 +241,10 @@ impl Update {
                 return Err(Fault::param("delete", format!("unknown option '{key}'")));
             }
             if settings.contains_key(key) {
-                return Err(Fault::param("delete", format!("you can't use '-{key}' and -delete {key}' at the same time")));
+                return Err(Fault::param(
+                    "delete",
+                    format!("you can't use '-{key}' and -delete {key}' at the same time"),
+                ));
             }
         }
         for key in &reverts {
@@ -311,7 +409,10 @@ fn delete(cluster: &mut Cluster, node: &str, vmid: u32, key: &str, force: bool) 
         let disk = Drive::parse(&value);
         let volid = disk.file().to_owned();
         let in_snapshot = guest::in_snapshot(guest, &volid);
-        if (force || disk.is_cloudinit()) && !in_snapshot && cluster.volume(node, &volid).is_some_and(|v| v.vmid == Some(vmid)) {
+        if (force || disk.is_cloudinit())
+            && !in_snapshot
+            && cluster.volume(node, &volid).is_some_and(|v| v.vmid == Some(vmid))
+        {
             disk::free(cluster, node, &volid)?;
         } else {
             guest::detach(guest::in_task(cluster, Kind::Qemu, node, vmid)?, key, &value);
@@ -393,7 +494,8 @@ fn prepare_drive(
                 ("efidisk0", None) => 540_672,
                 ("tpmstate0", None) => 4 << 20,
                 (_, Some(source)) => {
-                    let volume = cluster.volume(node, source).ok_or_else(|| format!("volume '{source}' does not exist"))?;
+                    let volume =
+                        cluster.volume(node, source).ok_or_else(|| format!("volume '{source}' does not exist"))?;
                     volume.size
                 }
                 _ => (gib * 1_073_741_824.0) as u64,
@@ -403,7 +505,8 @@ fn prepare_drive(
             }
             let format = drive.options.remove("format");
             let format = if key == "tpmstate0" { format.or(Some("raw".into())) } else { format };
-            let volume = disk::allocate(cluster, node, &storage, vmid, Purpose::Disk(Kind::Qemu), format.as_deref(), size)?;
+            let volume =
+                disk::allocate(cluster, node, &storage, vmid, Purpose::Disk(Kind::Qemu), format.as_deref(), size)?;
             made.push(volume.volid.clone());
             lines.extend(volume.lines.into_iter().map(|line| (start, line)));
             let mut end = start;
@@ -414,7 +517,10 @@ fn prepare_drive(
                 lines.push((start, whole.into()));
                 lines.push((start, whole.into()));
                 if !keys.is_empty() {
-                    lines.push((start, "INFO: reading raw edk2 varstore from /usr/share/pve-edk2-firmware//OVMF_VARS_4M.ms.fd".into()));
+                    lines.push((
+                        start,
+                        "INFO: reading raw edk2 varstore from /usr/share/pve-edk2-firmware//OVMF_VARS_4M.ms.fd".into(),
+                    ));
                     lines.push((start, "INFO: var store range: 0x64 -> 0x40000".into()));
                 }
             }
@@ -447,8 +553,20 @@ fn prepare_drive(
 /// A network device with its model first and a MAC address of its own.
 pub fn prepare_net(cluster: &mut Cluster, value: &str) -> String {
     const MODELS: &[&str] = &[
-        "e1000", "e1000-82540em", "e1000-82544gc", "e1000-82545em", "e1000e", "i82551", "i82557b", "i82559er", "ne2k_isa", "ne2k_pci", "pcnet", "rtl8139",
-        "virtio", "vmxnet3",
+        "e1000",
+        "e1000-82540em",
+        "e1000-82544gc",
+        "e1000-82545em",
+        "e1000e",
+        "i82551",
+        "i82557b",
+        "i82559er",
+        "ne2k_isa",
+        "ne2k_pci",
+        "pcnet",
+        "rtl8139",
+        "virtio",
+        "vmxnet3",
     ];
     let mut net = Property::parse(value, "model");
     let short = net.pairs().find(|(key, _)| MODELS.contains(key)).map(|(k, v)| (k.to_owned(), v.to_owned()));
@@ -488,7 +606,11 @@ fn unlink(cluster: &mut Cluster, args: &Args) -> Outcome {
 fn cloudinit_pending(cluster: &mut Cluster, args: &Args) -> Outcome {
     let guest = cluster.guest_at(Kind::Qemu, args.node(), args.vmid())?;
     let mut rows = guest::pending_json(guest);
-    rows.retain(|row| row["key"].as_str().is_some_and(|key| cloudinit::is_key(key) && !is_numbered(key, "ipconfig") && !matches!(key, "citype" | "ciupgrade")));
+    rows.retain(|row| {
+        row["key"].as_str().is_some_and(|key| {
+            cloudinit::is_key(key) && !is_numbered(key, "ipconfig") && !matches!(key, "citype" | "ciupgrade")
+        })
+    });
     Ok(rows.into())
 }
 
@@ -522,8 +644,14 @@ fn cloudinit_dump(cluster: &mut Cluster, args: &Args) -> Outcome {
 pub fn default_boot(config: &Config) -> Option<String> {
     let mut slots: Vec<&String> = config.keys().filter(|key| drive::bus(key).is_some()).collect();
     slots.sort_by_key(|key| drive::slot_order(key));
-    let first = |cdrom: bool| slots.iter().find(|key| Drive::parse(&config[**key]).is_cdrom() == cdrom).map(|key| key.to_string());
-    let net = config.keys().filter(|key| is_numbered(key, "net")).min_by_key(|key| key[3..].parse::<u32>().unwrap_or(0)).cloned();
+    let first = |cdrom: bool| {
+        slots.iter().find(|key| Drive::parse(&config[**key]).is_cdrom() == cdrom).map(|key| key.to_string())
+    };
+    let net = config
+        .keys()
+        .filter(|key| is_numbered(key, "net"))
+        .min_by_key(|key| key[3..].parse::<u32>().unwrap_or(0))
+        .cloned();
     let devices: Vec<String> = [first(false), first(true), net].into_iter().flatten().collect();
     (!devices.is_empty()).then(|| format!("order={}", devices.join(";")))
 }

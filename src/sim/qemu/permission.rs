@@ -19,22 +19,28 @@ fn need_of(key: &str, cdrom: bool) -> Need {
     use Need::{Any, Root};
     let numbered = |prefix| is_numbered(key, prefix);
     match key {
-        "affinity" | "cores" | "cpu" | "cpulimit" | "cpuunits" | "numa" | "smp" | "sockets" | "vcpus" => Any(&["VM.Config.CPU"]),
+        "affinity" | "cores" | "cpu" | "cpulimit" | "cpuunits" | "numa" | "smp" | "sockets" | "vcpus" => {
+            Any(&["VM.Config.CPU"])
+        }
         "allow-ksm" | "balloon" | "hugepages" | "keephugepages" | "memory" | "shares" => Any(&["VM.Config.Memory"]),
         "cicustom" | "cipassword" | "citype" | "ciupgrade" | "ciuser" | "nameserver" | "searchdomain" | "sshkeys" => {
             Any(&["VM.Config.Cloudinit", "VM.Config.Network"])
         }
-        "acpi" | "amd-sev" | "arch" | "audio0" | "hotplug" | "intel-tdx" | "keyboard" | "kvm" | "machine" | "rng0" | "scsihw" | "spice_enhancements"
-        | "tablet" | "vga" | "watchdog" => Any(&["VM.Config.HWType"]),
+        "acpi" | "amd-sev" | "arch" | "audio0" | "hotplug" | "intel-tdx" | "keyboard" | "kvm" | "machine" | "rng0"
+        | "scsihw" | "spice_enhancements" | "tablet" | "vga" | "watchdog" => Any(&["VM.Config.HWType"]),
         "efidisk0" | "tpmstate0" | "vmstate" => Any(&["VM.Config.Disk"]),
-        "agent" | "autostart" | "bios" | "boot" | "bootdisk" | "description" | "freeze" | "localtime" | "migrate_downtime" | "migrate_speed" | "name"
-        | "onboot" | "ostype" | "protection" | "reboot" | "smbios1" | "startdate" | "startup" | "tags" | "tdf" | "template" | "vmgenid"
-        | "vmstatestorage" => Any(&["VM.Config.Options"]),
+        "agent" | "autostart" | "bios" | "boot" | "bootdisk" | "description" | "freeze" | "localtime"
+        | "migrate_downtime" | "migrate_speed" | "name" | "onboot" | "ostype" | "protection" | "reboot" | "smbios1"
+        | "startdate" | "startup" | "tags" | "tdf" | "template" | "vmgenid" | "vmstatestorage" => {
+            Any(&["VM.Config.Options"])
+        }
         _ if drive::bus(key).is_some() => Any(if cdrom { &["VM.Config.CDROM"] } else { &["VM.Config.Disk"] }),
         _ if numbered("unused") => Any(&["VM.Config.Disk"]),
         _ if numbered("net") || numbered("ipconfig") => Any(&["VM.Config.Network"]),
         _ if numbered("numa") => Any(&["VM.Config.CPU"]),
-        _ if numbered("serial") || numbered("usb") || numbered("hostpci") || numbered("virtiofs") => Any(&["VM.Config.HWType"]),
+        _ if numbered("serial") || numbered("usb") || numbered("hostpci") || numbered("virtiofs") => {
+            Any(&["VM.Config.HWType"])
+        }
         _ => Root,
     }
 }
@@ -79,7 +85,12 @@ pub fn check_keys(
 }
 
 /// Do the storages of the drives exist, are their names well formed, and may the caller take space there?
-pub fn check_drives(cluster: &Cluster, args: &Args, node: &str, settings: &BTreeMap<String, String>) -> Result<(), Fault> {
+pub fn check_drives(
+    cluster: &Cluster,
+    args: &Args,
+    node: &str,
+    settings: &BTreeMap<String, String>,
+) -> Result<(), Fault> {
     for (key, value) in settings.iter().filter(|(key, _)| drive::is_slot(key)) {
         let drive = Drive::parse(value);
         match drive.source() {
@@ -89,7 +100,10 @@ pub fn check_drives(cluster: &Cluster, args: &Args, node: &str, settings: &BTree
                 }
             }
             Source::Path(path) if !args.is_root() => {
-                return Err(Fault::new(403, format!("Permission check failed (only root can pass arbitrary filesystem paths: {path})")));
+                return Err(Fault::new(
+                    403,
+                    format!("Permission check failed (only root can pass arbitrary filesystem paths: {path})"),
+                ));
             }
             Source::Path(_) => {}
             Source::New(storage, _) | Source::CloudInit(storage) => {

@@ -133,7 +133,10 @@ pub fn before_start(cluster: &mut Cluster, task: &mut Running, node: &str, vmid:
         return Err(format!("MAX {here} vcpus allowed per VM on this node"));
     }
     if !kvm && guest.get("kvm") != Some("0") {
-        return Err("KVM virtualisation configured, but not available. Either disable in VM configuration or enable in BIOS.".into());
+        return Err(
+            "KVM virtualisation configured, but not available. Either disable in VM configuration or enable in BIOS."
+                .into(),
+        );
     }
     for (key, value) in guest.config.iter().filter(|(key, _)| super::drive::is_slot(key)) {
         let drive = Drive::parse(value);
@@ -179,7 +182,9 @@ pub fn bridge_problem(cluster: &Cluster, node: &str, bridge: &str, tagged: bool)
     if tagged && !aware {
         let ports = found.get("bridge_ports").and_then(Value::as_str).unwrap_or_default();
         let physical = ports.split_whitespace().any(|port| {
-            network.get(port).is_some_and(|port| port.get("exists").is_some_and(|v| v.as_i64() == Some(1)) || port["type"] == "bond")
+            network
+                .get(port)
+                .is_some_and(|port| port.get("exists").is_some_and(|v| v.as_i64() == Some(1)) || port["type"] == "bond")
         });
         if !physical {
             return Some(format!("no physical interface on bridge '{bridge}'"));
@@ -384,25 +389,30 @@ fn suspend(cluster: &mut Cluster, args: &Args) -> Outcome {
         let ram = state_size(guest);
         let used = saved_ram(cluster, vmid);
         let day = crate::sim::stamp::date(cluster.now);
-        let made = disk::allocate(cluster, &node, &storage, vmid, Purpose::State(&format!("suspend-{day}")), Some("raw"), ram);
+        let made =
+            disk::allocate(cluster, &node, &storage, vmid, Purpose::State(&format!("suspend-{day}")), Some("raw"), ram);
         let made = made.inspect_err(|_| cluster.unlock(vmid, "suspending"))?;
         let seconds = used as f64 / progress::DISK_RATE;
         let volid = made.volid.clone();
-        task.next(Script::new().finally(move |cluster| cluster.unlock(vmid, "suspending")).lines(made.lines).wait(seconds).then(
-            move |cluster, task| {
-                if let Some(volume) = cluster.volume_mut(&node, &volid) {
-                    volume.used = Some(used);
-                }
-                let guest = in_task(cluster, Kind::Qemu, &node, vmid)?;
-                let machine = status::running_machine(guest);
-                running_keys(&mut guest.config, &machine);
-                guest.config.insert("vmstate".into(), volid);
-                guest.config.insert("lock".into(), "suspended".into());
-                task.log("State saved, quitting");
-                guest::set_stopped(cluster, vmid);
-                Ok(())
-            },
-        ));
+        task.next(
+            Script::new()
+                .finally(move |cluster| cluster.unlock(vmid, "suspending"))
+                .lines(made.lines)
+                .wait(seconds)
+                .then(move |cluster, task| {
+                    if let Some(volume) = cluster.volume_mut(&node, &volid) {
+                        volume.used = Some(used);
+                    }
+                    let guest = in_task(cluster, Kind::Qemu, &node, vmid)?;
+                    let machine = status::running_machine(guest);
+                    running_keys(&mut guest.config, &machine);
+                    guest.config.insert("vmstate".into(), volid);
+                    guest.config.insert("lock".into(), "suspended".into());
+                    task.log("State saved, quitting");
+                    guest::set_stopped(cluster, vmid);
+                    Ok(())
+                }),
+        );
         Ok(())
     });
     Ok(cluster.start_task(args.user(), &task_node, "qmsuspend", &vmid.to_string(), script).into())
@@ -410,13 +420,22 @@ fn suspend(cluster: &mut Cluster, args: &Args) -> Outcome {
 
 /// Notes in a configuration with which machine and processor RAM was saved.
 pub fn running_keys(config: &mut Config, machine: &str) {
-    let nets: Vec<String> =
-        config.iter().filter(|(key, value)| is_numbered(key, "net") && value.starts_with("virtio")).map(|(key, _)| format!("{key}=1500")).collect();
+    let nets: Vec<String> = config
+        .iter()
+        .filter(|(key, value)| is_numbered(key, "net") && value.starts_with("virtio"))
+        .map(|(key, _)| format!("{key}=1500"))
+        .collect();
     if !nets.is_empty() {
         config.insert("running-nets-host-mtu".into(), nets.join(","));
     }
     let cpu = config.get("cpu").map_or_else(
-        || if config.get("kvm").map(String::as_str) == Some("0") { "qemu64".to_owned() } else { "kvm64,enforce,+kvm_pv_eoi,+kvm_pv_unhalt,+lahf_lm,+sep".to_owned() },
+        || {
+            if config.get("kvm").map(String::as_str) == Some("0") {
+                "qemu64".to_owned()
+            } else {
+                "kvm64,enforce,+kvm_pv_eoi,+kvm_pv_unhalt,+lahf_lm,+sep".to_owned()
+            }
+        },
         |cpu| cpu.split(',').next().unwrap_or_default().trim_start_matches("cputype=").to_owned(),
     );
     config.insert("runningcpu".into(), cpu);

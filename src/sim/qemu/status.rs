@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::drive::{self, Drive, is_numbered};
 use crate::sim::call::{Args, Outcome};
-use crate::sim::guest::{self, Figures};
+use crate::sim::guest;
+use crate::sim::load::Figures;
 use crate::sim::property::Property;
 use crate::sim::router::Route;
 use crate::sim::state::{Cluster, Guest, Kind};
@@ -44,7 +45,7 @@ fn common(cluster: &Cluster, guest: &Guest) -> Map<String, Value> {
     put("cpu", json!(figures.cpu));
     put("mem", json!(figures.mem));
     put("maxmem", json!(guest.maxmem()));
-    put("memhost", json!(figures.memhost));
+    put("memhost", json!(guest::memhost(guest, &figures)));
     put("disk", json!(0));
     put("maxdisk", json!(guest.maxdisk()));
     put("netin", json!(figures.netin));
@@ -61,13 +62,22 @@ fn common(cluster: &Cluster, guest: &Guest) -> Map<String, Value> {
     if guest.config.keys().any(|key| is_numbered(key, "serial")) {
         put("serial", json!(1));
     }
-    if let Some(minimum) = guest.get("balloon").and_then(|v| v.parse::<u64>().ok()).filter(|v| *v > 0 && v << 20 != guest.maxmem()) {
+    if let Some(minimum) =
+        guest.get("balloon").and_then(|v| v.parse::<u64>().ok()).filter(|v| *v > 0 && v << 20 != guest.maxmem())
+    {
         put("balloon_min", json!(minimum << 20));
         put("shares", json!(guest.get("shares").and_then(|v| v.parse::<u64>().ok()).unwrap_or(1000)));
     }
     if guest.running {
         put("pid", json!(guest.pid));
-        for key in ["pressurecpufull", "pressurecpusome", "pressureiofull", "pressureiosome", "pressurememoryfull", "pressurememorysome"] {
+        for key in [
+            "pressurecpufull",
+            "pressurecpusome",
+            "pressureiofull",
+            "pressureiosome",
+            "pressurememoryfull",
+            "pressurememorysome",
+        ] {
             put(key, json!(0));
         }
     }
@@ -102,7 +112,8 @@ fn live(cluster: &Cluster, guest: &Guest, row: &mut Map<String, Value>) {
         }),
     );
     let config = if guest.active.is_empty() { &guest.config } else { &guest.active };
-    let nets: Vec<u32> = config.keys().filter(|key| is_numbered(key, "net")).filter_map(|key| key[3..].parse().ok()).collect();
+    let nets: Vec<u32> =
+        config.keys().filter(|key| is_numbered(key, "net")).filter_map(|key| key[3..].parse().ok()).collect();
     let mut nics = Map::new();
     for (at, net) in nets.iter().enumerate() {
         // The first device carries the traffic.
