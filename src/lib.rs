@@ -1,4 +1,5 @@
 //! proxmux: a full-screen terminal console for Proxmox VE.
 
 pub mod api;
+pub mod cli;
 pub mod sim;
