@@ -242,11 +242,7 @@ impl Plan {
         };
         let path = disk::path(cluster, &volid);
         if mode == "stop" && guest.running {
-            task.log(if guest.kind == Kind::Lxc {
-                "INFO: stopping virtual guest"
-            } else {
-                "INFO: stopping virtual guest"
-            });
+            task.log("INFO: stopping virtual guest");
         }
         task.log(format!(
             "INFO: creating {} archive '{path}'",
@@ -270,7 +266,9 @@ impl Plan {
         let warn_efi = guest.kind == Kind::Qemu && !guest.running;
         if warn_efi {
             task.log("INFO: starting kvm to execute backup task");
-            if let Err(text) = self.start_check(cluster, task, vmid) {
+            // A template's process needs no processors of its own.
+            let ready = if guest.is_template() { Ok(()) } else { self.start_check(cluster, task, vmid) };
+            if let Err(text) = ready {
                 task.log(format!("ERROR: {text}"));
                 task.log("INFO: aborting backup job");
                 task.log(format!("ERROR: VM {vmid} not running"));
@@ -280,13 +278,22 @@ impl Plan {
         }
         guest::take_lock(cluster, guest.kind, &self.node, vmid, "backup")?;
         let ended = self.clone();
-        let script = Script::new().finally(move |cluster| cluster.unlock(vmid, "backup"));
+        if guest.kind == Kind::Qemu && !guest.running && total > 0 {
+            // A stopped VM is backed up by a process that does not run its system.
+            guest::set_running(cluster, vmid);
+            in_task(cluster, guest.kind, &self.node, vmid)?.qmp = "prelaunch".into();
+        }
+        let script = Script::new().finally(move |cluster| {
+            guest::set_stopped_if(cluster, vmid, "prelaunch");
+            cluster.unlock(vmid, "backup");
+        });
         let body = match guest.kind {
-            Kind::Qemu => self.vm_body(cluster, &guest, &mode, total, used),
+            Kind::Qemu => self.vm_body(cluster, &guest, &mode, &path, (total, used)),
             Kind::Lxc => container_body(used.max(2_078_720), self.limit),
         };
         if packed > free {
-            let text = format!("vma_queue_write: write error - No space left on device");
+            let text = "vma_queue_write: write error - No space left on device".to_owned();
+            guest::set_stopped_if(cluster, vmid, "prelaunch");
             cluster.unlock(vmid, "backup");
             return Err(text);
         }
@@ -381,12 +388,19 @@ impl Plan {
         out
     }
 
-    fn vm_body(&self, cluster: &mut Cluster, guest: &Guest, mode: &str, total: u64, used: u64) -> Script {
+    fn vm_body(
+        &self,
+        cluster: &mut Cluster,
+        guest: &Guest,
+        mode: &str,
+        archive: &str,
+        (total, used): (u64, u64),
+    ) -> Script {
         let mut script = Script::new();
         if total == 0 {
+            let stem = archive.split_once(".vma").map_or(archive, |(stem, _)| stem);
             return script.lines(["INFO: backup contains no disks", "INFO: starting diskless backup"]).log(format!(
-                "INFO: /usr/bin/vma create -v -c /var/tmp/vzdumptmp{}/qemu-server.conf exec:zstd --threads=1 > /var/lib/vz/dump/vzdump-qemu-{}.vma.dat",
-                guest.pid, guest.vmid
+                "INFO: /usr/bin/vma create -v -c {stem}.tmp/qemu-server.conf exec:zstd --threads=1 > {stem}.vma.dat"
             ));
         }
         if guest.running && mode != "stop" && status::agent_enabled(guest) {
@@ -465,6 +479,7 @@ impl Plan {
         if let Some(rules) = &self.prune {
             self.prune(cluster, task, guest, rules);
         }
+        guest::set_stopped_if(cluster, guest.vmid, "prelaunch");
         cluster.unlock(guest.vmid, "backup");
         cluster.touch();
         in_task(cluster, guest.kind, &self.node, guest.vmid).map(|_| ())
@@ -550,6 +565,11 @@ fn extract_config(cluster: &mut Cluster, args: &Args) -> Outcome {
     let volume = cluster.volume(args.node(), volid);
     let missing = || die(format!("unable to find backup '{volid}'"));
     let held = volume.and_then(|volume| volume.backup.as_deref()).ok_or_else(missing)?;
+    Ok(Value::String(held_text(held)).into())
+}
+
+/// The text of the configuration in a backup, with the notes about its disks.
+pub fn held_text(held: &Guest) -> String {
     let mut text = guest::config_text(&held.config);
     if held.kind == Kind::Qemu {
         for (slot, volid) in
@@ -561,5 +581,5 @@ fn extract_config(cluster: &mut Cluster, args: &Args) -> Outcome {
             text += &format!("#qmdump#map:{slot}:drive-{slot}:{store}:{format}:\n");
         }
     }
-    Ok(Value::String(text).into())
+    text
 }

@@ -137,8 +137,7 @@ fn relocate(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
         return reassign(cluster, args, kind, &key);
     }
     let Some(storage) = args.opt("storage").map(str::to_owned) else {
-        let name = if kind == Kind::Qemu { "storage" } else { "storage" };
-        return Err(Fault::param(name, "Either specify storage or target-vmid"));
+        return Err(Fault::param("storage", "Either specify storage or target-vmid"));
     };
     let guest = cluster.guest_at(kind, &node, vmid)?;
     guest::check_lock(guest).map_err(die)?;
