@@ -69,18 +69,31 @@ fn vzdump(cluster: &mut Cluster, args: &Args) -> Outcome {
     if all && !named.is_empty() {
         return Err(Fault::param("all", "option conflicts with option 'vmid'"));
     }
-    let plan = Plan::new(cluster, args, &named);
-    for vmid in &plan.vmids {
-        if cluster.guest(*vmid).is_some() || !named.is_empty() {
-            let path = format!("/vms/{vmid}");
-            cluster.need(args, &path, &["VM.Backup"])?;
+    let mut plan = Plan::new(cluster, args, &named);
+    // Guests of other nodes are left to those nodes.
+    plan.vmids.retain(|vmid| cluster.guest(*vmid).is_none_or(|guest| guest.node == plan.node));
+    if plan.vmids.is_empty() && !all {
+        return Ok(Value::String("OK".into()).into());
+    }
+    let (user_args, asked) = (args.clone(), all);
+    if let Some(storage) = args.opt("storage") {
+        guest::need_space(cluster, args, storage)?;
+    }
+    let id = if plan.vmids.len() == 1 { plan.vmids[0].to_string() } else { String::new() };
+    // The right to back up each guest is asked for inside the task; `all` leaves out what isn't allowed.
+    let script = Script::new().then(move |cluster, task| {
+        let mut allowed = Vec::new();
+        for vmid in &plan.vmids {
+            match cluster.need(&user_args, &format!("/vms/{vmid}"), &["VM.Backup"]) {
+                Ok(()) => allowed.push(*vmid),
+                Err(_) if asked => {}
+                Err(fault) => return Err(fault.message),
+            }
         }
-    }
-    if cluster.storages.contains_key(&plan.storage) {
-        guest::need_space(cluster, args, &plan.storage)?;
-    }
-    let id = if named.len() == 1 { named[0].clone() } else { String::new() };
-    let script = plan.script();
+        plan.vmids = allowed;
+        task.next(plan.script());
+        Ok(())
+    });
     Ok(cluster.start_task(args.user(), args.node(), "vzdump", &id, script).into())
 }
 
@@ -297,6 +310,18 @@ impl Plan {
             cluster.unlock(vmid, "backup");
             return Err(text);
         }
+        let kvm =
+            (guest.kind == Kind::Qemu && !guest.running).then(|| "INFO: stopping kvm after backup task".to_owned());
+        let script = script.last_words(move |cluster| {
+            let why = "interrupted by signal";
+            let mut lines = vec![format!("ERROR: {why}"), "INFO: aborting backup job".into()];
+            lines.extend(kvm);
+            lines.push(format!("ERROR: Backup of VM {vmid} failed - {why}"));
+            lines.push(format!("INFO: Failed at {}", stamp::date_time(cluster.now)));
+            lines.push(format!("ERROR: Backup job failed - {why}"));
+            lines.push("INFO: notified via target `mail-to-root`".into());
+            lines
+        });
         let stops = mode == "stop" && guest.running;
         let script = if stops {
             script.wait(guest::seconds_of_shutdown(&guest)).then(move |cluster, _| {
@@ -541,6 +566,10 @@ fn defaults(cluster: &mut Cluster, args: &Args) -> Outcome {
     if args.has("storage") {
         guest::need(cluster, args, &format!("/storage/{storage}"), &["Datastore.Audit", "Datastore.AllocateSpace"])?;
         let found = cluster.storage(storage)?;
+        answer["storage"] = json!(storage);
+        if found.is_file() {
+            answer["dumpdir"] = json!(format!("{}/dump", found.path()));
+        }
         if let Some(rules) = found.config.get("prune-backups") {
             answer["prune-backups"] = json!(rules);
         }

@@ -21,6 +21,10 @@ pub struct Route(pub &'static str, pub &'static str, pub Handler);
 fn nouns() -> Vec<&'static [Route]> {
     vec![
         super::access::ROUTES,
+        super::backup_job::ROUTES,
+        super::firewall::ROUTES,
+        super::ha::ROUTES,
+        super::section::ROUTES,
         super::backup::ROUTES,
         super::bulk::ROUTES,
         super::clone::ROUTES,
