@@ -6,7 +6,7 @@ use crate::{
     api::{
         ApiError,
         cluster::{ClusterStatus, Guest, Node, Resources},
-        ids::Upid,
+        ids::{Upid, VmId},
         task::Task,
         version::Version,
     },
@@ -42,7 +42,7 @@ pub struct Followed {
     /// What it does: "Start VM 101 (web)".
     pub label: String,
     /// The guest that it is about.
-    pub guest: Option<u32>,
+    pub guest: Option<VmId>,
     /// 0..=100, when the log tells.
     pub percent: Option<f32>,
     /// The node can't be asked at the moment.
@@ -69,7 +69,7 @@ pub struct Store {
     /// Grows with every change of `resources`; tables rebuild their index by it.
     pub generation: u64,
     /// Quorum, cluster name, node addresses.
-    pub cluster: ClusterStatus,
+    pub cluster: Option<ClusterStatus>,
     /// Version of the node that answers.
     pub version: Option<Version>,
     /// Recent tasks of the whole cluster, newest first.
@@ -86,7 +86,7 @@ pub struct Store {
     pub trouble: Option<Trouble>,
     /// Why the list of tasks is old, if it is.
     pub tasks_error: Option<ApiError>,
-    by_vmid: HashMap<u32, u32>,
+    by_vmid: HashMap<VmId, u32>,
 }
 
 impl Store {
@@ -115,28 +115,28 @@ impl Store {
     }
 
     /// A guest by its id, which is unique over VMs and containers.
-    pub fn guest(&self, vmid: u32) -> Option<&Guest> {
+    pub fn guest(&self, vmid: VmId) -> Option<&Guest> {
         self.resources.guests.get(*self.by_vmid.get(&vmid)? as usize)
     }
 
     /// A node by its name.
     pub fn node(&self, name: &str) -> Option<&Node> {
-        self.resources.nodes.iter().find(|n| n.name == name)
+        self.resources.nodes.iter().find(|n| n.node.as_str() == name)
     }
 
     /// The cluster's name, or the address when it stands alone.
     pub fn name(&self) -> &str {
-        self.cluster.name.as_deref().filter(|n| !n.is_empty()).unwrap_or(&self.address)
+        self.cluster.as_ref().and_then(|c| c.name.as_deref()).filter(|n| !n.is_empty()).unwrap_or(&self.address)
     }
 
     /// True while a followed task is about this guest.
-    pub fn is_busy(&self, vmid: u32) -> bool {
+    pub fn is_busy(&self, vmid: VmId) -> bool {
         self.followed.iter().any(|f| f.guest == Some(vmid) && !f.unknown)
     }
 
     /// How many tasks of the cluster run, as far as this console knows.
     pub fn running_tasks(&self) -> usize {
-        let listed = self.tasks.iter().filter(|t| t.is_running()).count();
+        let listed = self.tasks.iter().filter(|t| t.status.is_running()).count();
         let unlisted = self.followed.iter().filter(|f| !self.tasks.iter().any(|t| t.upid == f.upid)).count();
         listed + unlisted
     }

@@ -87,7 +87,7 @@ fn state(store: &Store, look: &Look) -> (Style, String) {
         return (look.style(Role::Muted), "connecting".into());
     }
     let online = nodes.iter().filter(|n| n.is_online()).count();
-    let quorate = store.cluster.quorate.unwrap_or(true);
+    let quorate = store.cluster.as_ref().is_none_or(|c| c.quorate);
     let style = match (quorate, online == nodes.len()) {
         (false, _) => Role::Danger,
         (true, false) => Role::Warning,
@@ -116,10 +116,10 @@ fn draw_header(app: &App, frame: &mut Frame, area: Rect) {
     }
     let mut right = vec![];
     let online = || store.resources.nodes.iter().filter(|n| n.is_online());
-    let cpus: f64 = online().map(|n| n.maxcpu).sum();
+    let cpus: f64 = online().map(|n| f64::from(n.maxcpu)).sum();
     if cpus > 0.0 && area.width >= 76 {
         // PVE's figure of a node is already the share of the whole node.
-        let cpu = online().map(|n| f64::from(n.cpu) * n.maxcpu).sum::<f64>() / cpus;
+        let cpu = online().map(|n| f64::from(n.cpu) * f64::from(n.maxcpu)).sum::<f64>() / cpus;
         let (used, all) = online().fold((0u64, 0u64), |(u, a), n| (u + n.mem, a + n.maxmem));
         let mem = if all > 0 { used as f64 / all as f64 } else { 0.0 };
         right.push(Span::styled("CPU ", look.style(Role::Muted)));

@@ -19,8 +19,8 @@ use crate::{
     api::{
         ApiError,
         cluster::{ClusterStatus, Resources},
-        ids::Upid,
-        task::{LogLine, Status, Task, TaskState},
+        ids::{Upid, VmId},
+        task::{LogLine, Task, TaskState},
         version::Version,
     },
     shell::{
@@ -71,7 +71,7 @@ pub enum Msg {
         /// What it does.
         label: String,
         /// The guest that it is about.
-        guest: Option<u32>,
+        guest: Option<VmId>,
         /// The answer.
         result: Result<Bytes, ApiError>,
         /// Who else wants to hear it.
@@ -84,7 +84,7 @@ pub enum Msg {
         /// The task.
         upid: Upid,
         /// How it is doing.
-        status: Result<Status, ApiError>,
+        status: Result<Task, ApiError>,
         /// New log lines.
         log: Vec<LogLine>,
     },
@@ -358,8 +358,9 @@ impl App {
                         more.extend(session.due(now));
                     }
                 }
-                Effect::SignedIn { session, user } => {
+                Effect::SignedIn { session, user, client } => {
                     let now = self.shared.now.mono;
+                    outside.push(Effect::SignedIn { session, user: user.clone(), client });
                     if let Some(session) = self.shared.sessions.get_mut(session.0 as usize) {
                         session.signed_in(user, now);
                         more.extend(session.due(now));
@@ -596,8 +597,8 @@ impl App {
             Err(error) => session.store.tasks_error = Some(error),
         }
         if let Some(Ok(status)) = answer.status {
-            changed |= session.store.cluster != status;
-            session.store.cluster = status;
+            changed |= session.store.cluster.as_ref() != Some(&status);
+            session.store.cluster = Some(status);
         }
         if answer.version.is_some() && session.store.version != answer.version {
             session.store.version = answer.version;
@@ -623,7 +624,7 @@ impl App {
         }
     }
 
-    fn written(&mut self, id: SessionId, label: String, guest: Option<u32>, result: Result<Bytes, ApiError>) {
+    fn written(&mut self, id: SessionId, label: String, guest: Option<VmId>, result: Result<Bytes, ApiError>) {
         #[derive(serde::Deserialize)]
         struct Answer {
             data: serde_json::Value,
@@ -658,7 +659,7 @@ impl App {
         &mut self,
         id: SessionId,
         upid: &Upid,
-        status: Result<Status, ApiError>,
+        status: Result<Task, ApiError>,
         log: &[LogLine],
         todo: &mut Vec<Effect>,
     ) {

@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{Fetched, Msg};
 use crate::{
-    api::{ApiError, Wire, cluster, ids::Upid, task, version},
+    api::{ApiError, Wire, access, cluster, ids::Upid, task::{self, LogLine, Task}, version},
     shell::{Effect, LayerId, SessionId, World, Write},
 };
 
@@ -43,6 +43,7 @@ async fn write_once(world: &World, session: SessionId, write: Write) -> Msg {
     let result = if world.policy.read_only {
         Err(ApiError::Withheld("the console is in read-only mode: nothing was sent".into()))
     } else {
+        let _slot = world.write_slot().await;
         tracing::info!(target: "proxmux::audit", call = %wire, label, "sent");
         let result = send(world, session, wire.clone()).await;
         match &result {
@@ -67,12 +68,10 @@ async fn fetch(world: &World, session: SessionId, full: bool) -> Fetched {
     Fetched { resources, tasks, status, version }
 }
 
-/// `GET /access/ticket` needs no login, costs nothing and is answered at once.
+/// Whether anybody answers, with or without success. The realm list needs no login and is short.
 async fn probe(world: &World, session: SessionId) -> bool {
-    match world.client(session) {
-        Ok(client) => client.is_alive().await,
-        Err(_) => false,
-    }
+    let Ok(client) = world.client(session) else { return false };
+    !matches!(client.ask(access::domains()).await, Err(ApiError::NotSent(_) | ApiError::Unsure(_)))
 }
 
 async fn poll(
@@ -80,7 +79,7 @@ async fn poll(
     session: SessionId,
     upid: &Upid,
     log_from: Option<u64>,
-) -> (Result<task::Status, ApiError>, Vec<task::LogLine>) {
+) -> (Result<Task, ApiError>, Vec<LogLine>) {
     let client = match world.client(session) {
         Ok(client) => client,
         Err(error) => return (Err(error), vec![]),
@@ -120,6 +119,10 @@ impl Runner {
             }
             _ => None,
         };
+        if let Effect::SignedIn { session, client, .. } = effect {
+            self.world.set_client(session, client.0, client.1);
+            return;
+        }
         let is_write = matches!(effect, Effect::Write { .. });
         let (world, inbox) = (self.world.clone(), self.inbox.clone());
         let work = async move {

@@ -43,7 +43,7 @@ impl Session {
             probe_at: None,
             probing: false,
             probe_helps: true,
-            backoff: Backoff::default(),
+            backoff: Backoff::random(),
         }
     }
 
@@ -121,7 +121,7 @@ impl Session {
         self.fetching = None;
         let since = self.store.trouble.as_ref().map_or(now, |t| t.since);
         let retry_at = if error.is_temporary() {
-            let at = now + self.backoff.next_delay();
+            let at = now + self.backoff.next();
             self.fetch_at = Some(at);
             if matches!(error, ApiError::NotSent(_) | ApiError::Unsure(_)) && self.probe_helps {
                 self.probe_at = Some(now + Self::PROBE);

@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::{
     api::{
         ApiError,
-        ids::Upid,
+        ids::{Upid, VmId},
         progress,
-        task::{LogLine, Status, Task, TaskState},
+        task::{LogLine, Task, TaskState},
     },
     store::Followed,
 };
@@ -46,7 +46,7 @@ impl Tracker {
     const AT_ONCE: usize = 4;
 
     /// Follows a task that has just been started.
-    pub fn add(&mut self, upid: Upid, label: String, guest: Option<u32>, now: Duration) {
+    pub fn add(&mut self, upid: Upid, label: String, guest: Option<VmId>, now: Duration) {
         if self.tasks.iter().any(|t| t.shown.upid == upid) {
             return;
         }
@@ -78,7 +78,7 @@ impl Tracker {
     pub fn heard(
         &mut self,
         upid: &Upid,
-        status: Result<Status, ApiError>,
+        status: Result<Task, ApiError>,
         log: &[LogLine],
         now: Duration,
     ) -> Option<Ended> {
@@ -97,8 +97,7 @@ impl Tracker {
             Ok(status) => {
                 t.failures = 0;
                 t.shown.unknown = false;
-                let state = status.state();
-                (state != TaskState::Running).then(|| self.end(i, state))
+                (!status.status.is_running()).then(|| self.end(i, status.status))
             }
             Err(_) => {
                 t.failures += 1;
@@ -112,9 +111,9 @@ impl Tracker {
     /// The cluster's task list: the way to follow many tasks with one request.
     pub fn listed(&mut self, tasks: &[Task]) -> Vec<Ended> {
         let mut ended = vec![];
-        for task in tasks.iter().filter(|t| !t.is_running()) {
+        for task in tasks.iter().filter(|t| !t.status.is_running()) {
             if let Some(i) = self.tasks.iter().position(|t| t.shown.upid == task.upid) {
-                ended.push(self.end(i, task.state()));
+                ended.push(self.end(i, task.status.clone()));
             }
         }
         ended

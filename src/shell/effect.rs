@@ -4,8 +4,11 @@ use std::any::Any;
 
 use bytes::Bytes;
 
-use super::{view::Layer, world::World};
-use crate::api::{ApiError, BoxFuture, Request, Wire, ids::Upid};
+use super::{
+    view::Layer,
+    world::{Place, World},
+};
+use crate::api::{ApiError, BoxFuture, Request, Wire, client::Client, ids::{Upid, VmId}};
 
 /// One open view. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -63,7 +66,7 @@ pub struct Write {
     /// The call.
     pub wire: Wire,
     /// The guest that it is about: its row shows that something is going on.
-    pub guest: Option<u32>,
+    pub guest: Option<VmId>,
     /// Who wants to hear the outcome besides the user.
     pub then: Option<(LayerId, Decode)>,
 }
@@ -75,7 +78,7 @@ impl Write {
     }
 
     /// Names the guest that it is about.
-    pub fn on_guest(mut self, vmid: u32) -> Self {
+    pub fn on_guest(mut self, vmid: VmId) -> Self {
         self.guest = Some(vmid);
         self
     }
@@ -107,12 +110,14 @@ pub enum Effect {
     OpenTask(Upid),
     /// Ask the cluster for everything now.
     Refresh(SessionId),
-    /// A login has succeeded; the session's client is in the [`World`].
+    /// A login has succeeded. It passes the app and then the runner, which keeps the client.
     SignedIn {
         /// The session.
         session: SessionId,
         /// `user@realm` or the token's id.
         user: String,
+        /// Whom to ask from now on, and where that is.
+        client: Box<(Client, Place)>,
     },
     /// Leave the console.
     Quit,

@@ -14,4 +14,4 @@ pub use confirm::{Degree, Proposal};
 pub use effect::{Effect, LayerId, Level, Open, Reply, SessionId, Toast, Write};
 pub use picker::{Pick, Picker};
 pub use view::{Command, CommandInfo, Cx, Hosted, Layer, Now, Scene, View};
-pub use world::{Connector, Policy, World};
+pub use world::{Connector, Place, Policy, World};

@@ -2,15 +2,21 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::effect::SessionId;
 use crate::api::{
     ApiError, Transport,
     client::Client,
-    http::{target::Target, tls::Trust},
+    http::{Fingerprint, Target, Trust},
+    login::Credentials,
 };
+
+/// Changes that are on their way at the same time.
+const WRITES: usize = 4;
 
 /// Makes transports and remembers certificates. The program's speaks HTTPS; tests put a simulated cluster behind it.
 pub trait Connector: Send + Sync + 'static {
@@ -24,13 +30,26 @@ pub trait Connector: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the file of pinned certificates can't be read.
-    fn pinned(&self, target: &Target) -> Result<Option<[u8; 32]>, ApiError>;
+    fn pinned(&self, target: &Target) -> Result<Option<Fingerprint>, ApiError>;
 
     /// Pins a server's certificate.
     ///
     /// # Errors
     /// When the file of pinned certificates can't be written.
-    fn pin(&self, target: &Target, fingerprint: [u8; 32]) -> Result<(), ApiError>;
+    fn pin(&self, target: &Target, fingerprint: Fingerprint) -> Result<(), ApiError>;
+}
+
+/// Where a session is, and what is needed to log in to it again.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The server.
+    pub target: Target,
+    /// How it proves itself; `None`: by a pinned certificate if there is one, else by a known authority.
+    pub trust: Option<Trust>,
+    /// `user@realm`, when the user is known.
+    pub user: Option<String>,
+    /// What was given from outside (environment): a token, or a password.
+    pub credentials: Option<Credentials>,
 }
 
 /// What may be written at all.
@@ -44,7 +63,8 @@ pub struct Policy {
 #[derive(Clone)]
 pub struct World {
     connector: Arc<dyn Connector>,
-    clients: Arc<Mutex<HashMap<SessionId, Client>>>,
+    sessions: Arc<Mutex<HashMap<SessionId, (Client, Place)>>>,
+    write_slots: Arc<Semaphore>,
     /// The rules for writes.
     pub policy: Policy,
 }
@@ -52,7 +72,7 @@ pub struct World {
 impl World {
     /// A world without any session.
     pub fn new(connector: Arc<dyn Connector>, policy: Policy) -> Self {
-        Self { connector, clients: Arc::default(), policy }
+        Self { connector, sessions: Arc::default(), write_slots: Arc::new(Semaphore::new(WRITES)), policy }
     }
 
     /// Where transports come from.
@@ -65,12 +85,26 @@ impl World {
     /// # Errors
     /// [`ApiError::LoginNeeded`] before the first login.
     pub fn client(&self, session: SessionId) -> Result<Client, ApiError> {
-        let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        clients.get(&session).cloned().ok_or_else(|| ApiError::LoginNeeded("nobody has logged in yet".into()))
+        let found = self.sessions().get(&session).map(|(client, _)| client.clone());
+        found.ok_or_else(|| ApiError::LoginNeeded("nobody has logged in yet".into()))
+    }
+
+    /// Where a session is, once somebody has logged in.
+    pub fn place(&self, session: SessionId) -> Option<Place> {
+        self.sessions().get(&session).map(|(_, place)| place.clone())
     }
 
     /// Gives a session its client, replacing an older one.
-    pub fn set_client(&self, session: SessionId, client: Client) {
-        self.clients.lock().unwrap_or_else(PoisonError::into_inner).insert(session, client);
+    pub fn set_client(&self, session: SessionId, client: Client, place: Place) {
+        self.sessions().insert(session, (client, place));
+    }
+
+    /// Waits until a change may be sent: bulk work must not flood the server.
+    pub async fn write_slot(&self) -> Option<OwnedSemaphorePermit> {
+        self.write_slots.clone().acquire_owned().await.ok()
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, (Client, Place)>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
