@@ -4,8 +4,12 @@
 //! credentials and sends it through a [`Transport`]; one file per noun holds its
 //! types and endpoints.
 
+pub mod cluster;
 pub mod error;
+pub mod ids;
+pub mod json;
 pub mod request;
+pub mod task;
 pub mod transport;
 
 pub use error::{ApiError, Refusal, Result};
