@@ -11,7 +11,11 @@ pub mod error;
 pub mod http;
 pub mod login;
 pub mod preview;
+pub mod cluster;
+pub mod ids;
+pub mod json;
 pub mod request;
+pub mod task;
 pub mod transport;
 
 pub use client::Client;
