@@ -3,28 +3,28 @@
 //!
 //! All draw functions take a [`Look`] (styles by role, glyphs); views ask for roles, never for colours.
 
-//WIP pub mod chart;
-//WIP pub mod filter;
+pub mod chart;
+pub mod filter;
 //WIP pub mod form;
 pub mod glyph;
-//WIP pub mod input;
+pub mod input;
 pub mod keymap;
 //WIP pub mod progress;
-//WIP pub mod svg;
-//WIP pub mod table;
+pub mod svg;
+pub mod table;
 pub mod text;
 pub mod theme;
 //WIP pub mod viewer;
 //WIP pub mod wizard;
 
-//WIP pub use chart::{Gauge, Graph};
-//WIP pub use filter::Filter;
+pub use chart::{Gauge, Graph};
+pub use filter::Filter;
 //WIP pub use form::{Choice, Choices, Form, FormEvent, Values};
 pub use glyph::{GlyphSet, Glyphs};
-//WIP pub use input::{Input, InputEvent};
+pub use input::{Input, InputEvent};
 pub use keymap::{Key, Keymap};
 //WIP pub use progress::Progress;
-//WIP pub use table::{Align, Cell, Column, Ctx, Table, TableEvent, Width};
+pub use table::{Align, Cell, Column, Ctx, Table, TableEvent, Width};
 pub use theme::{Depth, Look, Role, Theme};
 //WIP pub use viewer::{Viewer, ViewerEvent};
 //WIP pub use wizard::{Wizard, WizardEvent};
