@@ -3,6 +3,7 @@
 
 pub mod event_loop;
 pub mod frame;
+pub mod headless;
 pub mod runner;
 pub mod session;
 pub mod terminal;

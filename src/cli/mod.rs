@@ -1,0 +1,6 @@
+//! The command line: one file per subcommand.
+
+pub mod connect;
+pub mod connector;
+pub mod console;
+pub mod print;
