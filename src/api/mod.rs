@@ -6,11 +6,22 @@
 
 pub mod cluster;
 pub mod error;
+pub mod guest;
 pub mod ids;
 pub mod json;
+pub mod lxc;
+pub mod network;
+pub mod node;
+pub mod progress;
+pub mod property;
 pub mod request;
+pub mod rrd;
+pub mod snapshot;
+pub mod storage;
 pub mod task;
 pub mod transport;
+pub mod version;
+pub mod vm;
 
 pub use error::{ApiError, Refusal, Result};
 pub use request::{Method, Paged, Param, Request, Wire};
