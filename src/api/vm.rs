@@ -16,8 +16,9 @@ pub fn create(node: &NodeName, vmid: VmId, params: &[Param]) -> Request<Upid> {
     guest::create(node, GuestKind::Vm, vmid, params)
 }
 
-/// `POST /nodes/{node}/qemu/{vmid}/config`: changes settings in a task, as allocating disks may take long.
-pub fn set_config(vm: &GuestRef, change: &Change) -> Request<Upid> {
+/// `POST /nodes/{node}/qemu/{vmid}/config`: changes settings in a task, as allocating disks may take long. There is no task
+/// when the server was done at once.
+pub fn set_config(vm: &GuestRef, change: &Change) -> Request<Option<Upid>> {
     change.add_to(Request::post(vm.path("config")))
 }
 
