@@ -500,9 +500,7 @@ pub struct LogEntry {
     pub msg: String,
 }
 
-/// `GET /cluster/tasks` names a task that has ended by its end time; this keeps the newest per task id.
-///
-/// The list can hold the same task twice: once as running, once as ended.
+/// Sorts tasks of [`tasks`], newest first. The list can hold a task twice, as running and as ended: the end counts.
 pub fn newest(mut tasks: Vec<Task>) -> Vec<Task> {
     tasks.sort_by(|a, b| (b.starttime, &b.upid, b.endtime).cmp(&(a.starttime, &a.upid, a.endtime)));
     tasks.dedup_by(|later, earlier| later.upid == earlier.upid);
@@ -576,6 +574,21 @@ mod tests {
         assert_eq!(
             three.nodes.iter().map(|n| (n.name.as_str(), n.online)).collect::<Vec<_>>(),
             [("a", true), ("b", false)]
+        );
+    }
+
+    #[test]
+    fn a_task_that_has_ended_does_not_run() {
+        let upid = |start: &str, kind: &str| format!("UPID:n:00000001:00000002:{start}:{kind}:100:root@pam:");
+        let (old, new) = (upid("00000003", "qmstart"), upid("00000004", "qmstop"));
+        let text = format!(
+            r#"{{"data":[{{"upid":"{old}"}},{{"upid":"{new}"}},{{"upid":"{old}","endtime":9,"status":"OK"}}]}}"#
+        );
+        let tasks = newest(tasks().decode(text.as_bytes()).unwrap());
+        let states: Vec<_> = tasks.iter().map(|task| (&*task.kind, &task.status)).collect();
+        assert_eq!(
+            states,
+            [("qmstop", &crate::api::task::TaskState::Running), ("qmstart", &crate::api::task::TaskState::Ok)]
         );
     }
 

@@ -22,7 +22,7 @@ pub fn log(upid: &Upid, start: u64, limit: u64) -> Request<Paged<LogLine>> {
     Request::<Vec<LogLine>>::get(upid.path("log")).param("start", start).param("limit", limit).paged()
 }
 
-/// `GET /nodes/{node}/tasks`: newest first; `total` is how many fit the filter.
+/// `GET /nodes/{node}/tasks`: newest first; `total` is how many fit the filter, and is missing when there are none.
 pub fn list(node: &NodeName, filter: &Filter) -> Request<Paged<Task>> {
     Request::<Vec<Task>>::get(node.path("tasks"))
         .maybe("start", filter.start)

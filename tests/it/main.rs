@@ -1,1 +1,5 @@
 //! integration tests
+mod contract;
+mod pattern;
+mod recording;
+mod schema;
