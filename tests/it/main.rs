@@ -1,1 +1,4 @@
 //! integration tests
+
+mod https;
+mod server;
