@@ -4,3 +4,5 @@ pub mod connect;
 pub mod connector;
 pub mod console;
 pub mod print;
+//! The command line.
+

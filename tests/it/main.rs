@@ -3,3 +3,6 @@ mod contract;
 mod pattern;
 mod recording;
 mod schema;
+
+mod https;
+mod server;
