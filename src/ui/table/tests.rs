@@ -109,22 +109,22 @@ fn wide_and_narrow() {
     ");
     // CPU goes first, then Node; names are cut in the middle.
     insta::assert_snapshot!(draw(&mut table, &rows, 30, 7), @"
-    ID^ Name             Node>
-    101 database         pve2
-    102 日本語の名前     pve3
-    104 web-frontend-01  pve1
-    203 mail             pve1
+    >  ID^ Name             Node
+       101 database         pve2
+       102 日本語の名前     pve3
+       104 web-frontend-01  pve1
+       203 mail             pve1
 
-                             4
+                                4
     ");
     insta::assert_snapshot!(draw(&mut table, &rows, 17, 7), @"
-    ID^ Name    >
-    101 database
-    102 日本~名前
-    104 web-~d-01
-    203 mail
+    >  ID^ Name
+       101 database
+       102 日本~名前
+       104 web-~d-01
+       203 mail
 
-                4
+                   4
     ");
     for (width, height) in [(0, 0), (1, 1), (3, 2), (5, 3), (8, 20), (200, 2)] {
         if width > 0 {
@@ -140,7 +140,7 @@ fn sideways_scrolling_keeps_the_first_columns() {
     draw(&mut table, &rows, 30, 7);
     assert_eq!(press(&mut table, "Right"), TableEvent::Used);
     insta::assert_snapshot!(draw(&mut table, &rows, 30, 7), @"
-    <    ID Name               CP>
+    <>   ID Name               CPU
         104 web-~d-01 ##.....  25%
         101 database  ######.  95%
         203 mail      .......   0%
