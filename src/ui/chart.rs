@@ -304,7 +304,12 @@ mod tests {
                 gauge.draw(f, Rect::new(0, y as u16, 40, 1), &look(GlyphSet::Ascii));
             }
         });
-        insta::assert_snapshot!(screen, @"");
+        insta::assert_snapshot!(screen, @"
+        CPU  #####.............  25% of 8 cores
+        MEM  #####################.! 95% 61 GiB
+        SWAP                                  ?
+        STO  ###############..............  50%
+        ");
     }
 
     #[test]
@@ -318,11 +323,25 @@ mod tests {
             ..Graph::new(&series, text::percent)
         };
         let ascii = drawn(30, 5, |f| graph(Resolution::Ascii).draw(f, f.area(), &look(GlyphSet::Ascii)));
-        insta::assert_snapshot!(ascii, @"");
+        insta::assert_snapshot!(ascii, @"
+        100%                       ###
+                             #########
+                          ############
+          0% #########    ############
+             -1h                   now
+        ");
         let braille = drawn(30, 3, |f| graph(Resolution::Braille).draw(f, f.area(), &look(GlyphSet::Unicode)));
-        insta::assert_snapshot!(braille, @"");
+        insta::assert_snapshot!(braille, @"
+        100%                ⣀⣀⣀⣤⣤⣤⣶⣶⣶⣿
+          0% ⣀⣀⣀⣀⣀⣠⣤⣤⡄   ⢸⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿
+             -1h                   now
+        ");
         let block = drawn(30, 3, |f| graph(Resolution::Block).draw(f, f.area(), &look(GlyphSet::Unicode)));
-        insta::assert_snapshot!(block, @"");
+        insta::assert_snapshot!(block, @"
+        100%               ▁▁▂▃▃▄▅▅▆▇▇
+          0% ▁▁▁▁▂▃▃▄▅    ████████████
+             -1h                   now
+        ");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 pub mod chart;
 pub mod filter;
-//WIP pub mod form;
+pub mod form;
 pub mod glyph;
 pub mod input;
 pub mod keymap;
@@ -19,7 +19,7 @@ pub mod theme;
 
 pub use chart::{Gauge, Graph};
 pub use filter::Filter;
-//WIP pub use form::{Choice, Choices, Form, FormEvent, Values};
+pub use form::{Choice, Choices, Form, FormEvent, Values};
 pub use glyph::{GlyphSet, Glyphs};
 pub use input::{Input, InputEvent};
 pub use keymap::{Key, Keymap};

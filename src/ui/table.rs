@@ -15,6 +15,7 @@ use jiff::tz::TimeZone;
 use ratatui::layout::Rect;
 
 use super::{Filter, Input, Look, Millis, Role};
+pub(crate) use draw::draw_scrollbar;
 
 /// What drawing needs besides the rows.
 #[derive(Clone, Copy)]
@@ -157,12 +158,15 @@ pub struct RowState {
     pub busy: bool,
 }
 
+/// Answers a `key:value` term of a filter for a row; `None`: this key isn't known. Both come in small letters.
+pub type Property<R> = fn(&R, &str, &str) -> Option<bool>;
+
 /// The table's state. `R`: a row; `K`: what identifies a row (id or the like, cheap to clone).
 pub struct Table<R, K> {
     columns: Vec<Column<R>>,
     key_of: fn(&R) -> K,
     search: fn(&R, &mut String),
-    property: Option<fn(&R, &str, &str) -> Option<bool>>,
+    property: Option<Property<R>>,
     row_state: Option<fn(&R, &Ctx) -> RowState>,
     filter: Filter,
     typing: Option<Input>,
@@ -233,7 +237,7 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
     }
 
     /// Sets what answers `key:value` terms of the filter; `None` for unknown keys. Key and value come in small letters.
-    pub fn with_property(mut self, property: fn(&R, &str, &str) -> Option<bool>) -> Self {
+    pub fn with_property(mut self, property: Property<R>) -> Self {
         self.property = Some(property);
         self
     }

@@ -85,7 +85,7 @@ pub enum Role {
 /// 16-colour foreground and background, the modifiers that colour terminals add, and the ones of monochrome terminals.
 struct Base(Role, &'static str, u32, u32, Color, Color, Modifier, Modifier);
 
-const NONE: u32 = 0xFF00_0000;
+const NONE: u32 = 0xff00_0000;
 const PLAIN: Modifier = Modifier::empty();
 const BOLD: Modifier = Modifier::BOLD;
 const REVERSED: Modifier = Modifier::REVERSED;
@@ -97,34 +97,34 @@ const BASE: [Base; 29] = {
     use Role::*;
     [
         Base(Text, "text", NONE, NONE, Reset, Reset, PLAIN, PLAIN),
-        Base(Muted, "muted", 0x8087_92, NONE, DarkGray, Reset, PLAIN, PLAIN),
+        Base(Muted, "muted", 0x808792, NONE, DarkGray, Reset, PLAIN, PLAIN),
         Base(Title, "title", NONE, NONE, Reset, Reset, BOLD, BOLD),
-        Base(Header, "header", 0x3d8f_d1, NONE, Cyan, Reset, BOLD, UNDERLINED),
-        Base(Border, "border", 0x6b72_7d, NONE, DarkGray, Reset, PLAIN, PLAIN),
-        Base(BorderFocused, "border_focused", 0x3d8f_d1, NONE, Cyan, Reset, PLAIN, BOLD),
-        Base(Selected, "selected", 0xffff_ff, 0x2f5f_8f, White, Blue, BOLD, REVERSED),
-        Base(Marked, "marked", 0xc79a_2f, NONE, Yellow, Reset, BOLD, BOLD),
-        Base(Key, "key", 0xc79a_2f, NONE, Yellow, Reset, BOLD, BOLD),
-        Base(Accent, "accent", 0x3d8f_d1, NONE, Cyan, Reset, PLAIN, BOLD),
-        Base(Tab, "tab", 0x8087_92, NONE, Reset, Reset, PLAIN, PLAIN),
-        Base(TabActive, "tab_active", 0xffff_ff, 0x2f5f_8f, White, Blue, BOLD, REVERSED),
-        Base(Running, "running", 0x4caf_50, NONE, Green, Reset, PLAIN, BOLD),
-        Base(Stopped, "stopped", 0x8087_92, NONE, DarkGray, Reset, PLAIN, PLAIN),
-        Base(Paused, "paused", 0xc79a_2f, NONE, Yellow, Reset, PLAIN, PLAIN),
-        Base(Ok, "ok", 0x4caf_50, NONE, Green, Reset, PLAIN, PLAIN),
-        Base(Warning, "warning", 0xd691_2a, NONE, Yellow, Reset, PLAIN, BOLD),
-        Base(Danger, "danger", 0xe055_4f, NONE, LightRed, Reset, BOLD, REVERSED),
-        Base(Pending, "pending", 0xd691_2a, NONE, Yellow, Reset, Modifier::ITALIC, UNDERLINED),
-        Base(Stale, "stale", 0x7379_83, NONE, DarkGray, Reset, Modifier::DIM, PLAIN),
-        Base(GaugeLow, "gauge_low", 0x4caf_50, NONE, Green, Reset, PLAIN, PLAIN),
-        Base(GaugeMid, "gauge_mid", 0xd691_2a, NONE, Yellow, Reset, PLAIN, PLAIN),
-        Base(GaugeHigh, "gauge_high", 0xe055_4f, NONE, LightRed, Reset, PLAIN, BOLD),
-        Base(GaugeRest, "gauge_rest", 0x565c_66, NONE, DarkGray, Reset, PLAIN, PLAIN),
+        Base(Header, "header", 0x3d8fd1, NONE, Cyan, Reset, BOLD, UNDERLINED),
+        Base(Border, "border", 0x6b727d, NONE, DarkGray, Reset, PLAIN, PLAIN),
+        Base(BorderFocused, "border_focused", 0x3d8fd1, NONE, Cyan, Reset, PLAIN, BOLD),
+        Base(Selected, "selected", 0xffffff, 0x2f5f8f, White, Blue, BOLD, REVERSED),
+        Base(Marked, "marked", 0xc79a2f, NONE, Yellow, Reset, BOLD, BOLD),
+        Base(Key, "key", 0xc79a2f, NONE, Yellow, Reset, BOLD, BOLD),
+        Base(Accent, "accent", 0x3d8fd1, NONE, Cyan, Reset, PLAIN, BOLD),
+        Base(Tab, "tab", 0x808792, NONE, Reset, Reset, PLAIN, PLAIN),
+        Base(TabActive, "tab_active", 0xffffff, 0x2f5f8f, White, Blue, BOLD, REVERSED),
+        Base(Running, "running", 0x4caf50, NONE, Green, Reset, PLAIN, BOLD),
+        Base(Stopped, "stopped", 0x808792, NONE, DarkGray, Reset, PLAIN, PLAIN),
+        Base(Paused, "paused", 0xc79a2f, NONE, Yellow, Reset, PLAIN, PLAIN),
+        Base(Ok, "ok", 0x4caf50, NONE, Green, Reset, PLAIN, PLAIN),
+        Base(Warning, "warning", 0xd6912a, NONE, Yellow, Reset, PLAIN, BOLD),
+        Base(Danger, "danger", 0xe0554f, NONE, LightRed, Reset, BOLD, REVERSED),
+        Base(Pending, "pending", 0xd6912a, NONE, Yellow, Reset, Modifier::ITALIC, UNDERLINED),
+        Base(Stale, "stale", 0x737983, NONE, DarkGray, Reset, Modifier::DIM, PLAIN),
+        Base(GaugeLow, "gauge_low", 0x4caf50, NONE, Green, Reset, PLAIN, PLAIN),
+        Base(GaugeMid, "gauge_mid", 0xd6912a, NONE, Yellow, Reset, PLAIN, PLAIN),
+        Base(GaugeHigh, "gauge_high", 0xe0554f, NONE, LightRed, Reset, PLAIN, BOLD),
+        Base(GaugeRest, "gauge_rest", 0x565c66, NONE, DarkGray, Reset, PLAIN, PLAIN),
         Base(Input, "input", NONE, NONE, Reset, Reset, UNDERLINED, UNDERLINED),
-        Base(InputFocused, "input_focused", 0xffff_ff, 0x2a3f_55, White, Blue, PLAIN, REVERSED),
-        Base(Placeholder, "placeholder", 0x7379_83, NONE, DarkGray, Reset, Modifier::ITALIC, PLAIN),
-        Base(ErrorText, "error_text", 0xe055_4f, NONE, LightRed, Reset, PLAIN, BOLD),
-        Base(Match, "match", 0x1010_10, 0xd6b5_4a, Black, Yellow, PLAIN, REVERSED),
+        Base(InputFocused, "input_focused", 0xffffff, 0x2a3f55, White, Blue, PLAIN, REVERSED),
+        Base(Placeholder, "placeholder", 0x737983, NONE, DarkGray, Reset, Modifier::ITALIC, PLAIN),
+        Base(ErrorText, "error_text", 0xe0554f, NONE, LightRed, Reset, PLAIN, BOLD),
+        Base(Match, "match", 0x101010, 0xd6b54a, Black, Yellow, PLAIN, REVERSED),
     ]
 };
 

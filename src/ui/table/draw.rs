@@ -137,8 +137,8 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
         if self.sideways > 0 {
             buffer.set_stringn(area.x, area.y, look.glyphs.more_left, 1, look.style(Role::Key));
         }
-        if self.seen.hidden && area.width > 0 {
-            buffer.set_stringn(area.right() - 1, area.y, look.glyphs.more_right, 1, look.style(Role::Key));
+        if self.seen.hidden {
+            buffer.set_stringn(area.x + 1, area.y, look.glyphs.more_right, 1, look.style(Role::Key));
         }
     }
 

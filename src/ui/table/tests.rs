@@ -98,10 +98,34 @@ fn shown(table: &Table<Row, u32>, rows: &[Row]) -> Vec<u32> {
 #[test]
 fn wide_and_narrow() {
     let (mut table, rows) = (table().with_sort("id", false), rows());
-    insta::assert_snapshot!(draw(&mut table, &rows, 60, 7), @"");
+    insta::assert_snapshot!(draw(&mut table, &rows, 60, 7), @"
+    ID^ Name                           Node           CPU
+    101 database                       pve2  ######.  95%
+    102 日本語の名前                   pve3  ####...  50%
+    104 web-frontend-01                pve1  ##.....  25%
+    203 mail                           pve1  .......   0%
+
+                                                           4
+    ");
     // CPU goes first, then Node; names are cut in the middle.
-    insta::assert_snapshot!(draw(&mut table, &rows, 30, 7), @"");
-    insta::assert_snapshot!(draw(&mut table, &rows, 17, 7), @"");
+    insta::assert_snapshot!(draw(&mut table, &rows, 30, 7), @"
+    >  ID^ Name             Node
+       101 database         pve2
+       102 日本語の名前     pve3
+       104 web-frontend-01  pve1
+       203 mail             pve1
+
+                                4
+    ");
+    insta::assert_snapshot!(draw(&mut table, &rows, 17, 7), @"
+    >  ID^ Name
+       101 database
+       102 日本~名前
+       104 web-~d-01
+       203 mail
+
+                   4
+    ");
     for (width, height) in [(0, 0), (1, 1), (3, 2), (5, 3), (8, 20), (200, 2)] {
         if width > 0 {
             draw(&mut table, &rows, width, height);
@@ -115,7 +139,15 @@ fn sideways_scrolling_keeps_the_first_columns() {
     assert_eq!(press(&mut table, "Right"), TableEvent::Ignored);
     draw(&mut table, &rows, 30, 7);
     assert_eq!(press(&mut table, "Right"), TableEvent::Used);
-    insta::assert_snapshot!(draw(&mut table, &rows, 30, 7), @"");
+    insta::assert_snapshot!(draw(&mut table, &rows, 30, 7), @"
+    <>   ID Name               CPU
+        104 web-~d-01 ##.....  25%
+        101 database  ######.  95%
+        203 mail      .......   0%
+        102 日本~名前 ####...  50%
+
+                                 4
+    ");
     assert_eq!(press(&mut table, "Left"), TableEvent::Used);
     assert!(draw(&mut table, &rows, 30, 7).contains("Node"));
 }
@@ -144,7 +176,15 @@ fn moving_marking_and_ranges() {
     assert_eq!(press(&mut table, "Enter"), TableEvent::Open);
     assert_eq!(press(&mut table, "s"), TableEvent::Ignored);
     assert_eq!(press(&mut table, "Esc"), TableEvent::Ignored);
-    insta::assert_snapshot!({ press(&mut table, "g Space"); draw(&mut table, &rows, 40, 7) }, @"");
+    insta::assert_snapshot!({ press(&mut table, "g Space"); draw(&mut table, &rows, 40, 7) }, @"
+         ID Name          Node           CPU
+    *   104 web-fr~end-01 pve1  ##.....  25%
+        101 database      pve2  ######.  95%
+        203 mail          pve1  .......   0%
+        102 日本語の名前  pve3  ####...  50%
+
+                                 4  1 marked
+    ");
 }
 
 #[test]
@@ -166,9 +206,25 @@ fn filters_and_the_filter_line() {
     table.set_filter("");
     assert_eq!(press(&mut table, "/ m a"), TableEvent::Filtered);
     assert!(table.is_typing());
-    insta::assert_snapshot!(draw(&mut table, &rows, 40, 7), @"");
+    insta::assert_snapshot!(draw(&mut table, &rows, 40, 7), @"
+         ID Name          Node           CPU
+        203 mail          pve1  .......   0%
+
+
+
+
+    /ma                                  1/4
+    ");
     assert_eq!(press(&mut table, "x"), TableEvent::Filtered);
-    insta::assert_snapshot!(draw(&mut table, &rows, 40, 7), @"");
+    insta::assert_snapshot!(draw(&mut table, &rows, 40, 7), @"
+         ID Name          Node           CPU
+
+             none of 4 matches /max
+
+
+
+    /max                                 0/4
+    ");
     press(&mut table, "Backspace Enter");
     assert!(!table.is_typing());
     assert_eq!(table.filter().text(), "ma");
@@ -294,8 +350,24 @@ fn busy_stale_and_hostile_rows() {
     let mut table = table();
     table.set_busy([101].into());
     table.set_stale(true);
-    insta::assert_snapshot!(draw(&mut table, &rows, 40, 7), @"");
-    insta::assert_snapshot!(draw(&mut table.with_empty("no guests yet"), &[], 40, 7), @"");
+    insta::assert_snapshot!(draw(&mut table, &rows, 40, 7), @"
+         ID Name          Node           CPU
+        104 evil[2Jname   pve1  ##.....  25%
+    |   101 database      pve2  ######.  95%
+        203 mail          pve1  .......   0%
+        102 日本語の名前  pve3  ####...  50%
+
+                                           4
+    ");
+    insta::assert_snapshot!(draw(&mut table.with_empty("no guests yet"), &[], 40, 7), @"
+    ID Name          Node           CPU
+
+            no guests yet
+
+
+
+                                      0
+    ");
 }
 
 proptest! {
