@@ -7,3 +7,4 @@ pub mod shell;
 pub mod store;
 pub mod ui;
 pub mod views;
+pub mod sim;

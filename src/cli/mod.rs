@@ -6,3 +6,6 @@ pub mod console;
 pub mod print;
 //! The command line.
 
+//! Subcommands, one file each.
+
+pub mod simulate;

@@ -79,6 +79,76 @@ fn compress(state: &mut [u32; 5], block: &[u8]) {
     }
 }
 
+/// A running MD5, for checksums of uploads only.
+#[derive(Clone)]
+pub struct Md5 {
+    state: [u32; 4],
+    block: Vec<u8>,
+    length: u64,
+}
+
+impl Default for Md5 {
+    fn default() -> Self {
+        let state = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
+        Self { state, block: Vec::with_capacity(64), length: 0 }
+    }
+}
+
+impl Md5 {
+    /// Adds bytes.
+    pub fn update(&mut self, mut data: &[u8]) {
+        self.length += data.len() as u64;
+        while !data.is_empty() {
+            let take = (64 - self.block.len()).min(data.len());
+            self.block.extend_from_slice(&data[..take]);
+            data = &data[take..];
+            if self.block.len() == 64 {
+                md5_block(&mut self.state, &self.block);
+                self.block.clear();
+            }
+        }
+    }
+
+    /// The digest of everything added.
+    pub fn finish(mut self) -> [u8; 16] {
+        let bits = self.length * 8;
+        self.update(&[0x80]);
+        while self.block.len() != 56 {
+            self.update(&[0]);
+        }
+        self.update(&bits.to_le_bytes());
+        let mut out = [0; 16];
+        for (i, word) in self.state.iter().enumerate() {
+            out[i * 4..i * 4 + 4].copy_from_slice(&word.to_le_bytes());
+        }
+        out
+    }
+}
+
+fn md5_block(state: &mut [u32; 4], block: &[u8]) {
+    const SHIFTS: [[u32; 4]; 4] = [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]];
+    let word = |i: usize| u32::from_le_bytes([block[i * 4], block[i * 4 + 1], block[i * 4 + 2], block[i * 4 + 3]]);
+    let [mut a, mut b, mut c, mut d] = *state;
+    for i in 0..64usize {
+        let (f, g) = match i / 16 {
+            0 => ((b & c) | (!b & d), i),
+            1 => ((d & b) | (!d & c), (5 * i + 1) % 16),
+            2 => (b ^ c ^ d, (3 * i + 5) % 16),
+            _ => (c ^ (b | !d), (7 * i) % 16),
+        };
+        // the constants are the sines of 1 to 64
+        let k = (((i + 1) as f64).sin().abs() * 4_294_967_296.0) as u32;
+        let sum = a.wrapping_add(f).wrapping_add(k).wrapping_add(word(g));
+        a = d;
+        d = c;
+        c = b;
+        b = b.wrapping_add(sum.rotate_left(SHIFTS[i / 16][i % 4]));
+    }
+    for (s, v) in state.iter_mut().zip([a, b, c, d]) {
+        *s = s.wrapping_add(v);
+    }
+}
+
 /// SHA-1 of `data`, 20 bytes.
 pub fn sha1(data: &[u8]) -> [u8; 20] {
     let mut hash = Sha1::default();
@@ -217,6 +287,13 @@ mod tests {
     fn known_digests() {
         assert_eq!(digest(""), "da39a3ee5e6b4b0d3255bfef95601890afd80709");
         assert_eq!(digest("abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");
+    }
+
+    #[test]
+    fn known_md5() {
+        let mut md5 = Md5::default();
+        md5.update(b"abc");
+        assert_eq!(hex(&md5.finish()), "900150983cd24fb0d6963f7d28e17f72");
     }
 
     #[test]

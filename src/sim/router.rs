@@ -19,7 +19,19 @@ pub struct Route(pub &'static str, pub &'static str, pub Handler);
 
 /// All handlers of all nouns.
 fn nouns() -> Vec<&'static [Route]> {
-    vec![super::access::ROUTES]
+    vec![
+        super::access::ROUTES,
+        super::cluster::ROUTES,
+        super::download::ROUTES,
+        super::login::ROUTES,
+        super::network::ROUTES,
+        super::node::ROUTES,
+        super::pool::ROUTES,
+        super::resource::ROUTES,
+        super::storage::ROUTES,
+        super::task_list::ROUTES,
+        super::volume::ROUTES,
+    ]
 }
 
 /// The simulated cluster: a pure state machine. Calls go in, answers come out, time is an argument.
@@ -72,6 +84,25 @@ impl Simulator {
         self.faults.after(&call, answer)
     }
 
+    /// Looks at the head of an upload before its body is read: the answer that refuses it, if any.
+    pub fn admit_upload(&mut self, call: &Call, now: f64) -> Option<Answer> {
+        self.cluster.advance(now);
+        let path = unescape(&call.path);
+        let rest = path.strip_prefix("/api2/")?;
+        let (_, path) = rest.split_once('/')?;
+        let parts: Vec<String> = path.split('/').filter(|p| !p.is_empty()).map(str::to_owned).collect();
+        let table = self.table.clone();
+        let (method, values) = table.find("POST", &parts)?;
+        let auth = match super::ticket::authenticate(&mut self.cluster, call, false) {
+            Ok(auth) => auth,
+            Err(reason) => return Some(bare(401, &reason)),
+        };
+        let params = values.into_iter().map(|(k, v)| (k, json!(v))).collect();
+        let args = Args { auth, params, ..Args::default() };
+        let refused = self.cluster.check_permissions(method.permissions.as_ref(), &args).err()?;
+        Some(bare(refused.status, &refused.message))
+    }
+
     fn answer(&mut self, call: &Call) -> Answer {
         if !matches!(call.method.as_str(), "GET" | "POST" | "PUT" | "DELETE") {
             return bare(501, &format!("method '{}' not available", call.method));
@@ -88,9 +119,7 @@ impl Simulator {
         }
         let parts: Vec<String> = path.split('/').skip(1).filter(|p| !p.is_empty()).map(str::to_owned).collect();
         let found = self.table.find(&call.method, &parts);
-        let world = found.as_ref().is_some_and(|(m, _)| {
-            m.permissions.as_ref().is_some_and(|p| p["user"] == "world") && !m.path.starts_with("/access/openid/x")
-        });
+        let world = found.as_ref().is_some_and(|(m, _)| m.permissions.as_ref().is_some_and(|p| p["user"] == "world"));
         let auth = match super::ticket::authenticate(&mut self.cluster, call, world) {
             Ok(auth) => auth,
             Err(reason) => return bare(401, &reason),
