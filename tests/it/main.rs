@@ -6,3 +6,4 @@ mod schema;
 
 mod https;
 mod server;
+mod sim_guest;
