@@ -4,8 +4,4 @@ pub mod connect;
 pub mod connector;
 pub mod console;
 pub mod print;
-//! The command line.
-
-//! Subcommands, one file each.
-
 pub mod simulate;

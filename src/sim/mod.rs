@@ -29,8 +29,6 @@ pub mod login;
 pub mod lxc;
 pub mod migrate;
 pub mod generate;
-pub mod load;
-pub mod login;
 pub mod multipart;
 pub mod network;
 pub mod node;
