@@ -106,8 +106,8 @@ impl ConnectArgs {
             None
         };
 
-        let (user, credentials) = login(pick(&self.user, "--user", "PVE_USER"), &env)?;
-        let mut options = Options { proxy: Proxy::from_env(&target, &env), ..Options::default() };
+        let (user, credentials) = login(pick(&self.user, "--user", "PVE_USER"), env)?;
+        let mut options = Options { proxy: Proxy::from_env(&target, env), ..Options::default() };
         if let Some(seconds) = self.timeout {
             options.silence = Duration::from_secs(seconds);
             options.read = options.read.max(options.silence);

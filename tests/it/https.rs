@@ -1,4 +1,5 @@
 //! The real way over TCP, TLS and HTTP: trust, odd answers, time-outs, and that nothing is sent twice.
+#![allow(clippy::unwrap_used)]
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use crate::server::{Reply, Server, raw, reply};
 const OK: &str = r#"{"data":null}"#;
 
 fn options() -> Options {
-    Options { silence: Duration::from_millis(600), read: Duration::from_secs(2), ..Options::default() }
+    Options { silence: Duration::from_millis(600), read: Duration::from_millis(1200), ..Options::default() }
 }
 
 fn transport_to(address: &str, trust: &Trust, options: Options) -> HttpTransport {
@@ -55,6 +56,18 @@ async fn pinned_and_insecure() {
     let ApiError::Untrusted { fingerprint, pinned, .. } = &error else { panic!("{error:?}") };
     assert_eq!((fingerprint.parse(), pinned.as_deref()), (Ok(right), Some(wrong.to_string().as_str())));
     assert_eq!(server.seen().len(), 2, "nothing may be sent");
+}
+
+#[tokio::test]
+async fn a_copy_of_the_right_certificate_without_its_key_is_not_enough() {
+    let real = Server::start(|_| reply("200 OK", OK)).await;
+    let other_key = rcgen::KeyPair::generate().unwrap();
+    let impostor = Server::start_with(real.leaf.clone(), &other_key, String::new(), |_| reply("200 OK", OK)).await;
+    for trust in [Trust::Pinned(Fingerprint::of(&real.leaf)), Trust::Insecure] {
+        let error = trusting(&impostor, trust).await.unwrap_err();
+        assert!(matches!(&error, ApiError::NotSent(t) if t.contains("TLS")), "{error:?}");
+    }
+    assert_eq!((impostor.connections(), impostor.seen().len()), (2, 0));
 }
 
 #[tokio::test]
@@ -180,7 +193,7 @@ async fn slow_answers() {
             "/api2/json/stops" => vec![piece(0, head), piece(0, "{\"da"), piece(60_000, "")],
             "/api2/json/drips" => {
                 let mut pieces = vec![piece(0, head)];
-                pieces.extend(OK.chars().map(|c| piece(250, &c.to_string())));
+                pieces.extend(OK.chars().map(|c| piece(120, &c.to_string())));
                 pieces
             }
             _ => vec![piece(400, head), piece(400, OK)],
@@ -196,7 +209,7 @@ async fn slow_answers() {
         (get("/never"), "no answer"),
         (post("/never"), "no answer"),
         (get("/stops"), "after 4 bytes"),
-        (get("/drips"), "not complete within 2 s"),
+        (get("/drips"), "not complete within 1.2 s"),
     ] {
         let start = Instant::now();
         let error = send(&transport, request).await.unwrap_err();

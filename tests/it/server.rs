@@ -1,4 +1,5 @@
 //! A tiny HTTPS server that answers byte for byte what a test wants, however wrong, and counts what it is sent.
+#![allow(clippy::unwrap_used)]
 
 use std::{
     net::SocketAddr,
@@ -7,7 +8,10 @@ use std::{
 };
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{
+    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    sign::{CertifiedKey, SingleCertAndKey},
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpListener,
@@ -75,20 +79,30 @@ impl Server {
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let key = KeyPair::generate().unwrap();
         let leaf = CertificateParams::new(vec![name.to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
-        let chain = vec![leaf.der().clone()];
+        Self::start_with(leaf.der().to_vec(), &key, authority.pem(), answer).await
+    }
+
+    /// Shows any certificate with any key, even one that does not belong to it.
+    pub async fn start_with(
+        leaf: Vec<u8>,
+        key: &KeyPair,
+        authority: String,
+        answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let key = rustls::crypto::ring::sign::any_supported_type(&key).unwrap();
+        let shown = CertifiedKey::new(vec![leaf.clone().into()], key);
         let tls = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
-            .with_single_cert(chain, key)
-            .unwrap();
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(shown)));
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = Self {
             address: listener.local_addr().unwrap(),
-            leaf: leaf.der().to_vec(),
-            authority: authority.pem(),
+            leaf,
+            authority,
             seen: Arc::default(),
             connections: Arc::default(),
         };
