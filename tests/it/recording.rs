@@ -178,7 +178,12 @@ const ENDPOINTS: &[(&str, &str, Decode, usize)] = &[
         |b| guest::set_config(&g(), &guest::Change::default()).decode(b).map(|()| None),
         18,
     ),
-    ("POST", "/nodes/{}/qemu/{}/config", |b| vm::set_config(&g(), &guest::Change::default()).decode(b).map(|upid| upid.and_then(checked)), 4),
+    (
+        "POST",
+        "/nodes/{}/qemu/{}/config",
+        |b| vm::set_config(&g(), &guest::Change::default()).decode(b).map(|upid| upid.and_then(checked)),
+        4,
+    ),
     ("GET", "/nodes/{}/qemu|lxc/{}/pending", |b| guest::pending(&g()).decode(b).map(|l| Some(l.len())), 4),
     (
         "GET",
