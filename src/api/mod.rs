@@ -4,8 +4,14 @@
 //! credentials and sends it through a [`Transport`]; one file per noun holds its
 //! types and endpoints.
 
-pub mod cluster;
+pub mod access;
+pub mod backoff;
+pub mod client;
 pub mod error;
+pub mod http;
+pub mod login;
+pub mod preview;
+pub mod cluster;
 pub mod guest;
 pub mod ids;
 pub mod json;
@@ -23,6 +29,8 @@ pub mod transport;
 pub mod version;
 pub mod vm;
 
+pub use client::Client;
 pub use error::{ApiError, Refusal, Result};
+pub use login::{Challenge, Credentials, Factor, FactorKind, Login};
 pub use request::{Method, Paged, Param, Request, Wire};
 pub use transport::{BoxFuture, Call, Raw, Transport};

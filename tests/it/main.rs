@@ -3,3 +3,7 @@ mod contract;
 mod pattern;
 mod recording;
 mod schema;
+
+mod https;
+mod server;
+mod sim_guest;
