@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proxmux::api::ids::{ContentKind, GuestKind, GuestRef, NodeName, StorageId, Upid, VmId};
 use proxmux::api::{
-    Request, Wire, cluster, guest, guest::param, lxc, network, node, rrd, snapshot, storage, task, version, vm,
+    Request, Wire, access, cluster, guest, guest::param, lxc, network, node, rrd, snapshot, storage, task, version, vm,
 };
 
 use crate::schema::Schema;
@@ -21,6 +21,10 @@ fn requests() -> Vec<Wire> {
     let vm = GuestRef::new("pve1", GuestKind::Vm, vmid);
     let ct = GuestRef::new("pve1", GuestKind::Ct, vmid);
     let mut all = vec![
+        wire(access::domains()),
+        wire(access::ticket("root@pam", &"secret".into())),
+        wire(access::ticket_with_factor("root@pam", &"PVE:!tfa!{}".into(), &"totp:123456".into())),
+        wire(access::permissions()),
         wire(version::get()),
         wire(version::of_node(&node)),
         wire(cluster::resources()),

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use proxmux::api::ids::{GuestKind, GuestRef, NodeName, StorageId, Upid, VmId, VolId};
 use proxmux::api::{
-    ApiError, Raw, cluster, error, guest, lxc, network, node, progress::Progress, property::Properties, rrd, snapshot,
-    storage, task, version, vm,
+    ApiError, Raw, access, cluster, error, guest, lxc, network, node, progress::Progress, property::Properties, rrd,
+    snapshot, storage, task, version, vm,
 };
 use serde_json::Value;
 
@@ -95,6 +95,9 @@ fn u() -> Upid {
 
 /// Endpoint, decoder, and how many recordings there must be at least.
 const ENDPOINTS: &[(&str, &str, Decode, usize)] = &[
+    ("GET", "/access/domains", |b| access::domains().decode(b).map(|l| Some(l.len())), 2),
+    ("POST", "/access/ticket", |b| access::ticket("a@pve", &"x".into()).decode(b).map(|_| None), 5),
+    ("GET", "/access/permissions", |b| access::permissions().decode(b).map(|_| None), 3),
     ("GET", "/version", |b| version::get().decode(b).map(|v| v.major().map(|_| 0)), 2),
     ("GET", "/nodes/{}/version", |b| version::of_node(&n()).decode(b).map(|v| v.major().map(|_| 0)), 1),
     (
@@ -178,7 +181,12 @@ const ENDPOINTS: &[(&str, &str, Decode, usize)] = &[
         |b| guest::set_config(&g(), &guest::Change::default()).decode(b).map(|()| None),
         18,
     ),
-    ("POST", "/nodes/{}/qemu/{}/config", |b| vm::set_config(&g(), &guest::Change::default()).decode(b).map(|upid| upid.and_then(checked)), 4),
+    (
+        "POST",
+        "/nodes/{}/qemu/{}/config",
+        |b| vm::set_config(&g(), &guest::Change::default()).decode(b).map(|upid| upid.and_then(checked)),
+        4,
+    ),
     ("GET", "/nodes/{}/qemu|lxc/{}/pending", |b| guest::pending(&g()).decode(b).map(|l| Some(l.len())), 4),
     (
         "GET",

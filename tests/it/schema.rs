@@ -157,7 +157,9 @@ fn check_value(name: &str, value: &str, spec: &Value, wrong: &mut Vec<String>) {
         complain(format!("is shorter than {}", spec["minLength"]));
     }
     if let Some(words) = spec["enum"].as_array()
-        && !words.iter().any(|word| word.as_str().map_or_else(|| word.to_string() == value, |word| word == value))
+        && !words
+            .iter()
+            .any(|word| word.as_str() == Some(value) || number(word).is_some_and(|word| value.parse() == Ok(word)))
     {
         complain("is none of the allowed words".into());
     }
