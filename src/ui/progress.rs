@@ -113,7 +113,7 @@ impl Progress {
         }
         let buffer = frame.buffer_mut();
         let text = self.describe(now);
-        let wanted = text::width(&text) as u16 + 1;
+        let wanted = if text.is_empty() { 0 } else { text::width(&text) as u16 + 1 };
         let bar_width = area.width.saturating_sub(wanted).clamp((area.width / 4).min(8), 40).min(area.width);
         let bar = Rect { width: bar_width, height: 1, ..area };
         let style = look.style(Role::Accent);
@@ -193,8 +193,8 @@ mod tests {
         assert_eq!(draw(&progress, 70, 2000), "##########.............  42%  42.0 MiB of 100 MiB  21.0 MiB/s  3s left");
         assert_eq!(draw(&progress, 24, 2000), "###...  42%  42.0 MiB o~");
         let unknown = Progress::new(Unit::Steps, None);
-        assert_eq!(draw(&unknown, 10, 0), "###.....");
-        assert_eq!(draw(&unknown, 10, 200), "..###...");
+        assert_eq!(draw(&unknown, 10, 0), "###.......");
+        assert_eq!(draw(&unknown, 10, 200), "..###.....");
         let mut done = Progress::new(Unit::Steps, Some(3));
         done.update(3, 0);
         assert_eq!(done.describe(0), "100%");
