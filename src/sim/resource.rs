@@ -1,0 +1,216 @@
+//! Lists of everything: `/cluster/resources`, written straight as JSON text because it may hold 10,000 guests.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::call::{Args, Outcome, Reply};
+use super::load;
+use super::router::Route;
+use super::state::{Cluster, Guest, Node, Storage};
+
+/// Resources.
+pub const ROUTES: &[Route] = &[Route("GET", "/cluster/resources", resources)];
+
+fn resources(cluster: &mut Cluster, args: &Args) -> Outcome {
+    let kind = args.str("type").to_owned();
+    let key = format!("resources:{kind}:{}", args.user());
+    let tick = load::tick(cluster.now);
+    let text = match cluster.cache.get(&key) {
+        Some((epoch, made, text)) if *epoch == cluster.epoch && *made == tick => text.clone(),
+        _ => {
+            let text: Arc<str> = write(cluster, args, &kind).into();
+            cluster.cache.insert(key, (cluster.epoch, tick, text.clone()));
+            text
+        }
+    };
+    Ok(Reply { text: Some(text), ..Reply::default() })
+}
+
+fn write(cluster: &Cluster, args: &Args, kind: &str) -> String {
+    let mut out = String::from("[");
+    let mut push = |entry: &str| {
+        if out.len() > 1 {
+            out.push(',');
+        }
+        out.push_str(entry);
+    };
+    let user = args.user();
+    let root = args.is_root();
+    let may = |path: &str, privilege: &str| root || cluster.may(user, path, privilege);
+    let pools = pool_index(cluster);
+    if matches!(kind, "" | "pool") {
+        for id in cluster.pools.keys() {
+            if may(&format!("/pool/{id}"), "Pool.Audit") {
+                push(&json!({"id": format!("/pool/{id}"), "pool": id, "type": "pool"}).to_string());
+            }
+        }
+    }
+    if matches!(kind, "" | "vm") {
+        for guest in cluster.guests.values() {
+            if may(&format!("/vms/{}", guest.vmid), "VM.Audit") {
+                push(&guest_text(cluster, guest, pools.get(&guest.vmid).copied()));
+            }
+        }
+    }
+    if matches!(kind, "" | "node") {
+        let sums = load::by_node(cluster, cluster.now);
+        for node in cluster.nodes.values() {
+            let audit = may(&format!("/nodes/{}", node.name), "Sys.Audit");
+            push(
+                &node_entry(cluster, node, sums.get(&node.name).copied().unwrap_or_default(), audit, false).to_string(),
+            );
+        }
+    }
+    if matches!(kind, "" | "storage") {
+        for node in cluster.nodes.values() {
+            for storage in cluster.storages.values().filter(|s| s.on_node(&node.name)) {
+                if root
+                    || cluster.may_any(
+                        user,
+                        &format!("/storage/{}", storage.id),
+                        &["Datastore.Audit", "Datastore.AllocateSpace"],
+                    )
+                {
+                    push(&storage_entry(cluster, node, storage).to_string());
+                }
+            }
+        }
+    }
+    if matches!(kind, "" | "sdn") {
+        for (id, zone) in cluster.sections_of("sdn/zones").into_iter().flatten() {
+            if !may(&format!("/sdn/zones/{id}"), "SDN.Audit") {
+                continue;
+            }
+            for node in cluster.nodes.values() {
+                let status = if node.online { "available" } else { "unknown" };
+                push(&json!({
+                    "id": format!("network/{}/zone/{id}", node.name), "network": id, "network-type": "zone", "node": node.name,
+                    "protocol": id, "zone-type": zone.get("type"), "status": status, "type": "network"
+                }).to_string());
+            }
+        }
+    }
+    if kind.is_empty() {
+        for node in cluster.nodes.values().filter(|_| may("/sdn/zones/localnetwork", "SDN.Audit")) {
+            let status = if node.online { "ok" } else { "unknown" };
+            push(
+                &json!({
+                    "id": format!("sdn/{}/localnetwork", node.name), "node": node.name, "sdn": "localnetwork",
+                    "status": status, "type": "sdn"
+                })
+                .to_string(),
+            );
+        }
+    }
+    out.push(']');
+    out
+}
+
+/// The pool of every guest that is in one.
+fn pool_index(cluster: &Cluster) -> BTreeMap<u32, &str> {
+    let pools = cluster.pools.iter();
+    pools.flat_map(|(id, pool)| pool.vms.iter().map(move |vmid| (*vmid, id.as_str()))).collect()
+}
+
+/// The HA state of a guest, if it is managed.
+pub fn ha_state<'a>(cluster: &'a Cluster, guest: &Guest) -> Option<&'a str> {
+    let kind = if guest.kind == super::state::Kind::Qemu { "vm" } else { "ct" };
+    let resource = cluster.sections_of("ha/resources")?.get(&format!("{kind}:{}", guest.vmid))?;
+    Some(resource.get("state").map_or("started", String::as_str))
+}
+
+/// An entry of a guest in the resource list, as JSON text.
+pub fn guest_text(cluster: &Cluster, guest: &Guest, pool: Option<&str>) -> String {
+    let node = cluster.nodes.get(&guest.node);
+    let online = node.is_some_and(|n| n.online);
+    let f = if online { load::guest(cluster, guest, cluster.now) } else { load::Figures::default() };
+    let cpus = match guest.cpus() {
+        0 => node.map_or(1, |n| n.cpus),
+        n => n,
+    };
+    let status = if online { guest.status() } else { "unknown" };
+    let uptime = if online { guest.uptime(cluster.now) } else { 0 };
+    let word = guest.kind.word();
+    let vmid = guest.vmid;
+    let mut out = String::with_capacity(420);
+    let _ = write!(
+        out,
+        "{{\"id\":\"{word}/{vmid}\",\"type\":\"{word}\",\"vmid\":{vmid},\"node\":\"{}\",\"name\":{},\"status\":\"{status}\",\
+         \"template\":{},\"uptime\":{uptime},\"cpu\":{:.6},\"maxcpu\":{cpus},\"mem\":{},\"maxmem\":{},\"memhost\":{},\
+         \"disk\":{},\"maxdisk\":{},\"netin\":{},\"netout\":{},\"diskread\":{},\"diskwrite\":{}",
+        guest.node,
+        json!(guest.name()),
+        u8::from(guest.is_template()),
+        f.cpu,
+        f.mem,
+        guest.maxmem(),
+        f.mem + f.mem / 50,
+        f.disk,
+        guest.maxdisk(),
+        f.netin,
+        f.netout,
+        f.diskread,
+        f.diskwrite,
+    );
+    let mut text = |key: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            let _ = write!(out, ",\"{key}\":{}", json!(value));
+        }
+    };
+    text("pool", pool);
+    text("tags", guest.get("tags"));
+    text("lock", guest.lock());
+    text("hastate", ha_state(cluster, guest));
+    out.push('}');
+    out
+}
+
+/// An entry of a node: in the resource list, or with `list` in `/nodes`.
+pub fn node_entry(cluster: &Cluster, node: &Node, guests: (f64, u64), audit: bool, list: bool) -> Value {
+    let status = if node.online { "online" } else { "offline" };
+    let mut out = json!({
+        "id": format!("node/{}", node.name), "type": "node", "node": node.name, "status": status, "level": node.level
+    });
+    if list {
+        out["ssl_fingerprint"] = json!(node.fingerprint);
+    }
+    if !audit {
+        return out;
+    }
+    if !list {
+        out["cgroup-mode"] = node.extra.get("cgroup-mode").cloned().unwrap_or(json!(2));
+    }
+    if node.online {
+        let f = load::node(cluster, node, guests, cluster.now);
+        out["cpu"] = json!(f.cpu);
+        out["maxcpu"] = json!(node.cpus);
+        out["mem"] = json!(f.mem);
+        out["maxmem"] = json!(node.memory);
+        out["disk"] = json!(f.disk);
+        out["maxdisk"] = json!(node.rootfs.0);
+        out["uptime"] = json!((cluster.now - node.booted).max(0.0) as u64);
+    } else {
+        out["maxcpu"] = json!(node.cpus);
+        out["maxmem"] = json!(node.memory);
+    }
+    out
+}
+
+/// An entry of a storage on a node in the resource list.
+pub fn storage_entry(cluster: &Cluster, node: &Node, storage: &Storage) -> Value {
+    let there = node.online && storage.enabled();
+    let mut out = json!({
+        "id": format!("storage/{}/{}", node.name, storage.id), "type": "storage", "storage": storage.id,
+        "node": node.name, "plugintype": storage.kind(), "content": storage.config.get("content"),
+        "shared": u8::from(storage.shared()), "status": if there { "available" } else { "unknown" }
+    });
+    if there {
+        let (total, used) = cluster.room(&node.name, storage);
+        out["maxdisk"] = json!(total);
+        out["disk"] = json!(used);
+    }
+    out
+}

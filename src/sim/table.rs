@@ -1,0 +1,230 @@
+//! The table of all API methods with their parameters, and the way from a path to a method.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+/// The table built into the program: every method of the API of PVE 9.2 (made by `tools/sim-table.py`).
+const BUILT_IN: &str = include_str!("../../assets/sim/methods.json");
+
+/// One parameter, as the schema describes it: `type`, `optional`, `enum`, `minimum`, `format`, ...
+pub type Spec = Map<String, Value>;
+
+/// One method of the API.
+#[derive(Clone, Debug, Default)]
+pub struct Method {
+    /// `GET`, `POST`, `PUT`, `DELETE`.
+    pub method: String,
+    /// `/nodes/{node}/qemu/{vmid}/config`.
+    pub path: String,
+    /// Parameters by name; indexed ones as `net[n]`.
+    pub params: HashMap<String, usize>,
+    /// The permission check: `{"user": ..}`, `{"check": [..]}` or nothing (root only).
+    pub permissions: Option<Value>,
+    /// May API tokens call it?
+    pub token: bool,
+    /// Does the call go to the node named in the path?
+    pub to_node: bool,
+    /// Are parameters allowed that the table doesn't know?
+    pub open: bool,
+}
+
+#[derive(Default)]
+struct Branch {
+    literal: HashMap<String, Branch>,
+    any: Option<Box<Branch>>,
+    methods: HashMap<String, usize>,
+}
+
+/// All methods, with a tree to find them.
+#[derive(Default)]
+pub struct Table {
+    specs: Vec<Spec>,
+    methods: Vec<Method>,
+    root: Branch,
+}
+
+impl Table {
+    /// The built-in table.
+    pub fn built_in() -> Result<Self, String> {
+        let raw: Value = serde_json::from_str(BUILT_IN).map_err(|e| format!("built-in method table: {e}"))?;
+        let mut table = Table::default();
+        for spec in raw["specs"].as_array().into_iter().flatten() {
+            table.specs.push(spec.as_object().cloned().unwrap_or_default());
+        }
+        for entry in raw["methods"].as_array().into_iter().flatten() {
+            let params = entry["a"].as_object().into_iter().flatten();
+            let index = |v: &Value| v.as_u64().unwrap_or(0) as usize;
+            table.add(Method {
+                method: text(&entry["m"]),
+                path: text(&entry["p"]),
+                params: params.map(|(name, at)| (name.clone(), index(at))).collect(),
+                permissions: entry.get("c").cloned(),
+                token: entry.get("t").is_none(),
+                to_node: entry.get("n").is_some(),
+                open: entry.get("x").is_some(),
+            });
+        }
+        Ok(table)
+    }
+
+    /// A table from the official schema (`apidoc`): a tree of `{path, info: {METHOD: ..}, children}`.
+    pub fn from_schema(schema: &str) -> Result<Self, String> {
+        let raw: Value = serde_json::from_str(schema).map_err(|e| format!("API schema: {e}"))?;
+        let roots = raw.as_array().ok_or("API schema: not a list of paths")?;
+        let mut table = Table::default();
+        for root in roots {
+            table.walk(root);
+        }
+        if table.methods.is_empty() {
+            return Err("API schema: no method found in it".into());
+        }
+        Ok(table)
+    }
+
+    fn walk(&mut self, node: &Value) {
+        for info in node["info"].as_object().into_iter().flatten().map(|(_, info)| info) {
+            let mut params = HashMap::new();
+            for (name, spec) in info["parameters"]["properties"].as_object().into_iter().flatten() {
+                params.insert(name.clone(), self.specs.len());
+                self.specs.push(spec.as_object().cloned().unwrap_or_default());
+            }
+            let permissions = info.get("permissions").filter(|p| p.get("user").or(p.get("check")).is_some());
+            self.add(Method {
+                method: text(&info["method"]),
+                path: text(&node["path"]),
+                params,
+                permissions: permissions.cloned(),
+                token: truthy(info.get("allowtoken"), true),
+                to_node: info.get("proxyto").is_some(),
+                open: truthy(info["parameters"].get("additionalProperties"), false),
+            });
+        }
+        for child in node["children"].as_array().into_iter().flatten() {
+            self.walk(child);
+        }
+    }
+
+    fn add(&mut self, method: Method) {
+        let mut branch = &mut self.root;
+        for part in method.path.split('/').filter(|part| !part.is_empty()) {
+            branch = if part.starts_with('{') {
+                branch.any.get_or_insert_default()
+            } else {
+                branch.literal.entry(part.into()).or_default()
+            };
+        }
+        branch.methods.insert(method.method.clone(), self.methods.len());
+        self.methods.push(method);
+    }
+
+    /// All methods.
+    pub fn methods(&self) -> &[Method] {
+        &self.methods
+    }
+
+    /// The method for a decoded path split at its slashes, and the values of the path's parameters.
+    pub fn find(&self, method: &str, parts: &[String]) -> Option<(&Method, Vec<(String, String)>)> {
+        let at = *find(&self.root, parts, method)?;
+        let found = &self.methods[at];
+        let names: Vec<&str> = found.path.split('/').filter(|part| !part.is_empty()).collect();
+        let mut values = Vec::new();
+        for (i, name) in names.iter().enumerate() {
+            if let Some(name) = name.strip_prefix('{').and_then(|n| n.strip_suffix('}')) {
+                let last = i + 1 == names.len();
+                let value = if last { parts[i..].join("/") } else { parts[i].clone() };
+                values.push((name.to_owned(), value));
+            }
+        }
+        Some((found, values))
+    }
+
+    /// A method by its template.
+    pub fn method(&self, method: &str, path: &str) -> Option<&Method> {
+        self.methods.iter().find(|m| m.method == method && m.path == path)
+    }
+
+    /// The specification of a parameter of a method; `net3` is found as `net[n]`.
+    pub fn spec<'a>(&'a self, method: &Method, name: &str) -> Option<&'a Spec> {
+        if let Some(at) = method.params.get(name) {
+            return self.specs.get(*at);
+        }
+        let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        let number: u32 = name[stem.len()..].parse().ok()?;
+        if name[stem.len()..] != number.to_string() || number >= count_of(stem, &method.path) {
+            return None;
+        }
+        method.params.get(&format!("{stem}[n]")).and_then(|at| self.specs.get(*at))
+    }
+
+    /// All parameters of a method.
+    pub fn specs<'a>(&'a self, method: &'a Method) -> impl Iterator<Item = (&'a str, &'a Spec)> {
+        method.params.iter().filter_map(|(name, at)| Some((name.as_str(), self.specs.get(*at)?)))
+    }
+
+    /// A configuration text as JSON: a number where the parameter is one, a string otherwise.
+    pub fn typed(&self, method: &Method, key: &str, value: &str) -> Value {
+        let kind = self.spec(method, key).and_then(|spec| spec.get("type")?.as_str());
+        match kind {
+            Some("integer" | "boolean") => value.parse::<i64>().map_or_else(|_| value.into(), Value::from),
+            Some("number") => number(value),
+            _ => value.into(),
+        }
+    }
+}
+
+/// A number as JSON, whole when it is one; a text that is none stays a text.
+pub fn number(text: &str) -> Value {
+    match (text.parse::<i64>(), text.parse::<f64>()) {
+        (Ok(whole), _) => whole.into(),
+        (_, Ok(number)) => number.into(),
+        _ => text.into(),
+    }
+}
+
+/// How many of `net[n]`, `scsi[n]`, ... there are.
+fn count_of(stem: &str, path: &str) -> u32 {
+    match stem {
+        "ide" | "serial" => 4,
+        "sata" => 6,
+        "scsi" => 31,
+        "virtio" | "hostpci" => 16,
+        "net" | "ipconfig" => 32,
+        "unused" | "mp" | "dev" => 256,
+        "usb" => 14,
+        "parallel" => 3,
+        "numa" | "link" => 8,
+        "virtiofs" => 10,
+        _ if path.contains("acmedomain") => 6,
+        "acmedomain" => 6,
+        _ => 32,
+    }
+}
+
+fn find<'a>(branch: &'a Branch, parts: &[String], method: &str) -> Option<&'a usize> {
+    let Some((first, rest)) = parts.split_first() else {
+        return branch.methods.get(method);
+    };
+    if let Some(found) = branch.literal.get(first).and_then(|next| find(next, rest, method)) {
+        return Some(found);
+    }
+    let any = branch.any.as_deref()?;
+    if let Some(found) = find(any, rest, method) {
+        return Some(found);
+    }
+    // volume ids and networks contain slashes: a parameter at the end of a path takes the rest of it
+    let ends = any.literal.is_empty() && any.any.is_none();
+    if ends { any.methods.get(method) } else { None }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or("").to_owned()
+}
+
+fn truthy(value: Option<&Value>, default: bool) -> bool {
+    match value {
+        None => default,
+        Some(Value::Bool(b)) => *b,
+        Some(other) => other.as_i64().map_or(default, |n| n != 0),
+    }
+}
