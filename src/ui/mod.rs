@@ -9,13 +9,13 @@ pub mod form;
 pub mod glyph;
 pub mod input;
 pub mod keymap;
-//WIP pub mod progress;
+pub mod progress;
 pub mod svg;
 pub mod table;
 pub mod text;
 pub mod theme;
-//WIP pub mod viewer;
-//WIP pub mod wizard;
+pub mod viewer;
+pub mod wizard;
 
 pub use chart::{Gauge, Graph};
 pub use filter::Filter;
@@ -23,11 +23,11 @@ pub use form::{Choice, Choices, Form, FormEvent, Values};
 pub use glyph::{GlyphSet, Glyphs};
 pub use input::{Input, InputEvent};
 pub use keymap::{Key, Keymap};
-//WIP pub use progress::Progress;
+pub use progress::Progress;
 pub use table::{Align, Cell, Column, Ctx, Table, TableEvent, Width};
 pub use theme::{Depth, Look, Role, Theme};
-//WIP pub use viewer::{Viewer, ViewerEvent};
-//WIP pub use wizard::{Wizard, WizardEvent};
+pub use viewer::{Viewer, ViewerEvent};
+pub use wizard::{Wizard, WizardEvent};
 
 /// A point in time for things that move (double clicks, spinners, rates): milliseconds since any fixed start.
 pub type Millis = u64;

@@ -118,7 +118,9 @@ impl Form {
         let hidden = self
             .all_spots()
             .into_iter()
-            .filter(|s| self.is_there(*s, &raw) && !shown.contains(s) && self.field(*s).is_some_and(|f| !f.key.is_empty()))
+            .filter(|s| {
+                self.is_there(*s, &raw) && !shown.contains(s) && self.field(*s).is_some_and(|f| !f.key.is_empty())
+            })
             .count();
         for (i, spot) in shown.iter().enumerate() {
             if self.advanced && first_advanced == Some(i) {

@@ -333,6 +333,7 @@ fn the_mouse_focuses_flips_and_chooses() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
     #[test]
     fn nothing_panics_and_the_focus_stays_on_a_stop(
         keys in prop::collection::vec(0usize..18, 0..60), width in 1u16..100, height in 1u16..30,

@@ -424,7 +424,7 @@ proptest! {
     }
 }
 
-/// The target is 5 ms in release; the bound here leaves room for slow machines and is checked only in release.
+/// The target is 5 ms; checked only when optimized, with room for a busy machine.
 #[test]
 fn ten_thousand_rows_are_quick() {
     let rows: Vec<Row> = (0..10_000u32)
@@ -435,17 +435,24 @@ fn ten_thousand_rows_are_quick() {
             cpu: 0.5,
         })
         .collect();
-    let mut table = table();
+    let mut table = Table::new(
+        columns(),
+        |r: &Row| r.id,
+        |r, hay| [&r.name, " ", r.node].into_iter().for_each(|part| hay.push_str(part)),
+    );
     table.sync(&rows, 1);
-    let start = std::time::Instant::now();
-    table.sort_by("name", true);
-    table.set_filter("guest pve1 !99999");
-    table.sync(&rows, 1);
-    let took = start.elapsed();
+    let mut best = std::time::Duration::MAX;
+    for run in 0..5 {
+        let start = std::time::Instant::now();
+        table.sort_by("name", run % 2 == 0);
+        table.set_filter("guest pve1 !99999");
+        table.sync(&rows, 1);
+        best = best.min(start.elapsed());
+    }
     assert_eq!(table.len(), 10_000);
-    eprintln!("sort and filter of 10,000 rows: {took:?}");
+    eprintln!("sort and filter of 10,000 rows: {best:?}");
     if !cfg!(debug_assertions) {
-        assert!(took.as_millis() < 25, "{took:?}");
+        assert!(best.as_millis() < 15, "{best:?}");
     }
     // Nothing changed: nothing is done.
     let start = std::time::Instant::now();
@@ -453,4 +460,17 @@ fn ten_thousand_rows_are_quick() {
         table.sync(&rows, 1);
     }
     assert!(start.elapsed().as_millis() < 100);
+}
+
+#[test]
+fn the_selected_row_is_told_without_colour() {
+    let mut terminal = Terminal::new(TestBackend::new(40, 7)).unwrap();
+    let look = Look::new(Depth::Mono, GlyphSet::Ascii);
+    let ctx = Ctx { look: &look, now: 0, tick: 0, zone: &TimeZone::UTC };
+    let (mut table, rows) = (table(), rows());
+    table.sync(&rows, 1);
+    press(&mut table, "j");
+    terminal.draw(|f| table.draw(f, f.area(), &rows, &ctx)).unwrap();
+    let reversed = |y| terminal.backend().buffer()[(8, y)].modifier.contains(ratatui::style::Modifier::REVERSED);
+    assert_eq!([reversed(1), reversed(2), reversed(3)], [false, true, false]);
 }
