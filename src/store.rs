@@ -90,6 +90,11 @@ pub struct Store {
 }
 
 impl Store {
+    /// An empty store of a session.
+    pub fn new(session: SessionId, address: String) -> Self {
+        Self { session, address, ..Self::default() }
+    }
+
     /// Takes over a new list of resources. True when anything differs.
     pub fn set_resources(&mut self, resources: Resources) -> bool {
         if resources == self.resources {

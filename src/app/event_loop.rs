@@ -133,7 +133,6 @@ fn draw<B: Backend<Error = io::Error>>(screen: &mut Terminal<B>, app: &mut App, 
 
 /// Stops the process like Ctrl-Z does in a shell; returns when it is continued.
 fn suspend_self() {
-    let pid = std::process::id().to_string();
-    // No `libc::raise` without unsafe code: the shell's own tool does the same.
-    let _ = std::process::Command::new("kill").args(["-TSTP", &pid]).status();
+    // Stopping can't fail in a way that matters: then the console just goes on.
+    let _ = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP);
 }

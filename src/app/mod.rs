@@ -518,8 +518,7 @@ impl App {
         commands
             .map(|(layer, c)| {
                 let keys = self.shared.keys.keys(c.id).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-                let mut pick =
-                    Pick::new(c.title, move || Effect::Run { layer, command: c.id.into() }).detail(keys);
+                let mut pick = Pick::new(c.title, move || Effect::Run { layer, command: c.id.into() }).detail(keys);
                 pick.disabled = (!c.ready).then(|| "not possible here".into());
                 pick
             })
@@ -680,7 +679,9 @@ impl App {
             TaskState::Ok => (Level::Ok, format!("{label}: done")),
             TaskState::Warnings(n) => (Level::Warning, format!("{label}: done with {n} warnings (L: log)")),
             TaskState::Failed(text) => (Level::Error, format!("{label} failed: {text} (L: log)")),
-            TaskState::Running | TaskState::Unknown => (Level::Warning, format!("{label}: ended, result unknown (L: log)")),
+            TaskState::Running | TaskState::Unknown => {
+                (Level::Warning, format!("{label}: ended, result unknown (L: log)"))
+            }
         };
         self.toast(Toast { level, text, task: Some(upid) });
         todo.push(Effect::Refresh(id));

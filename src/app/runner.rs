@@ -10,7 +10,12 @@ use tokio::{
 
 use super::{Fetched, Msg};
 use crate::{
-    api::{ApiError, Wire, access, cluster, ids::Upid, task::{self, LogLine, Task}, version},
+    api::{
+        ApiError, Wire, access, cluster,
+        ids::Upid,
+        task::{self, LogLine, Task},
+        version,
+    },
     shell::{Effect, LayerId, SessionId, World, Write},
 };
 
@@ -23,7 +28,9 @@ pub async fn perform(world: World, effect: Effect) -> Option<Msg> {
         }
         Effect::Write { session, write } => write_once(&world, session, write).await,
         Effect::Job { to, run } => Msg::Reply { to, reply: run(world).await },
-        Effect::Fetch { session, full } => Msg::Fetched { session, answer: Box::new(fetch(&world, session, full).await) },
+        Effect::Fetch { session, full } => {
+            Msg::Fetched { session, answer: Box::new(fetch(&world, session, full).await) }
+        }
         Effect::Probe(session) => Msg::Probed { session, alive: probe(&world, session).await },
         Effect::Poll { session, upid, log_from } => {
             let (status, log) = poll(&world, session, &upid, log_from).await;
@@ -62,7 +69,7 @@ async fn fetch(world: &World, session: SessionId, full: bool) -> Fetched {
         Err(error) => return Fetched { resources: Err(error.clone()), tasks: Err(error), status: None, version: None },
     };
     let status = async { if full { Some(client.ask(cluster::status()).await) } else { None } };
-    let version = async { if full { client.ask(version::version()).await.ok() } else { None } };
+    let version = async { if full { client.ask(version::get()).await.ok() } else { None } };
     let (resources, tasks, status, version) =
         tokio::join!(client.ask(cluster::resources()), client.ask(cluster::tasks()), status, version);
     Fetched { resources, tasks, status, version }

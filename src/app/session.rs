@@ -34,7 +34,7 @@ impl Session {
     /// A session that nobody has logged in to.
     pub fn new(id: SessionId, address: String, interval: Duration) -> Self {
         Self {
-            store: Store { session: id, address, ..Store::default() },
+            store: Store::new(id, address),
             tracker: Tracker::default(),
             interval,
             fetch_at: None,
@@ -127,7 +127,8 @@ impl Session {
                 self.probe_at = Some(now + Self::PROBE);
             }
             Some(at)
-        } else if matches!(error, ApiError::LoginNeeded(_) | ApiError::Untrusted { .. }) || error.status() == Some(401) {
+        } else if matches!(error, ApiError::LoginNeeded(_) | ApiError::Untrusted { .. }) || error.status() == Some(401)
+        {
             self.store.phase = Phase::SignedOut;
             self.fetch_at = None;
             None

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     io::{self, IsTerminal, Stdout, Write},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use crossterm::{
@@ -18,10 +19,24 @@ use ratatui::{
     layout::{Position, Size},
 };
 
+/// What a frame has written so far; the backend keeps the other handle, because crossterm's does not give its writer back.
+struct Pending(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Pending {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Collects what a frame writes and sends it in one piece, as a synchronized update; a frame without
 /// changes sends nothing at all, not even the cursor's state, which ratatui repeats with every frame.
 pub struct QuietBackend<W: Write> {
-    frame: CrosstermBackend<Vec<u8>>,
+    frame: CrosstermBackend<Pending>,
+    bytes: Arc<Mutex<Vec<u8>>>,
     out: W,
     cursor_shown: bool,
     cursor_at: Option<Position>,
@@ -30,7 +45,9 @@ pub struct QuietBackend<W: Write> {
 impl<W: Write> QuietBackend<W> {
     /// A backend that writes to `out`.
     pub fn new(out: W) -> Self {
-        Self { frame: CrosstermBackend::new(Vec::new()), out, cursor_shown: true, cursor_at: None }
+        let bytes = Arc::<Mutex<Vec<u8>>>::default();
+        let frame = CrosstermBackend::new(Pending(bytes.clone()));
+        Self { frame, bytes, out, cursor_shown: true, cursor_at: None }
     }
 }
 
@@ -74,12 +91,12 @@ impl<W: Write> Backend for QuietBackend<W> {
         self.frame.window_size()
     }
     fn flush(&mut self) -> io::Result<()> {
-        let bytes = self.frame.writer_mut();
+        let mut bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
         if bytes.is_empty() {
             return Ok(());
         }
         self.out.write_all(b"\x1b[?2026h")?;
-        self.out.write_all(bytes)?;
+        self.out.write_all(&bytes)?;
         self.out.write_all(b"\x1b[?2026l")?;
         bytes.clear();
         self.out.flush()
@@ -95,7 +112,9 @@ pub type Screen = Terminal<QuietBackend<Stdout>>;
 /// When standard input or output is no terminal.
 pub fn take(mouse: bool) -> io::Result<Screen> {
     if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
-        return Err(io::Error::other("standard input and output must be a terminal; for one picture use `proxmux print`"));
+        return Err(io::Error::other(
+            "standard input and output must be a terminal; for one picture use `proxmux print`",
+        ));
     }
     enter(mouse)?;
     Terminal::new(QuietBackend::new(io::stdout()))

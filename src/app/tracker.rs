@@ -6,7 +6,7 @@ use crate::{
     api::{
         ApiError,
         ids::{Upid, VmId},
-        progress,
+        progress::Progress,
         task::{LogLine, Task, TaskState},
     },
     store::Followed,
@@ -89,7 +89,7 @@ impl Tracker {
         t.next = now + t.wait;
         for line in log {
             t.log_seen = t.log_seen.max(line.n);
-            if let Some(progress) = progress::parse(&line.t) {
+            if let Some(progress) = Progress::parse(&line.t) {
                 t.shown.percent = progress.percent.or(t.shown.percent);
             }
         }

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::api::{
     Credentials,
-    http::{Fingerprint, HttpTransport, Options, Pins, Proxy, Target, Trust, target::TargetError},
+    http::{Fingerprint, Options, Proxy, Target, Trust, target::TargetError},
 };
 
 /// The options of every command that talks to a server. Secrets are no options, since every user of a machine can read
@@ -121,26 +121,6 @@ impl ConnectArgs {
             credentials,
             options,
         })
-    }
-}
-
-impl Connection {
-    /// The same, trusting the certificate that the user has accepted for this server, unless options say otherwise.
-    pub fn with_pins(mut self, pins: &Pins) -> Self {
-        if self.trust_is_default
-            && let Some(fingerprint) = pins.get(&self.target)
-        {
-            self.trust = Trust::Pinned(fingerprint);
-        }
-        self
-    }
-
-    /// A transport for it; nothing is sent yet.
-    ///
-    /// # Errors
-    /// As [`HttpTransport::new`].
-    pub fn transport(&self) -> crate::api::Result<HttpTransport> {
-        HttpTransport::new(self.target.clone(), &self.trust, self.options.clone())
     }
 }
 

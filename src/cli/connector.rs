@@ -1,6 +1,6 @@
 //! The program's connector: HTTPS, and certificates pinned in a file.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
 
 use crate::{
     api::{
@@ -13,13 +13,13 @@ use crate::{
 /// Makes HTTPS transports; pins live in `known_hosts.toml`.
 pub struct HttpsConnector {
     pins: PathBuf,
-    silence: Option<Duration>,
+    options: Options,
 }
 
 impl HttpsConnector {
-    /// A connector that keeps pins in this file and waits `silence` for a server that says nothing.
-    pub fn new(pins: PathBuf, silence: Option<Duration>) -> Self {
-        Self { pins, silence }
+    /// A connector that keeps pins in this file and has these time-outs.
+    pub fn new(pins: PathBuf, options: Options) -> Self {
+        Self { pins, options }
     }
 
     fn pins(&self) -> Result<Pins, ApiError> {
@@ -29,11 +29,9 @@ impl HttpsConnector {
 
 impl Connector for HttpsConnector {
     fn transport(&self, target: &Target, trust: &Trust) -> Result<Arc<dyn Transport>, ApiError> {
-        let mut options = Options { proxy: Proxy::from_env(target, |name| std::env::var(name).ok()), ..Options::default() };
-        if let Some(silence) = self.silence {
-            options.silence = silence;
-            options.connect = options.connect.min(silence);
-        }
+        // Whether a proxy is used depends on the server, which the user may have typed just now.
+        let options =
+            Options { proxy: Proxy::from_env(target, |name| std::env::var(name).ok()), ..self.options.clone() };
         Ok(Arc::new(HttpTransport::new(target.clone(), trust, options)?))
     }
 

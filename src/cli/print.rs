@@ -8,10 +8,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 
-use super::{
-    connect::ConnectArgs,
-    console::ConsoleArgs,
-};
+use super::console::ConsoleArgs;
 use crate::{
     app::{App, Msg, headless::Headless},
     shell::World,
@@ -47,8 +44,6 @@ pub struct PrintArgs {
     /// Draw with ASCII characters only
     #[arg(long)]
     pub ascii: bool,
-    #[command(flatten)]
-    pub connect: ConnectArgs,
 }
 
 fn size(text: &str) -> Result<(u16, u16), String> {
@@ -114,6 +109,7 @@ pub async fn run(args: PrintArgs, start: Start, world: World) -> Result<()> {
 /// The text of a dialog on the screen, for a message.
 fn first_words(buffer: &ratatui::buffer::Buffer) -> String {
     let text = svg::plain(buffer);
-    let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || "│┌┐└┘─".contains(c)).filter(|w| !w.is_empty()).collect();
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || "│┌┐└┘─".contains(c)).filter(|w| !w.is_empty()).collect();
     words.join(" ")
 }

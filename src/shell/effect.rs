@@ -8,7 +8,11 @@ use super::{
     view::Layer,
     world::{Place, World},
 };
-use crate::api::{ApiError, BoxFuture, Request, Wire, client::Client, ids::{Upid, VmId}};
+use crate::api::{
+    ApiError, BoxFuture, Request, Wire,
+    client::Client,
+    ids::{Upid, VmId},
+};
 
 /// One open view. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

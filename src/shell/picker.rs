@@ -16,7 +16,10 @@ use super::{
     effect::{Effect, Level},
     view::{Cx, Scene, View},
 };
-use crate::{store::Store, ui::{Role, text}};
+use crate::{
+    store::Store,
+    ui::{Role, text},
+};
 
 /// One choice.
 pub struct Pick {
@@ -35,13 +38,7 @@ pub struct Pick {
 impl Pick {
     /// A choice with a title and what it does.
     pub fn new(title: impl Into<String>, effect: impl FnOnce() -> Effect + Send + 'static) -> Self {
-        Self {
-            title: title.into(),
-            detail: String::new(),
-            letter: None,
-            disabled: None,
-            effect: Box::new(effect),
-        }
+        Self { title: title.into(), detail: String::new(), letter: None, disabled: None, effect: Box::new(effect) }
     }
 
     /// Adds the text at the right.
@@ -229,7 +226,10 @@ impl View for Picker {
         if self.mode == Mode::Search {
             let [line, rest] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(inner);
             frame.render_widget(
-                Line::from(vec![Span::styled("> ", look.style(Role::Accent)), Span::styled(self.query.as_str(), look.style(Role::Input))]),
+                Line::from(vec![
+                    Span::styled("> ", look.style(Role::Accent)),
+                    Span::styled(self.query.as_str(), look.style(Role::Input)),
+                ]),
                 line,
             );
             let x = line.x + 2 + u16::try_from(text::width(&self.query)).unwrap_or(0);
@@ -261,8 +261,10 @@ impl View for Picker {
             let room = usize::from(inner.width).saturating_sub(text::width(detail) + letter.len() + 3);
             let clean = text::clean(&pick.title);
             let title = text::cut(&clean, room, look.glyphs.ellipsis);
-            let gap = usize::from(inner.width).saturating_sub(letter.len() + text::width(&title) + text::width(detail) + 2);
-            let (key, muted) = if i == self.cursor { (style, style) } else { (look.style(Role::Key), look.style(Role::Muted)) };
+            let gap =
+                usize::from(inner.width).saturating_sub(letter.len() + text::width(&title) + text::width(detail) + 2);
+            let (key, muted) =
+                if i == self.cursor { (style, style) } else { (look.style(Role::Key), look.style(Role::Muted)) };
             let line = Line::from(vec![
                 Span::styled(format!(" {letter}"), key),
                 Span::styled(title.into_owned(), style),

@@ -168,6 +168,7 @@ pub struct Table<R, K> {
     search: fn(&R, &mut String),
     property: Option<Property<R>>,
     row_state: Option<fn(&R, &Ctx) -> RowState>,
+    base: Option<fn(&R) -> bool>,
     filter: Filter,
     typing: Option<Input>,
     sort: Option<(usize, bool)>,
@@ -175,6 +176,8 @@ pub struct Table<R, K> {
     dirty: bool,
     keys: Vec<K>,
     index: Vec<u32>,
+    /// Rows of the base, filtered or not.
+    counted: usize,
     cursor: usize,
     selected: Option<K>,
     lost: bool,
@@ -210,6 +213,7 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
             key_of,
             search,
             property: None,
+            base: None,
             row_state: None,
             filter: Filter::default(),
             typing: None,
@@ -218,6 +222,7 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
             dirty: true,
             keys: Vec::new(),
             index: Vec::new(),
+            counted: 0,
             cursor: 0,
             selected: None,
             lost: false,
@@ -240,6 +245,18 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
     pub fn with_property(mut self, property: Property<R>) -> Self {
         self.property = Some(property);
         self
+    }
+
+    /// Shows only the rows of one sort, whatever the filter; they alone are counted.
+    pub fn with_base(mut self, base: fn(&R) -> bool) -> Self {
+        self.set_base(base);
+        self
+    }
+
+    /// Shows the rows of another sort from now on.
+    pub fn set_base(&mut self, base: fn(&R) -> bool) {
+        self.base = Some(base);
+        self.dirty = true;
     }
 
     /// Sets what says whether a row is stale or busy.
@@ -307,9 +324,14 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
         let mut index = std::mem::take(&mut self.index);
         index.clear();
         let all = 0..u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        let base = self.base;
+        let all = all.filter(|&i| base.is_none_or(|base| base(&rows[i as usize])));
         if self.filter.is_empty() {
             index.extend(all);
+            self.counted = index.len();
         } else {
+            let mut counted = 0;
+            let all = all.inspect(|_| counted += 1);
             let mut matcher = self.filter.matcher();
             let mut hay = String::new();
             index.extend(all.filter(|&i| {
@@ -323,6 +345,7 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
                 }
                 matcher.matches(&hay, |key, value| self.property.and_then(|property| property(row, key, value)))
             }));
+            self.counted = counted;
         }
         if let Some((column, descending)) = self.sort
             && let Some(compare) = self.columns[column].sort
@@ -532,7 +555,7 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
 
     /// Counter and marks: `"24/310  3 marked"`.
     pub fn status(&self) -> String {
-        let (shown, all) = (self.index.len(), self.keys.len());
+        let (shown, all) = (self.index.len(), self.counted);
         let mut status = if shown == all { all.to_string() } else { format!("{shown}/{all}") };
         let marks = self.all_marks();
         if !marks.is_empty() {

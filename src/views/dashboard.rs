@@ -199,11 +199,21 @@ fn attention(store: &Store, look: &Look, now: u64) -> Vec<Item> {
         }
         let place = if s.shared { String::new() } else { format!(" on {}", s.node) };
         let used = text::percent(share(s.disk, s.maxdisk));
-        add(Role::Warning, glyphs.warning, format!("Storage {}{place} is {} full", s.storage, used.trim()), Target::Tab('1'));
+        add(
+            Role::Warning,
+            glyphs.warning,
+            format!("Storage {}{place} is {} full", s.storage, used.trim()),
+            Target::Tab('1'),
+        );
     }
     for g in guests.iter().filter(|g| g.lock.is_some() && !store.is_busy(g.vmid)) {
         let lock = g.lock.as_deref().unwrap_or("");
-        add(Role::Warning, glyphs.lock, format!("{} {} is locked ({lock})", g.vmid, g.name), Target::Guest(g.reference()));
+        add(
+            Role::Warning,
+            glyphs.lock,
+            format!("{} {} is locked ({lock})", g.vmid, g.name),
+            Target::Guest(g.reference()),
+        );
     }
     for g in guests.iter().filter(|g| g.uptime > 0 && share(g.mem, g.maxmem) > 0.95).take(10) {
         let used = text::percent(share(g.mem, g.maxmem));
@@ -213,7 +223,12 @@ fn attention(store: &Store, look: &Look, now: u64) -> Vec<Item> {
     let failed = store.tasks.iter().filter(|t| now.saturating_sub(t.starttime) < RECENT);
     for t in failed.filter(|t| matches!(t.status, TaskState::Failed(_))) {
         let age = text::age(now.saturating_sub(t.starttime));
-        add(Role::Danger, glyphs.failed, format!("{} failed {age}: {}", t.description(), t.status), Target::Task(t.upid.clone()));
+        add(
+            Role::Danger,
+            glyphs.failed,
+            format!("{} failed {age}: {}", t.description(), t.status),
+            Target::Task(t.upid.clone()),
+        );
     }
     items.truncate(MOST);
     items
@@ -245,7 +260,8 @@ fn busiest(store: &Store) -> Vec<Item> {
 fn tasks(store: &Store, look: &Look) -> Vec<Item> {
     let mut items = vec![];
     for f in store.followed.iter().rev().filter(|f| !store.tasks.iter().any(|t| t.upid == f.upid)) {
-        let spans = vec![(format!(" {} ", look.glyphs.bullet), Role::Accent), (text::clean(&f.label).into_owned(), Role::Text)];
+        let spans =
+            vec![(format!(" {} ", look.glyphs.bullet), Role::Accent), (text::clean(&f.label).into_owned(), Role::Text)];
         items.push(Item { spans, target: Target::Task(f.upid.clone()) });
     }
     let running = store.tasks.iter().filter(|t| t.status.is_running());
@@ -390,7 +406,14 @@ impl View for Dashboard {
     type Msg = ();
     const NAME: &'static str = "Dashboard";
     const COMMANDS: &'static [Command<Self>] = &[
-        Command { id: "dashboard.open", keys: "enter", title: "Open", footer: true, ready: Self::has_item, run: Self::open },
+        Command {
+            id: "dashboard.open",
+            keys: "enter",
+            title: "Open",
+            footer: true,
+            ready: Self::has_item,
+            run: Self::open,
+        },
         Command {
             id: "dashboard.next",
             keys: "tab right l",

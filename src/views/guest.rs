@@ -76,7 +76,14 @@ fn columns() -> Vec<Column<Guest>> {
         Column { align: Align::Right, ..column }
     }
     vec![
-        number(column("id", "ID", Width::Fit { max: 9 }, 0, |g, _| g.vmid.to_string().into(), |a, b| a.vmid.cmp(&b.vmid))),
+        number(column(
+            "id",
+            "ID",
+            Width::Fit { max: 9 },
+            0,
+            |g, _| g.vmid.to_string().into(),
+            |a, b| a.vmid.cmp(&b.vmid),
+        )),
         column(
             "name",
             "Name",
@@ -210,7 +217,8 @@ impl Guests {
         self.table.set_busy(store.followed.iter().filter(|f| !f.unknown).filter_map(|f| f.guest).collect());
         if store.updated.is_some() {
             let what = if self.kind == GuestKind::Vm { "VMs" } else { "containers" };
-            let text = if self.table.filter().is_empty() { format!("no {what}") } else { "nothing matches the filter".into() };
+            let text =
+                if self.table.filter().is_empty() { format!("no {what}") } else { "nothing matches the filter".into() };
             self.table.set_empty(text);
         }
     }
@@ -258,8 +266,22 @@ impl View for Guests {
     type Msg = ();
     const NAME: &'static str = "Guests";
     const COMMANDS: &'static [Command<Self>] = &[
-        Command { id: "guest.open", keys: "", title: "Open", footer: false, ready: |v, s| !v.targets(s).is_empty(), run: Self::open },
-        Command { id: "guest.menu", keys: "m x", title: "Actions", footer: true, ready: |v, s| !v.targets(s).is_empty(), run: Self::menu },
+        Command {
+            id: "guest.open",
+            keys: "",
+            title: "Open",
+            footer: false,
+            ready: |v, s| !v.targets(s).is_empty(),
+            run: Self::open,
+        },
+        Command {
+            id: "guest.menu",
+            keys: "m x",
+            title: "Actions",
+            footer: true,
+            ready: |v, s| !v.targets(s).is_empty(),
+            run: Self::menu,
+        },
         action::command::<Self, 0>(),
         action::command::<Self, 1>(),
         action::command::<Self, 2>(),
@@ -269,7 +291,14 @@ impl View for Guests {
         action::command::<Self, 6>(),
         action::command::<Self, 7>(),
         action::command::<Self, 8>(),
-        Command { id: "vm.create", keys: "c", title: "Create VM", footer: true, ready: |_, s| !s.resources.nodes.is_empty(), run: Self::create },
+        Command {
+            id: "vm.create",
+            keys: "c",
+            title: "Create VM",
+            footer: true,
+            ready: |_, s| !s.resources.nodes.is_empty(),
+            run: Self::create,
+        },
     ];
 
     fn update(&mut self, (): (), _: &mut Cx<'_, ()>) {}

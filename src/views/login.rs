@@ -262,7 +262,11 @@ impl Login {
             KeyCode::BackTab | KeyCode::Up => self.focus = step(FIELDS.len() - 1),
             KeyCode::Enter if self.focus == Field::Server => self.connect(cx),
             KeyCode::Enter if self.focus == Field::Password || !self.password.is_empty() => {
-                if self.connected_to.as_deref() == self.server_text().as_deref() { self.sign_in(cx) } else { self.connect(cx) }
+                if self.connected_to.as_deref() == self.server_text().as_deref() {
+                    self.sign_in(cx)
+                } else {
+                    self.connect(cx)
+                }
             }
             KeyCode::Enter => self.focus = step(1),
             KeyCode::Left | KeyCode::Right | KeyCode::Char(' ') if self.focus == Field::Realm => {
@@ -355,7 +359,8 @@ impl View for Login {
                             let wanted = self.realm_name();
                             let default = realms.iter().position(|r| r.default).unwrap_or(0);
                             let by_name = |name: &str| realms.iter().position(|r| r.realm == name);
-                            self.realm = if self.start.user.is_some() { by_name(&wanted) } else { None }.unwrap_or(default);
+                            self.realm =
+                                if self.start.user.is_some() { by_name(&wanted) } else { None }.unwrap_or(default);
                             self.realms = realms;
                             self.ask_user();
                         }
@@ -363,7 +368,9 @@ impl View for Login {
                 }
                 Err(error) => {
                     // A given password was refused: let the user type another.
-                    if matches!(self.start.credentials, Some(Credentials::Password { .. })) && error.status() == Some(401) {
+                    if matches!(self.start.credentials, Some(Credentials::Password { .. }))
+                        && error.status() == Some(401)
+                    {
                         self.start.credentials = None;
                         self.connect(cx);
                         self.error = Some(format!("{error}. {}", error.advice()));
@@ -400,7 +407,8 @@ impl View for Login {
             },
             Stage::Certificate { fingerprint, .. } => match key.code {
                 KeyCode::Char('y') => {
-                    let (Ok(target), Ok(pin)) = (self.server.text().parse::<Target>(), fingerprint.parse::<Fingerprint>())
+                    let (Ok(target), Ok(pin)) =
+                        (self.server.text().parse::<Target>(), fingerprint.parse::<Fingerprint>())
                     else {
                         return true;
                     };
@@ -422,7 +430,9 @@ impl View for Login {
                     self.ask_user();
                 }
                 KeyCode::Enter => self.send_factor(cx),
-                KeyCode::Tab | KeyCode::Down | KeyCode::Up => self.factor = (self.factor + 1) % challenge.kinds().len().max(1),
+                KeyCode::Tab | KeyCode::Down | KeyCode::Up => {
+                    self.factor = (self.factor + 1) % challenge.kinds().len().max(1)
+                }
                 _ => drop(self.code.key(key)),
             },
         }
@@ -520,10 +530,13 @@ impl View for Login {
                             let words = format!("{} {}", self.realm_name(), text::clean(comment));
                             let role = if focused { Role::InputFocused } else { Role::Text };
                             let more = if self.realms.len() > 1 { "  (←/→)" } else { "" };
-                            frame.render_widget(Line::from(vec![
-                                Span::styled(words, look.style(role)),
-                                Span::styled(more, look.style(Role::Muted)),
-                            ]), place);
+                            frame.render_widget(
+                                Line::from(vec![
+                                    Span::styled(words, look.style(role)),
+                                    Span::styled(more, look.style(Role::Muted)),
+                                ]),
+                                place,
+                            );
                         }
                     }
                 }

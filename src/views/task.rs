@@ -47,7 +47,8 @@ pub fn sign(state: &TaskState, ctx: &Ctx) -> (&'static str, Role) {
 }
 
 fn columns() -> Vec<Column<Task>> {
-    let left = |id, title, width, priority, cell, sort| Column { id, title, width, priority, align: Align::Left, cell, sort };
+    let left =
+        |id, title, width, priority, cell, sort| Column { id, title, width, priority, align: Align::Left, cell, sort };
     vec![
         left(
             "start",
@@ -191,7 +192,14 @@ impl View for Tasks {
     type Msg = ();
     const NAME: &'static str = "Tasks";
     const COMMANDS: &'static [Command<Self>] = &[
-        Command { id: "task.open", keys: "l", title: "Log", footer: true, ready: |v, s| v.selected(s).is_some(), run: Self::open },
+        Command {
+            id: "task.open",
+            keys: "l",
+            title: "Log",
+            footer: true,
+            ready: |v, s| v.selected(s).is_some(),
+            run: Self::open,
+        },
         Command {
             id: "task.stop",
             keys: "x",
@@ -200,7 +208,14 @@ impl View for Tasks {
             ready: |v, s| v.selected(s).is_some_and(|t| t.status.is_running()),
             run: Self::stop,
         },
-        Command { id: "task.copy", keys: "y", title: "Copy UPID", footer: false, ready: |v, s| v.selected(s).is_some(), run: Self::copy },
+        Command {
+            id: "task.copy",
+            keys: "y",
+            title: "Copy UPID",
+            footer: false,
+            ready: |v, s| v.selected(s).is_some(),
+            run: Self::copy,
+        },
     ];
 
     fn update(&mut self, (): (), _: &mut Cx<'_, ()>) {}

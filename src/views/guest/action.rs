@@ -79,7 +79,9 @@ fn no_note(_: &Guest) -> Option<String> {
 }
 
 fn ha_note(g: &Guest) -> Option<String> {
-    g.hastate.as_ref().map(|s| format!("Managed by HA (state {s}): the cluster is asked to do it, and does it in a moment."))
+    g.hastate
+        .as_ref()
+        .map(|s| format!("Managed by HA (state {s}): the cluster is asked to do it, and does it in a moment."))
 }
 
 /// How many seconds a guest has for a clean shutdown.
@@ -128,7 +130,7 @@ pub const ACTIONS: [Action; 9] = [
         footer: false,
         degree: Hardness::Careful,
         refuse: only_running,
-        request: api::stop,
+        request: |g| api::stop(g, false),
         note: |_| Some("Unsaved data in the guest is lost, as if the power failed.".into()),
     },
     Action {
@@ -161,7 +163,7 @@ pub const ACTIONS: [Action; 9] = [
         footer: false,
         degree: Hardness::Harmless,
         refuse: only_running_vm,
-        request: vm::resume,
+        request: api::resume,
         note: no_note,
     },
     Action {
@@ -172,7 +174,7 @@ pub const ACTIONS: [Action; 9] = [
         footer: false,
         degree: Hardness::Careful,
         refuse: only_running_vm,
-        request: vm::hibernate,
+        request: |g| vm::hibernate(g, None),
         note: no_note,
     },
     Action {
@@ -250,7 +252,8 @@ pub fn propose(action: &Action, guests: &[&Guest]) -> Option<Proposal> {
     proposal.notes.extend(able.iter().filter_map(|g| (action.note)(g)));
     let locked = able.iter().filter_map(|g| Some((g, g.lock.as_ref()?)));
     proposal.notes.extend(locked.map(|(g, lock)| format!("{} is locked ({lock}): the server may refuse.", g.vmid)));
-    let left_out = unable.iter().map(|g| format!("Left out: {} {}: {}", g.vmid, g.name, (action.refuse)(g).unwrap_or("")));
+    let left_out =
+        unable.iter().map(|g| format!("Left out: {} {}: {}", g.vmid, g.name, (action.refuse)(g).unwrap_or("")));
     proposal.notes.extend(left_out);
     proposal.notes.dedup();
     Some(proposal)

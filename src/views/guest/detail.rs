@@ -71,7 +71,7 @@ impl Detail {
         cx.send(api::status(&self.guest), |answer| Msg::Status(Box::new(answer)));
         if with_config {
             self.asking += 1;
-            cx.send(api::config(&self.guest), Msg::Config);
+            cx.send(api::config(&self.guest, &api::Which::Pending), Msg::Config);
         }
     }
 
@@ -122,9 +122,9 @@ impl Detail {
         let mut add = |label, value: String, role| facts.push((label, value, role));
         let (word, role) = word(g, live, look);
         add("Status", word, role);
-        let lock = live.and_then(|s| s.lock.clone()).or_else(|| g.lock.as_ref().map(ToString::to_string));
+        let lock = live.map_or(&g.lock, |s| &s.lock);
         if let Some(lock) = lock {
-            add("Lock", lock, Role::Warning);
+            add("Lock", lock.to_string(), Role::Warning);
         }
         if let Some(ha) = &g.hastate {
             add("HA", ha.to_string(), Role::Accent);
@@ -140,18 +140,24 @@ impl Detail {
         if uptime > 0 {
             add("Uptime", text::duration(uptime), Role::Text);
         }
-        if let Some(qemu) = live.and_then(|s| s.running_qemu.clone()) {
-            add("QEMU", qemu, Role::Text);
+        if let Some(qemu) = live.and_then(|s| s.running_qemu.as_ref()) {
+            add("QEMU", qemu.to_string(), Role::Text);
         }
-        if let Some(machine) = live.and_then(|s| s.running_machine.clone()) {
-            add("Machine", machine, Role::Text);
+        if let Some(machine) = live.and_then(|s| s.running_machine.as_ref()) {
+            add("Machine", machine.to_string(), Role::Text);
         }
         if let Some(ostype) = self.config.as_ref().and_then(|c| c.get("ostype")) {
             add("OS type", ostype.to_owned(), Role::Text);
         }
 
         let mut lines = vec![Line::raw("")];
-        let columns = if width >= 100 { 3 } else if width >= 60 { 2 } else { 1 };
+        let columns = if width >= 100 {
+            3
+        } else if width >= 60 {
+            2
+        } else {
+            1
+        };
         let cell = usize::from(width) / columns;
         for row in facts.chunks(columns) {
             let mut spans = vec![];
@@ -169,7 +175,7 @@ impl Detail {
         let cpus = live.map_or(f64::from(g.maxcpu), |s| s.cpus);
         lines.push(gauge(look, "CPU", cpu, &format!("of {} processors", trim(cpus)), width));
         lines.push(gauge(look, "Memory", ratio(mem, maxmem), &of(mem, maxmem), width));
-        if let Some((swap, maxswap)) = live.and_then(|s| Some((s.swap?, s.maxswap?))) {
+        if let Some((swap, maxswap)) = live.map(|s| (s.swap, s.maxswap)).filter(|s| s.1 > 0) {
             lines.push(gauge(look, "Swap", ratio(swap, maxswap), &of(swap, maxswap), width));
         }
         let (disk, maxdisk) = live.map_or((g.disk, g.maxdisk), |s| (s.disk, s.maxdisk));
@@ -200,12 +206,12 @@ impl Detail {
             return vec![Line::styled(" loading", look.style(Role::Muted))];
         };
         let mut lines = vec![Line::raw("")];
-        let label = config.iter().map(|(k, _)| k.len()).max().unwrap_or(0).min(20);
-        for (key, value) in config.iter() {
+        let label = config.values.keys().map(|k| k.len()).max().unwrap_or(0).min(20);
+        for (key, value) in &config.values {
             let room = usize::from(width).saturating_sub(label + 4).max(10);
             let one_line = value.replace('\n', " ");
             for (i, part) in text::wrap(&text::clean(&one_line), room).into_iter().enumerate() {
-                let key = if i == 0 { key } else { "" };
+                let key = if i == 0 { key.as_str() } else { "" };
                 lines.push(Line::from(vec![
                     Span::styled(format!(" {key:<label$}  "), look.style(Role::Accent)),
                     Span::styled(part, look.style(Role::Text)),
@@ -222,7 +228,7 @@ fn word(g: &Guest, live: Option<&Status>, look: &Look) -> (String, Role) {
         return (format!("{} template", glyphs.stopped), Role::Muted);
     }
     // A paused VM is "running" in the cluster's list; only its own status tells.
-    match live.map_or(&g.status, |s| &s.state) {
+    match live.map_or_else(|| g.status.clone(), Status::state) {
         GuestStatus::Running => (format!("{} running", glyphs.running), Role::Running),
         GuestStatus::Paused => (format!("{} paused", glyphs.paused), Role::Paused),
         GuestStatus::Stopped => (format!("{} stopped", glyphs.stopped), Role::Stopped),
@@ -274,7 +280,14 @@ impl View for Detail {
     type Msg = Msg;
     const NAME: &'static str = "Guest";
     const COMMANDS: &'static [Command<Self>] = &[
-        Command { id: "detail.menu", keys: "m x", title: "Actions", footer: true, ready: |v, s| v.known(s).is_some(), run: Self::menu },
+        Command {
+            id: "detail.menu",
+            keys: "m x",
+            title: "Actions",
+            footer: true,
+            ready: |v, s| v.known(s).is_some(),
+            run: Self::menu,
+        },
         action::command::<Self, 0>(),
         action::command::<Self, 1>(),
         action::command::<Self, 2>(),
@@ -284,9 +297,30 @@ impl View for Detail {
         action::command::<Self, 6>(),
         action::command::<Self, 7>(),
         action::command::<Self, 8>(),
-        Command { id: "detail.tab", keys: "tab ] [ l h", title: "Summary/configuration", footer: true, ready: |_, _| true, run: Self::next_tab },
-        Command { id: "detail.next", keys: "J", title: "Next guest", footer: false, ready: |_, _| true, run: |v, cx| v.neighbour(1, cx) },
-        Command { id: "detail.previous", keys: "K", title: "Previous guest", footer: false, ready: |_, _| true, run: |v, cx| v.neighbour(-1, cx) },
+        Command {
+            id: "detail.tab",
+            keys: "tab ] [ l h",
+            title: "Summary/configuration",
+            footer: true,
+            ready: |_, _| true,
+            run: Self::next_tab,
+        },
+        Command {
+            id: "detail.next",
+            keys: "J",
+            title: "Next guest",
+            footer: false,
+            ready: |_, _| true,
+            run: |v, cx| v.neighbour(1, cx),
+        },
+        Command {
+            id: "detail.previous",
+            keys: "K",
+            title: "Previous guest",
+            footer: false,
+            ready: |_, _| true,
+            run: |v, cx| v.neighbour(-1, cx),
+        },
         Command { id: "detail.copy", keys: "y", title: "Copy id", footer: false, ready: |_, _| true, run: Self::copy },
     ];
 

@@ -15,7 +15,7 @@ use crate::{
     api::{
         ApiError, Paged,
         ids::Upid,
-        progress,
+        progress::Progress,
         task::{self as api, LogLine, Task, TaskState},
     },
     shell::{Command, Cx, Effect, Level, Scene, View},
@@ -52,7 +52,7 @@ impl TaskLog {
     pub fn new(upid: Upid) -> Self {
         Self {
             upid,
-            viewer: Viewer::new().following(true),
+            viewer: Viewer::following(),
             task: None,
             error: None,
             seen: 0,
@@ -93,7 +93,14 @@ impl View for TaskLog {
     type Msg = Msg;
     const NAME: &'static str = "Task log";
     const COMMANDS: &'static [Command<Self>] = &[
-        Command { id: "tasklog.stop", keys: "x", title: "Stop task", footer: true, ready: |v, _| v.is_running(), run: Self::stop },
+        Command {
+            id: "tasklog.stop",
+            keys: "x",
+            title: "Stop task",
+            footer: true,
+            ready: |v, _| v.is_running(),
+            run: Self::stop,
+        },
         Command { id: "tasklog.copy", keys: "y", title: "Copy", footer: true, ready: |_, _| true, run: Self::copy },
     ];
 
@@ -128,8 +135,10 @@ impl View for TaskLog {
                 let lines = page.data.into_iter().filter(|l| !(self.seen == 0 && l.n <= 1 && l.t == "no content"));
                 let lines: Vec<String> = lines.map(|l| l.t).collect();
                 self.seen += lines.len() as u64;
-                self.percent = lines.iter().rev().find_map(|l| progress::parse(l)?.percent).or(self.percent);
-                self.viewer.extend(lines);
+                self.percent = lines.iter().rev().find_map(|l| Progress::parse(l)?.percent).or(self.percent);
+                for line in &lines {
+                    self.viewer.push(line);
+                }
                 if full {
                     self.ask(cx);
                 } else if !self.is_running() {
@@ -167,7 +176,9 @@ impl View for TaskLog {
         let (glyph, role) = super::sign(&state, &scene.ctx(&zone));
         let known = self.task.is_some() || self.error.is_none();
         let words = match (&self.error, known) {
-            (Some(error), _) => Span::styled(format!("{} {error}. {}", look.glyphs.unknown, error.advice()), look.style(Role::Warning)),
+            (Some(error), _) => {
+                Span::styled(format!("{} {error}. {}", look.glyphs.unknown, error.advice()), look.style(Role::Warning))
+            }
             _ => Span::styled(format!("{glyph} {state}"), look.style(role)),
         };
         let mut first = vec![Span::styled(format!(" {}  ", self.what()), look.style(Role::Title)), words];

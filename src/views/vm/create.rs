@@ -64,7 +64,11 @@ impl CreateVm {
         let node = node.or_else(|| online().max_by_key(free).map(|n| n.node.clone())).unwrap_or_default();
         let nodes = online().map(|n| {
             let free = text::bytes(n.maxmem.saturating_sub(n.mem));
-            Choice::new(n.node.as_str()).detail(format!("{} free, CPU {}", free.trim(), text::percent(f64::from(n.cpu)).trim()))
+            Choice::new(n.node.as_str()).detail(format!(
+                "{} free, CPU {}",
+                free.trim(),
+                text::percent(f64::from(n.cpu)).trim()
+            ))
         });
         let mut pools = vec![Choice::labelled("", "none")];
         pools.extend(store.resources.pools.iter().map(|p| Choice::new(p.as_str())));
@@ -178,7 +182,11 @@ impl CreateVm {
         let values = self.wizard.values();
         let Some(request) = form::request(&values) else { return };
         let name = values.get("name");
-        let label = format!("Create VM {}{}", values.get("vmid"), if name.is_empty() { String::new() } else { format!(" ({name})") });
+        let label = format!(
+            "Create VM {}{}",
+            values.get("vmid"),
+            if name.is_empty() { String::new() } else { format!(" ({name})") }
+        );
         self.sending = true;
         self.error = None;
         let write = cx.hear(label.clone(), request, Msg::Created);
@@ -208,7 +216,10 @@ impl CreateVm {
             return;
         }
         let leave = cx.reply_effect(Msg::Leave);
-        let keep = Pick { letter: Some('n'), ..Pick::new("No, go on", || Effect::Run { layer: None, command: String::new() }) };
+        let keep = Pick {
+            letter: Some('n'),
+            ..Pick::new("No, go on", || Effect::Run { layer: None, command: String::new() })
+        };
         let throw = Pick { letter: Some('y'), ..Pick::new("Yes, throw it away", move || leave) };
         cx.emit(Hosted::open(Picker::menu("Leave the wizard? What was typed is lost.", vec![keep, throw])));
     }
@@ -233,7 +244,14 @@ impl CreateVm {
     }
 }
 
-fn draw_last(frame: &mut Frame, area: Rect, wizard_values: &crate::ui::Values, look: &Look, sending: bool, scroll: u16) {
+fn draw_last(
+    frame: &mut Frame,
+    area: Rect,
+    wizard_values: &crate::ui::Values,
+    look: &Look,
+    sending: bool,
+    scroll: u16,
+) {
     let width = usize::from(area.width).max(20);
     let mut lines = vec![Line::styled("This will be sent:", look.style(Role::Title)), Line::raw("")];
     let Some(request) = form::request(wizard_values) else {
@@ -255,7 +273,11 @@ fn draw_last(frame: &mut Frame, area: Rect, wizard_values: &crate::ui::Values, l
         lines.push(Line::styled(part, look.style(Role::Muted)));
     }
     lines.push(Line::raw(""));
-    let words = if sending { "Sending".to_owned() + look.glyphs.ellipsis } else { "Enter: create   PgUp: back   Ctrl-y: copy".into() };
+    let words = if sending {
+        "Sending".to_owned() + look.glyphs.ellipsis
+    } else {
+        "Enter: create   PgUp: back   Ctrl-y: copy".into()
+    };
     lines.push(Line::styled(words, look.style(Role::Key)));
     let most = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_sub(area.height);
     frame.render_widget(Paragraph::new(lines).scroll((scroll.min(most), 0)), area);
@@ -363,7 +385,8 @@ impl View for CreateVm {
             let lines = text::wrap(&text::clean(error), usize::from(inner.width).saturating_sub(2).max(10));
             let height = u16::try_from(lines.len()).unwrap_or(1).min(3);
             let place = Rect { height, ..inner };
-            let lines: Vec<Line> = lines.into_iter().map(|l| Line::styled(format!(" {l}"), look.style(Role::ErrorText))).collect();
+            let lines: Vec<Line> =
+                lines.into_iter().map(|l| Line::styled(format!(" {l}"), look.style(Role::ErrorText))).collect();
             frame.render_widget(Paragraph::new(lines), place);
             inner = Rect { y: inner.y + height, height: inner.height.saturating_sub(height), ..inner };
         }

@@ -42,7 +42,11 @@ fn plain(list: &[&str]) -> Choices {
 pub fn check_name(text: &str, _: &Values) -> Result<(), String> {
     let label = |part: &str| {
         let inner = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        !part.is_empty() && part.len() <= 63 && part.chars().all(inner) && !part.starts_with('-') && !part.ends_with('-')
+        !part.is_empty()
+            && part.len() <= 63
+            && part.chars().all(inner)
+            && !part.starts_with('-')
+            && !part.ends_with('-')
     };
     if text.split('.').all(label) {
         return Ok(());
@@ -352,7 +356,10 @@ mod tests {
     fn names_are_checked_and_mended() {
         let none = Values::default();
         assert!(check_name("web-01.example.com", &none).is_ok());
-        assert_eq!(check_name("my_vm 1", &none).unwrap_err(), "must be a DNS name: letters, digits, - and ., for example my-vm-1");
+        assert_eq!(
+            check_name("my_vm 1", &none).unwrap_err(),
+            "must be a DNS name: letters, digits, - and ., for example my-vm-1"
+        );
         assert!(check_name("-x", &none).is_err());
     }
 
