@@ -168,6 +168,9 @@ pub struct Table<R, K> {
     search: fn(&R, &mut String),
     property: Option<Property<R>>,
     row_state: Option<fn(&R, &Ctx) -> RowState>,
+    base: Option<fn(&R) -> bool>,
+    /// Rows that pass `base`.
+    total: usize,
     filter: Filter,
     typing: Option<Input>,
     sort: Option<(usize, bool)>,
@@ -211,6 +214,8 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
             search,
             property: None,
             row_state: None,
+            base: None,
+            total: 0,
             filter: Filter::default(),
             typing: None,
             sort: None,
@@ -248,6 +253,12 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
         self
     }
 
+    /// Only rows that pass are in this table at all (a view of a kind of rows); the filter comes on top of it.
+    pub fn with_base(mut self, base: fn(&R) -> bool) -> Self {
+        self.set_base(base);
+        self
+    }
+
     /// Sets the text that stands in an empty table.
     pub fn with_empty(mut self, text: impl Into<String>) -> Self {
         self.empty = text.into();
@@ -264,6 +275,12 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
     pub fn without_footer(mut self) -> Self {
         self.footer = false;
         self
+    }
+
+    /// Changes which rows are in the table at all; see [`Table::with_base`].
+    pub fn set_base(&mut self, base: fn(&R) -> bool) {
+        self.base = Some(base);
+        self.dirty = true;
     }
 
     /// Changes the text that stands in an empty table ("loading …", "no permission …").
@@ -307,6 +324,9 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
         let mut index = std::mem::take(&mut self.index);
         index.clear();
         let all = 0..u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        let base = self.base.unwrap_or(|_| true);
+        let mut total = 0;
+        let all = all.filter(|&i| base(&rows[i as usize])).inspect(|_| total += 1);
         if self.filter.is_empty() {
             index.extend(all);
         } else {
@@ -324,6 +344,7 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
                 matcher.matches(&hay, |key, value| self.property.and_then(|property| property(row, key, value)))
             }));
         }
+        self.total = total;
         if let Some((column, descending)) = self.sort
             && let Some(compare) = self.columns[column].sort
         {
@@ -532,7 +553,7 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
 
     /// Counter and marks: `"24/310  3 marked"`.
     pub fn status(&self) -> String {
-        let (shown, all) = (self.index.len(), self.keys.len());
+        let (shown, all) = (self.index.len(), self.total);
         let mut status = if shown == all { all.to_string() } else { format!("{shown}/{all}") };
         let marks = self.all_marks();
         if !marks.is_empty() {
