@@ -52,7 +52,7 @@ impl TaskLog {
     pub fn new(upid: Upid) -> Self {
         Self {
             upid,
-            viewer: Viewer::following(),
+            viewer: Viewer::new().following(true),
             task: None,
             error: None,
             seen: 0,
