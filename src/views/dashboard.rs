@@ -140,7 +140,8 @@ impl Dashboard {
         let height = usize::from(inner.height).max(1);
         let cursor = self.cursor[n];
         self.tops[n] = self.tops[n].min(cursor).max((cursor + 1).saturating_sub(height));
-        let shown = self.lists[n].iter().enumerate().skip(self.tops[n]).take(height);
+        let top = self.tops[n];
+        let shown = self.lists[n].iter().enumerate().skip(top).take(height);
         let lines: Vec<Line> = shown
             .map(|(i, item)| {
                 let selected = focused && i == cursor;
@@ -149,7 +150,13 @@ impl Dashboard {
                     Span::styled(words.as_str(), look.style(role))
                 });
                 let line = Line::from(spans.collect::<Vec<_>>());
-                if selected { line.style(look.style(Role::Selected)) } else { line }
+                if selected {
+                    frame.buffer_mut().set_style(
+                        Rect { y: inner.y + (i - top) as u16, height: 1, ..inner },
+                        look.style(Role::Selected),
+                    );
+                }
+                line
             })
             .collect();
         frame.render_widget(Paragraph::new(lines), inner);
