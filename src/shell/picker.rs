@@ -194,12 +194,10 @@ impl View for Picker {
         match event.kind {
             MouseEventKind::ScrollDown => self.move_by(1),
             MouseEventKind::ScrollUp => self.move_by(-1),
-            MouseEventKind::Down(MouseButton::Left) => {
-                if self.rows.contains(Position::new(event.column, event.row)) {
-                    let row = self.top + usize::from(event.row - self.rows.y);
-                    if let Some(&index) = self.shown.get(row) {
-                        self.choose(index, cx);
-                    }
+            MouseEventKind::Down(MouseButton::Left) if self.rows.contains(Position::new(event.column, event.row)) => {
+                let row = self.top + usize::from(event.row - self.rows.y);
+                if let Some(&index) = self.shown.get(row) {
+                    self.choose(index, cx);
                 }
             }
             _ => {}

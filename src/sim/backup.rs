@@ -242,11 +242,7 @@ impl Plan {
         };
         let path = disk::path(cluster, &volid);
         if mode == "stop" && guest.running {
-            task.log(if guest.kind == Kind::Lxc {
-                "INFO: stopping virtual guest"
-            } else {
-                "INFO: stopping virtual guest"
-            });
+            task.log("INFO: stopping virtual guest");
         }
         task.log(format!(
             "INFO: creating {} archive '{path}'",
@@ -286,7 +282,7 @@ impl Plan {
             Kind::Lxc => container_body(used.max(2_078_720), self.limit),
         };
         if packed > free {
-            let text = format!("vma_queue_write: write error - No space left on device");
+            let text = "vma_queue_write: write error - No space left on device".to_string();
             cluster.unlock(vmid, "backup");
             return Err(text);
         }

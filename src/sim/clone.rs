@@ -461,7 +461,7 @@ fn feature(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
         let shared = |volid: &&String| {
             cluster.storages.get(volid.split(':').next().unwrap_or_default()).is_some_and(|s| s.shared())
         };
-        let everywhere = disks.iter().all(|volid| shared(volid));
+        let everywhere = disks.iter().all(shared);
         let nodes: Vec<&String> = cluster.nodes.keys().filter(|node| everywhere || **node == guest.node).collect();
         answer["nodes"] = json!(nodes);
     }

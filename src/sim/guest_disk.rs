@@ -137,8 +137,7 @@ fn relocate(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
         return reassign(cluster, args, kind, &key);
     }
     let Some(storage) = args.opt("storage").map(str::to_owned) else {
-        let name = if kind == Kind::Qemu { "storage" } else { "storage" };
-        return Err(Fault::param(name, "Either specify storage or target-vmid"));
+        return Err(Fault::param("storage", "Either specify storage or target-vmid"));
     };
     let guest = cluster.guest_at(kind, &node, vmid)?;
     guest::check_lock(guest).map_err(die)?;
@@ -148,10 +147,10 @@ fn relocate(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
     let volid = volume_of(kind, &value);
     let running = guest.running;
     if kind == Kind::Qemu && Drive::parse(&value).is_cdrom() {
-        return Err(die(format!("you can't move a cdrom")));
+        return Err(die("you can't move a cdrom".to_string()));
     }
     if kind == Kind::Lxc && running {
-        return Err(die(format!("cannot move volumes of a running container")));
+        return Err(die("cannot move volumes of a running container".to_string()));
     }
     let delete = args.flag("delete");
     if delete && guest::in_snapshot(guest, &volid) {

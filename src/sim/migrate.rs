@@ -228,7 +228,7 @@ impl Job {
     fn problem(&self, cluster: &Cluster, guest: &Guest, disks: &[(String, String)]) -> Option<String> {
         let there = cluster.nodes.get(&self.target)?;
         if !there.online {
-            return Some(format!("Can't connect to destination address using public key"));
+            return Some("Can't connect to destination address using public key".to_string());
         }
         if let Some(resource) = local_resources(guest).first() {
             return Some(format!("can't migrate VM which uses local devices: {resource}"));

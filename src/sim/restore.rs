@@ -262,7 +262,7 @@ pub fn lxc(cluster: &mut Cluster, args: &Args, settings: &BTreeMap<String, Strin
     let archive = args.str("ostemplate").to_owned();
     let (held, _) = archive_of(cluster, &node, &archive)?;
     if cluster.guest(vmid).is_some_and(|guest| guest.running) {
-        return Err(die(format!("cannot overwrite running container")));
+        return Err(die("cannot overwrite running container".to_string()));
     }
     if let Some(guest) = cluster.guest(vmid) {
         if guest.get("protection") == Some("1") {

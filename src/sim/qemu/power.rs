@@ -271,7 +271,7 @@ fn shutdown(cluster: &mut Cluster, args: &Args) -> Outcome {
     }
     let force = args.flag("forceStop");
     if paused && !down && !force {
-        return Err(die(format!("VM is paused - cannot shutdown")));
+        return Err(die("VM is paused - cannot shutdown".to_string()));
     }
     let timeout = args.num("timeout").unwrap_or(60.0);
     let script = shutdown_script(&node, vmid, skiplock, timeout, force);
