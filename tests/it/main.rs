@@ -1,2 +1,3 @@
 //! integration tests
+mod sim;
 mod sim_guest;
