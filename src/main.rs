@@ -1,26 +1,25 @@
-//! The `proxmux` binary.
+//! The `proxmux` binary: parse the arguments, run, turn the outcome into an exit code.
 
-use anyhow::Result;
-use clap::{Parser, Subcommand};
-use proxmux::cli::simulate;
+use std::process::ExitCode;
 
-/// A full-screen terminal console for Proxmox VE
-#[derive(Parser)]
-#[command(version)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
+use clap::Parser;
+use proxmux::cli::{self, Cli};
 
-#[derive(Subcommand)]
-enum Command {
-    /// Serve a simulated cluster over HTTPS
-    Simulate(simulate::Simulate),
-}
-
-#[tokio::main]
-async fn main() -> Result<()> {
-    match Cli::parse().command {
-        Command::Simulate(options) => simulate::run(options).await,
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { cli::USER_ERROR } else { 0 };
+            // Fails only when nobody reads the output.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    match cli::run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("proxmux: {error:#}");
+            ExitCode::from(cli::exit_code(&error))
+        }
     }
 }

@@ -4,10 +4,33 @@
 //! credentials and sends it through a [`Transport`]; one file per noun holds its
 //! types and endpoints.
 
+pub mod access;
+pub mod backoff;
+pub mod client;
+pub mod cluster;
 pub mod error;
+pub mod guest;
+pub mod http;
+pub mod ids;
+pub mod json;
+pub mod login;
+pub mod lxc;
+pub mod network;
+pub mod node;
+pub mod preview;
+pub mod progress;
+pub mod property;
 pub mod request;
+pub mod rrd;
+pub mod snapshot;
+pub mod storage;
+pub mod task;
 pub mod transport;
+pub mod version;
+pub mod vm;
 
+pub use client::Client;
 pub use error::{ApiError, Refusal, Result};
+pub use login::{Challenge, Credentials, Factor, FactorKind, Login};
 pub use request::{Method, Paged, Param, Request, Wire};
 pub use transport::{BoxFuture, Call, Raw, Transport};

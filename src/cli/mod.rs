@@ -1,3 +1,148 @@
-//! Subcommands, one file each.
+//! The command line: one file per subcommand.
 
+pub mod connect;
+pub mod connector;
+pub mod console;
+pub mod demo;
+pub mod print;
 pub mod simulate;
+
+use std::{fs::OpenOptions, path::PathBuf, sync::Arc};
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+use self::{
+    connect::{ConnectArgs, ConnectError},
+    connector::HttpsConnector,
+    console::ConsoleArgs,
+};
+use crate::{
+    api::{ApiError, http::Options},
+    shell::{Policy, World},
+    views::login::Start,
+};
+
+/// Exit code when the user can mend it: wrong arguments, missing settings.
+pub const USER_ERROR: u8 = 1;
+/// Exit code when this machine is in the way: files, terminal.
+pub const SYSTEM_ERROR: u8 = 2;
+/// Exit code when the cluster is in the way: not reached, refused.
+pub const API_ERROR: u8 = 3;
+
+/// A full-screen terminal console for Proxmox VE
+#[derive(Parser, Debug)]
+#[command(
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  proxmux demo                                     try it on a simulated cluster
+  proxmux --host pve1.example.com --user root@pam  log in with a password
+  PVE_HOST=pve1 PVE_TOKEN_ID=root@pam!ci PVE_TOKEN_SECRET=... proxmux
+  proxmux print vms --format ansi                  one picture of the live cluster"
+)]
+pub struct Cli {
+    /// What to do; without it the console starts.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to reach the server.
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+    /// How the console looks and behaves.
+    #[command(flatten)]
+    pub console: ConsoleArgs,
+    /// Append a log to this file (it holds no secrets); PROXMUX_LOG chooses the level: error, warn, info, debug
+    #[arg(long, value_name = "FILE", global = true)]
+    pub log_file: Option<PathBuf>,
+}
+
+/// The subcommands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Start a simulated cluster and the console on it
+    Demo(demo::DemoArgs),
+    /// Draw one view of the cluster once and exit
+    Print(print::PrintArgs),
+    /// Serve a simulated cluster over HTTPS to any client
+    Simulate(simulate::Simulate),
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Whatever went wrong, with a text for the user; [`exit_code`] tells whose turn it is.
+pub fn run(cli: Cli) -> Result<()> {
+    let _log = cli.log_file.as_ref().map(|file| start_log(file)).transpose()?;
+    // Two threads: one draws and takes keys while the other decodes.
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).enable_all().build().context("can't start the runtime")?;
+    let outcome = runtime.block_on(dispatch(cli));
+    // Unanswered reads must not delay leaving.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn dispatch(cli: Cli) -> Result<()> {
+    match cli.command {
+        Some(Command::Simulate(args)) => simulate::run(args).await,
+        Some(Command::Demo(args)) => demo::run(args, &cli.console).await,
+        Some(Command::Print(args)) => {
+            let (start, options) = resolve(&cli.connect)?;
+            print::run(args, start, world(options, Policy { read_only: true })).await
+        }
+        None => {
+            let (start, options) = resolve(&cli.connect)?;
+            console::run(&cli.console, start, world(options, console::policy(&cli.console))).await
+        }
+    }
+}
+
+fn world(options: Options, policy: Policy) -> World {
+    let pins = connector::config_dir().join("known_hosts.toml");
+    World::new(Arc::new(HttpsConnector::new(pins, options)), policy)
+}
+
+/// What is known about the connection. Without a server the login asks for one.
+fn resolve(args: &ConnectArgs) -> Result<(Start, Options), ConnectError> {
+    match args.resolve(|name| std::env::var(name).ok()) {
+        Ok(c) => {
+            let trust = (!c.trust_is_default).then_some(c.trust);
+            let start = Start { target: Some(c.target), trust, user: c.user, credentials: c.credentials };
+            Ok((start, c.options))
+        }
+        Err(ConnectError::NoHost) => Ok((Start { user: args.user.clone(), ..Start::default() }, Options::default())),
+        Err(error) => Err(error),
+    }
+}
+
+/// Logs to a file that only the user can read.
+fn start_log(file: &PathBuf) -> Result<tracing_appender::non_blocking::WorkerGuard> {
+    use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+    let mut open = OpenOptions::new();
+    open.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
+    let out = open.open(file).with_context(|| format!("can't open the log file {}", file.display()))?;
+    let level = std::env::var("PROXMUX_LOG").unwrap_or_else(|_| "info".into());
+    let level: tracing::Level = level
+        .parse()
+        .map_err(|_| anyhow::anyhow!("PROXMUX_LOG={level} is no log level: use error, warn, info or debug"))?;
+    let (writer, guard) = tracing_appender::non_blocking(out);
+    // Only our own crate: what libraries log about connections could hold headers.
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
+    tracing_subscriber::registry().with(Targets::new().with_target("proxmux", level)).with(layer).init();
+    Ok(guard)
+}
+
+/// The exit code for an error.
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    if error.chain().any(|e| e.is::<ApiError>()) {
+        API_ERROR
+    } else if error.chain().any(|e| e.is::<std::io::Error>()) {
+        SYSTEM_ERROR
+    } else {
+        USER_ERROR
+    }
+}

@@ -166,7 +166,6 @@ impl Job {
         const NOT_CLONED: &[&str] = &[
             "lock",
             "parent",
-            "protection",
             "running-nets-host-mtu",
             "runningcpu",
             "runningmachine",
@@ -368,7 +367,7 @@ pub fn rsync(used: u64, seconds: f64) -> Script {
         "Total bytes received: 23".into(),
         String::new(),
         format!("sent {} bytes  received 23 bytes  {:.2} bytes/sec", used + 93, (used + 116) as f64 / seconds.max(0.5)),
-        format!("total size is {used}  speedup is 1.00"),
+        format!("total size is {used}  speedup is {:.2}", if used == 0 { 0.0 } else { 1.0 }),
     ])
 }
 
@@ -461,7 +460,7 @@ fn feature(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
         let shared = |volid: &&String| {
             cluster.storages.get(volid.split(':').next().unwrap_or_default()).is_some_and(|s| s.shared())
         };
-        let everywhere = disks.iter().all(|volid| shared(volid));
+        let everywhere = disks.iter().all(shared);
         let nodes: Vec<&String> = cluster.nodes.keys().filter(|node| everywhere || **node == guest.node).collect();
         answer["nodes"] = json!(nodes);
     }

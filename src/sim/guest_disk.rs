@@ -121,7 +121,19 @@ fn resize(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
                     task.log(format!("Pass {}: {what}", pass + 1));
                 }
             }
+            if !running {
+                let old = old / 4096;
+                task.log(format!(
+                    "{path}: {}/{} files (0.3% non-contiguous), {}/{old} blocks",
+                    old / 300 + 11,
+                    old / 4,
+                    old / 20
+                ));
+            }
             task.log("resize2fs 1.47.2 (1-Jan-2025)");
+            if !running {
+                task.log(format!("Resizing the filesystem on {path} to {blocks} (4k) blocks."));
+            }
             task.log(format!("The filesystem on {path} is now {blocks} (4k) blocks long."));
         }
         Ok(())
@@ -137,8 +149,7 @@ fn relocate(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
         return reassign(cluster, args, kind, &key);
     }
     let Some(storage) = args.opt("storage").map(str::to_owned) else {
-        let name = if kind == Kind::Qemu { "storage" } else { "storage" };
-        return Err(Fault::param(name, "Either specify storage or target-vmid"));
+        return Err(Fault::param("storage", "Either specify storage or target-vmid"));
     };
     let guest = cluster.guest_at(kind, &node, vmid)?;
     guest::check_lock(guest).map_err(die)?;

@@ -149,6 +149,8 @@ impl Simulator {
         match outcome {
             Ok(answer) => answer,
             Err(Broken::Plain(answer)) => *answer,
+            // Pseudo codes of the proxy in front of the API have no body.
+            Err(Broken::Fault(fault)) if fault.status >= 595 => bare(fault.status, &fault.message),
             Err(Broken::Fault(fault)) => render(style, Err(fault)),
             Err(Broken::Reply(reply)) => render(style, Ok(*reply)),
         }

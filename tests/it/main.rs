@@ -1,3 +1,11 @@
-//! integration tests
+//! Tests of the whole: wire, simulator, console.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod contract;
+mod https;
+mod pattern;
+mod recording;
+mod schema;
+mod server;
 mod sim;
 mod sim_guest;

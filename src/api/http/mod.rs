@@ -1,0 +1,11 @@
+//! HTTPS: the transport that talks to real servers, and whom it trusts.
+
+mod client;
+pub mod pins;
+pub mod target;
+pub mod tls;
+
+pub use client::{HttpTransport, Options, Proxy};
+pub use pins::Pins;
+pub use target::Target;
+pub use tls::{Fingerprint, Trust};

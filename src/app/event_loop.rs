@@ -1,0 +1,163 @@
+//! Waits for the next thing to happen, lets the app think, draws once.
+
+use std::{
+    io,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use crossterm::event::{Event, EventStream, KeyEventKind};
+use futures_util::StreamExt;
+use ratatui::{Terminal, backend::Backend};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    task::JoinHandle,
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    App, Msg,
+    runner::Runner,
+    terminal::{self, Screen},
+};
+use crate::shell::{Effect, Now, World};
+
+/// The time since `start`, and the wall clock.
+fn now(start: Instant) -> Now {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(0));
+    Now { mono: start.elapsed(), unix }
+}
+
+fn event_msg(event: Event) -> Option<Msg> {
+    Some(match event {
+        Event::Key(key) if key.kind != KeyEventKind::Release => Msg::Key(key),
+        Event::Key(_) => return None,
+        Event::Mouse(mouse) => Msg::Mouse(mouse),
+        Event::Paste(text) => Msg::Paste(text),
+        Event::Resize(..) => Msg::Resized,
+        Event::FocusGained | Event::FocusLost => return None,
+    })
+}
+
+/// Terminal events from a task of their own, so that everything that has come can be taken at once: the stream itself
+/// must only be polled by the task that waits for it, else it wakes nobody. Dropping it lets go of standard input.
+struct Input {
+    events: UnboundedReceiver<io::Result<Event>>,
+    task: JoinHandle<()>,
+}
+
+impl Input {
+    fn start() -> Self {
+        let (sender, events) = unbounded_channel();
+        let task = tokio::spawn(async move {
+            let mut stream = EventStream::new();
+            while let Some(event) = stream.next().await {
+                if sender.send(event).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { events, task }
+    }
+}
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Effects that only the terminal's owner can carry out; the others go to the runner.
+fn carry_out(effect: Effect, runner: &mut Runner, screen: &mut Screen, mouse: &mut bool) -> io::Result<bool> {
+    let mut suspended = false;
+    match effect {
+        Effect::Copy(text) => terminal::copy(&text)?,
+        Effect::Mouse(on) => {
+            *mouse = on;
+            terminal::set_mouse(on)?;
+        }
+        Effect::Redraw => screen.clear()?,
+        Effect::Suspend => suspended = true,
+        other => runner.start(other),
+    }
+    Ok(suspended)
+}
+
+/// Runs the console until the user leaves or the system tells it to.
+///
+/// # Errors
+/// When the terminal fails.
+pub async fn run(mut app: App, world: World, screen: &mut Screen, mut mouse: bool) -> io::Result<()> {
+    let start = Instant::now();
+    let (sender, mut inbox): (UnboundedSender<Msg>, UnboundedReceiver<Msg>) = unbounded_channel();
+    let mut runner = Runner::new(world, sender);
+    let mut input = Input::start();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+
+    let mut effects = app.start(now(start));
+    draw(screen, &mut app, now(start))?;
+    loop {
+        let mut suspend = false;
+        for effect in effects.drain(..) {
+            suspend |= carry_out(effect, &mut runner, screen, &mut mouse)?;
+        }
+        if suspend {
+            // The event stream keeps reading standard input in a thread of its own: it must be gone meanwhile.
+            drop(input);
+            tokio::task::yield_now().await;
+            terminal::restore();
+            suspend_self();
+            terminal::enter(mouse)?;
+            input = Input::start();
+            screen.clear()?;
+        }
+        if app.quit {
+            break;
+        }
+        let wake = app.next_wake().map(|at| start + at);
+        let msg = tokio::select! {
+            biased;
+            Some(msg) = inbox.recv() => msg,
+            event = input.events.recv() => match event {
+                Some(Ok(event)) => match event_msg(event) { Some(msg) => msg, None => continue },
+                Some(Err(error)) => return Err(error),
+                None => break,
+            },
+            _ = terminate.recv() => break,
+            _ = hang_up.recv() => break,
+            _ = interrupt.recv() => break,
+            () = sleep_until(wake.unwrap_or_else(far)), if wake.is_some() => Msg::Tick,
+        };
+        effects.extend(app.update(msg, now(start)));
+        // Everything that has come meanwhile is settled before one draw.
+        while let Ok(msg) = inbox.try_recv() {
+            effects.extend(app.update(msg, now(start)));
+        }
+        while let Ok(event) = input.events.try_recv() {
+            if let Some(msg) = event_msg(event?) {
+                effects.extend(app.update(msg, now(start)));
+            }
+        }
+        if app.take_dirty() {
+            draw(screen, &mut app, now(start))?;
+        }
+    }
+    runner.finish(Duration::from_secs(2)).await;
+    Ok(())
+}
+
+fn far() -> Instant {
+    Instant::now() + Duration::from_secs(3600)
+}
+
+fn draw<B: Backend<Error = io::Error>>(screen: &mut Terminal<B>, app: &mut App, now: Now) -> io::Result<()> {
+    screen.draw(|frame| app.draw(frame, now)).map(drop)
+}
+
+/// Stops the process like Ctrl-Z does in a shell; returns when it is continued.
+fn suspend_self() {
+    // Stopping can't fail in a way that matters: then the console just goes on.
+    let _ = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP);
+}

@@ -1,0 +1,242 @@
+//! What stands around every view: who and where, tabs, breadcrumbs, keys and messages.
+
+use ratatui::{
+    Frame,
+    layout::{Constraint, Layout, Rect},
+    style::Style,
+    text::{Line, Span},
+    widgets::{Clear, Paragraph},
+};
+
+use super::App;
+use crate::{
+    shell::{LayerId, Level},
+    store::{Phase, Store},
+    ui::{Look, Role, text},
+    views,
+};
+
+/// What a click outside the view means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hit {
+    /// A tab.
+    Tab(char),
+    /// A command in the footer.
+    Command(Option<LayerId>, String),
+}
+
+/// Movement keys, which every list has; for the help.
+pub const MOVES: &[(&str, &str)] = &[
+    ("j k ↑ ↓", "Move"),
+    ("g G Home End", "First, last"),
+    ("PgUp PgDn ctrl-u ctrl-d", "Page, half page"),
+    ("Enter", "Open"),
+    ("Space v *", "Mark one, a range, all"),
+    ("/", "Filter"),
+    ("1 2 3 9", "Choose a view"),
+];
+
+const SMALLEST: (u16, u16) = (40, 10);
+
+/// Draws the whole screen.
+pub fn draw(app: &mut App, frame: &mut Frame) {
+    let area = frame.area();
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        let (w, h) = SMALLEST;
+        let text = format!("Too small: {}x{}, need {w}x{h}", area.width, area.height);
+        frame.render_widget(Paragraph::new(text), area);
+        return;
+    }
+    let [header, tabs, body, crumbs, footer] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Length(1),
+        Constraint::Min(1),
+        Constraint::Length(1),
+        Constraint::Length(1),
+    ])
+    .areas(area);
+
+    app.hits.clear();
+    draw_header(app, frame, header);
+    draw_tabs(app, frame, tabs);
+    let scene = app.shared.scene();
+    let stack = &mut app.roots[app.current].stack;
+    // Everything below the topmost full view is covered by it.
+    let first = stack.iter().rposition(|l| !l.is_dialog()).unwrap_or(0);
+    let space = Rect { height: body.height + crumbs.height, ..body };
+    for layer in &mut stack[first..] {
+        if layer.is_dialog() {
+            let place = layer.place(space);
+            frame.render_widget(Clear, place);
+            layer.draw(frame, place, &scene);
+        } else {
+            layer.draw(frame, body, &scene);
+            let trail: Vec<String> = [].into_iter().chain([layer.crumb(scene.store)]).collect();
+            draw_crumbs(&trail, &layer.status(scene.store), scene.store, scene.look, frame, crumbs, scene.now.mono);
+        }
+    }
+    draw_footer(app, frame, footer);
+}
+
+fn state(store: &Store, look: &Look) -> (Style, String) {
+    if store.phase == Phase::SignedOut && store.updated.is_none() {
+        return (look.style(Role::Muted), format!("{} not connected", look.glyphs.unknown));
+    }
+    let nodes = &store.resources.nodes;
+    if nodes.is_empty() {
+        return (look.style(Role::Muted), "connecting".into());
+    }
+    let online = nodes.iter().filter(|n| n.is_online()).count();
+    let quorate = store.cluster.as_ref().is_none_or(|c| c.quorate);
+    let style = match (quorate, online == nodes.len()) {
+        (false, _) => Role::Danger,
+        (true, false) => Role::Warning,
+        (true, true) => Role::Ok,
+    };
+    let word = if quorate { "" } else { " NO QUORUM" };
+    let glyph = if online == nodes.len() && quorate { look.glyphs.running } else { look.glyphs.warning };
+    (look.style(style), format!("{glyph} {online}/{} nodes{word}", nodes.len()))
+}
+
+fn draw_header(app: &App, frame: &mut Frame, area: Rect) {
+    let (store, look) = (app.store(), &app.shared.look);
+    let mut left = vec![Span::styled(" proxmux ", look.style(Role::Header))];
+    left.push(Span::styled(format!("{} ", look.glyphs.arrow), look.style(Role::Muted)));
+    left.push(Span::styled(text::clean(store.name()).into_owned(), look.style(Role::Title)));
+    if !store.user.is_empty() {
+        left.push(Span::styled(format!("  {}", text::clean(&store.user)), look.style(Role::Muted)));
+    }
+    let (style, words) = state(store, look);
+    left.push(Span::styled(format!("  {words}"), style));
+    if store.insecure {
+        left.push(Span::styled("  INSECURE: certificate not verified ", look.style(Role::Danger)));
+    }
+    if store.read_only {
+        left.push(Span::styled("  READ-ONLY", look.style(Role::Warning)));
+    }
+    let mut right = vec![];
+    let online = || store.resources.nodes.iter().filter(|n| n.is_online());
+    let cpus: f64 = online().map(|n| f64::from(n.maxcpu)).sum();
+    if cpus > 0.0 && area.width >= 76 {
+        // PVE's figure of a node is already the share of the whole node.
+        let cpu = online().map(|n| f64::from(n.cpu) * f64::from(n.maxcpu)).sum::<f64>() / cpus;
+        let (used, all) = online().fold((0u64, 0u64), |(u, a), n| (u + n.mem, a + n.maxmem));
+        let mem = if all > 0 { used as f64 / all as f64 } else { 0.0 };
+        right.push(Span::styled("CPU ", look.style(Role::Muted)));
+        right.push(Span::styled(text::percent(cpu), look.gauge(cpu)));
+        right.push(Span::styled("  MEM ", look.style(Role::Muted)));
+        right.push(Span::styled(text::percent(mem), look.gauge(mem)));
+    }
+    let running = store.running_tasks();
+    if running > 0 {
+        right.push(Span::styled(format!("  tasks {running}"), look.style(Role::Accent)));
+    }
+    right.push(Span::raw(" "));
+    let (left, right) = (Line::from(left), Line::from(right));
+    let room = u16::try_from(right.width()).unwrap_or(0).min(area.width);
+    let [l, r] = Layout::horizontal([Constraint::Min(0), Constraint::Length(room)]).areas(area);
+    frame.render_widget(left, l);
+    frame.render_widget(right, r);
+}
+
+fn draw_tabs(app: &mut App, frame: &mut Frame, area: Rect) {
+    let mut x = area.x;
+    for tab in views::TABS {
+        let label = format!(" {} {} ", tab.key, tab.title);
+        let width = u16::try_from(text::width(&label)).unwrap_or(0);
+        if x + width > area.right() {
+            break;
+        }
+        let place = Rect { x, width, ..area };
+        let role = if tab.key == app.tab { Role::TabActive } else { Role::Tab };
+        frame.render_widget(Span::styled(label, app.shared.look.style(role)), place);
+        app.hits.push((place, Hit::Tab(tab.key)));
+        x += width + 1;
+    }
+}
+
+fn draw_crumbs(
+    trail: &[String],
+    status: &str,
+    store: &Store,
+    look: &Look,
+    frame: &mut Frame,
+    area: Rect,
+    now: std::time::Duration,
+) {
+    let crumb = trail.join(" > ");
+    let mut left = vec![Span::styled(format!(" {}", text::clean(&crumb)), look.style(Role::Muted))];
+    if let Some(trouble) = &store.trouble {
+        let age = store.updated.map(|at| now.saturating_sub(at).as_secs());
+        let age = age.map_or_else(String::new, |s| format!("data is {} old, ", text::duration(s)));
+        let next = trouble.retry_at.map(|at| at.saturating_sub(now).as_secs());
+        let next = next.map_or_else(String::new, |s| format!(" (next try in {s} s, r: now)"));
+        let words = format!("  {age}{}{next}", text::clean(&trouble.error.to_string()));
+        left.push(Span::styled(words, look.style(Role::Warning)));
+    } else if let Some(error) = &store.tasks_error {
+        let words = format!("  tasks: {}", text::clean(&error.to_string()));
+        left.push(Span::styled(words, look.style(Role::Warning)));
+    }
+    let right = Line::styled(format!("{status} "), look.style(Role::Muted));
+    let room = u16::try_from(right.width()).unwrap_or(0).min(area.width);
+    let [l, r] = Layout::horizontal([Constraint::Min(0), Constraint::Length(room)]).areas(area);
+    frame.render_widget(Line::from(left), l);
+    frame.render_widget(right, r);
+}
+
+/// The message that matters most, else the progress of the newest followed task.
+fn message(app: &App) -> Option<(String, Style)> {
+    let look = &app.shared.look;
+    if let Some((toast, _)) = app.toasts.iter().rev().max_by_key(|(t, _)| t.level == Level::Error) {
+        let (glyph, role) = match toast.level {
+            Level::Ok => (look.glyphs.ok, Role::Ok),
+            Level::Info => (look.glyphs.bullet, Role::Accent),
+            Level::Warning => (look.glyphs.warning, Role::Warning),
+            Level::Error => (look.glyphs.failed, Role::ErrorText),
+        };
+        return Some((format!("{glyph} {}", text::clean(&toast.text)), look.style(role)));
+    }
+    let task = app.store().followed.last()?;
+    let more = app.store().followed.len() - 1;
+    let more = if more > 0 { format!(" (+{more})") } else { String::new() };
+    let done = match (task.unknown, task.percent) {
+        (true, _) => " ?".into(),
+        (false, Some(p)) => format!(" {p:.0} %"),
+        (false, None) => format!(" {}", look.glyphs.ellipsis),
+    };
+    Some((format!("{}{done}{more}", text::clean(&task.label)), look.style(Role::Accent)))
+}
+
+fn draw_footer(app: &mut App, frame: &mut Frame, area: Rect) {
+    let look = app.shared.look.clone();
+    let message = message(app);
+    // An error may take the whole line; anything else leaves room for the keys.
+    let is_error = app.toasts.iter().any(|(t, _)| t.level == Level::Error);
+    let most = if is_error { area.width } else { area.width / 2 };
+    let room = message.as_ref().map_or(0, |(m, _)| u16::try_from(text::width(m)).unwrap_or(u16::MAX).min(most));
+    let [keys, right] = Layout::horizontal([Constraint::Min(0), Constraint::Length(room)]).areas(area);
+    if let Some((words, style)) = message {
+        let words = text::cut(&words, usize::from(room), look.glyphs.ellipsis).into_owned();
+        frame.render_widget(Span::styled(words, style), right);
+    }
+    let mut x = keys.x + 1;
+    let dialog = app.roots[app.current].stack.last().is_some_and(|l| l.is_dialog());
+    for (layer, command) in app.commands() {
+        if !command.footer || !command.ready || (dialog && layer.is_none()) {
+            continue;
+        }
+        let key = app.shared.keys.label(command.id);
+        let width = u16::try_from(text::width(&key) + text::width(command.title) + 3).unwrap_or(0);
+        if key.is_empty() || x + width > keys.right() {
+            continue;
+        }
+        let place = Rect { x, width: width - 2, ..keys };
+        let line = Line::from(vec![
+            Span::styled(key, look.style(Role::Key)),
+            Span::styled(format!(" {}", command.title), look.style(Role::Muted)),
+        ]);
+        frame.render_widget(line, place);
+        app.hits.push((place, Hit::Command(layer, command.id.to_owned())));
+        x += width;
+    }
+}

@@ -1,0 +1,705 @@
+//! The pure heart: tabs of stacked layers over the sessions' stores. `update` takes a message and the time and returns
+//! effects; it knows no runtime, no terminal and no clock.
+
+pub mod event_loop;
+pub mod frame;
+pub mod headless;
+pub mod runner;
+pub mod session;
+pub mod terminal;
+pub mod tracker;
+
+use std::{collections::VecDeque, time::Duration};
+
+use bytes::Bytes;
+use crossterm::event::{KeyCode, KeyEvent, MouseEvent};
+use ratatui::Frame;
+
+use self::{frame::Hit, session::Session, tracker::Ended};
+use crate::{
+    api::{
+        ApiError,
+        cluster::{ClusterStatus, Resources},
+        ids::{Upid, VmId},
+        task::{LogLine, Task, TaskState},
+        version::Version,
+    },
+    shell::{
+        CommandInfo, Effect, Hosted, Layer, LayerId, Level, Now, Pick, Picker, Reply, Scene, SessionId, Toast, View,
+    },
+    store::{Phase, Store},
+    ui::{Keymap, Look},
+    views::{self, login::Login},
+};
+
+/// Everything that can happen.
+pub enum Msg {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// The mouse did something.
+    Mouse(MouseEvent),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal has another size.
+    Resized,
+    /// Time has passed.
+    Tick,
+    /// An answer for a view.
+    Reply {
+        /// The view.
+        to: LayerId,
+        /// Its message.
+        reply: Reply,
+    },
+    /// The cluster's state.
+    Fetched {
+        /// Of which cluster.
+        session: SessionId,
+        /// The state, or what went wrong.
+        answer: Box<Fetched>,
+    },
+    /// Whether the server answers at all.
+    Probed {
+        /// Which server.
+        session: SessionId,
+        /// It answers.
+        alive: bool,
+    },
+    /// A change was answered.
+    Written {
+        /// Of which cluster.
+        session: SessionId,
+        /// What it does.
+        label: String,
+        /// The guest that it is about.
+        guest: Option<VmId>,
+        /// The answer.
+        result: Result<Bytes, ApiError>,
+        /// Who else wants to hear it.
+        reply: Option<(LayerId, Reply)>,
+    },
+    /// A followed task was asked about.
+    Polled {
+        /// Of which cluster.
+        session: SessionId,
+        /// The task.
+        upid: Upid,
+        /// How it is doing.
+        status: Result<Task, ApiError>,
+        /// New log lines.
+        log: Vec<LogLine>,
+    },
+}
+
+/// What one refresh brings.
+pub struct Fetched {
+    /// Guests, nodes, storages.
+    pub resources: Result<Resources, ApiError>,
+    /// Recent tasks.
+    pub tasks: Result<Vec<Task>, ApiError>,
+    /// Quorum and nodes; seldom asked.
+    pub status: Option<Result<ClusterStatus, ApiError>>,
+    /// The server's version; seldom asked.
+    pub version: Option<Version>,
+}
+
+/// A command of the app itself, valid in every view.
+pub struct Global {
+    /// Its name in the configuration.
+    pub id: &'static str,
+    /// Default keys.
+    pub keys: &'static str,
+    /// What it does.
+    pub title: &'static str,
+    /// Whether the footer has it.
+    pub footer: bool,
+}
+
+const fn global(id: &'static str, keys: &'static str, title: &'static str, footer: bool) -> Global {
+    Global { id, keys, title, footer }
+}
+
+/// The app's own commands.
+pub const GLOBALS: &[Global] = &[
+    global("app.help", "? f1", "Help", true),
+    global("app.palette", ": ctrl-p", "Commands and guests", true),
+    global("app.back", "esc", "Back", false),
+    global("app.refresh", "r ctrl-r", "Refresh now", false),
+    global("app.tasklog", "L", "Log of the last task", false),
+    global("app.mouse", "M", "Mouse on or off", false),
+    global("app.redraw", "ctrl-l", "Draw the screen anew", false),
+    global("app.suspend", "ctrl-z", "Suspend to the shell", false),
+    global("app.quit", "q ctrl-c", "Quit", true),
+];
+
+/// A tab: a key, a name, and which root view serves it.
+struct Root {
+    stack: Vec<Box<dyn Layer>>,
+}
+
+/// How the console is set up.
+pub struct Options {
+    /// Colours and glyphs.
+    pub look: Look,
+    /// Key bindings.
+    pub keys: Keymap,
+    /// Time between refreshes.
+    pub interval: Duration,
+    /// The tab to begin with.
+    pub tab: char,
+    /// Whether the mouse is captured at the start.
+    pub mouse: bool,
+}
+
+/// What views may look at; kept apart from the layers, which are borrowed mutably at the same time.
+struct Shared {
+    sessions: Vec<Session>,
+    look: Look,
+    keys: Keymap,
+    now: Now,
+}
+
+impl Shared {
+    fn scene(&self) -> Scene<'_> {
+        Scene { store: &self.sessions[0].store, look: &self.look, keys: &self.keys, now: self.now }
+    }
+}
+
+/// The whole console, without the world.
+pub struct App {
+    /// True when the user wants to leave.
+    pub quit: bool,
+    shared: Shared,
+    current: usize,
+    roots: Vec<Root>,
+    tab: char,
+    next_id: u64,
+    dirty: bool,
+    mouse: bool,
+    toasts: VecDeque<(Toast, Option<Duration>)>,
+    last_task: Option<Upid>,
+    hits: Vec<(ratatui::layout::Rect, Hit)>,
+    next_tick: Option<Duration>,
+    login: Option<Login>,
+}
+
+impl App {
+    /// How long a toast stays that nobody needs to act on.
+    const TOAST: Duration = Duration::from_secs(4);
+
+    /// A console with one session that is about to log in.
+    pub fn new(options: Options, address: String, login: Login) -> Self {
+        let mut session = Session::new(SessionId(0), address, options.interval);
+        session.store.insecure = login.is_insecure();
+        Self {
+            quit: false,
+            shared: Shared { sessions: vec![session], look: options.look, keys: options.keys, now: Now::default() },
+            current: 0,
+            roots: vec![],
+            tab: options.tab,
+            next_id: 0,
+            dirty: true,
+            mouse: options.mouse,
+            toasts: VecDeque::new(),
+            last_task: None,
+            hits: vec![],
+            next_tick: None,
+            login: Some(login),
+        }
+    }
+
+    /// Says that nothing may be changed.
+    pub fn set_read_only(&mut self, read_only: bool) {
+        self.session_mut().store.read_only = read_only;
+    }
+
+    /// The first effects.
+    pub fn start(&mut self, now: Now) -> Vec<Effect> {
+        self.shared.now = now;
+        let mut todo = vec![];
+        for root in 0..views::ROOTS {
+            let id = self.new_id();
+            self.roots.push(Root { stack: vec![views::root(root, id)] });
+        }
+        self.tab_chosen(self.tab, &mut todo);
+        for root in 0..self.roots.len() {
+            let scene = self.shared.scene();
+            self.roots[root].stack[0].opened(scene, &mut todo);
+        }
+        if let Some(login) = self.login.take() {
+            todo.push(Hosted::open(login));
+        }
+        self.settle(todo)
+    }
+
+    /// Takes a message in and tells what to do about it.
+    pub fn update(&mut self, msg: Msg, now: Now) -> Vec<Effect> {
+        self.shared.now = now;
+        let mut todo = vec![];
+        match msg {
+            Msg::Key(key) => self.key(key, &mut todo),
+            Msg::Mouse(event) => self.mouse(event, &mut todo),
+            Msg::Paste(text) => {
+                let scene = self.shared.scene();
+                if let Some(top) = top(&mut self.roots, self.current) {
+                    top.paste(&text, scene, &mut todo);
+                }
+                self.dirty = true;
+            }
+            Msg::Resized => self.dirty = true,
+            Msg::Tick => {}
+            Msg::Reply { to, reply } => self.reply(to, reply, &mut todo),
+            Msg::Fetched { session, answer } => self.fetched(session, *answer, &mut todo),
+            Msg::Probed { session, alive } => {
+                if let Some(session) = self.shared.sessions.get_mut(session.0 as usize) {
+                    session.probed(alive, now.mono);
+                }
+            }
+            Msg::Written { session, label, guest, result, reply } => {
+                self.written(session, label, guest, result);
+                if let Some((to, reply)) = reply {
+                    self.reply(to, reply, &mut todo);
+                }
+            }
+            Msg::Polled { session, upid, status, log } => self.polled(session, &upid, status, &log, &mut todo),
+        }
+        self.pass_time(&mut todo);
+        self.settle(todo)
+    }
+
+    /// When [`Msg::Tick`] is wanted, as time since the start.
+    pub fn next_wake(&self) -> Option<Duration> {
+        let due = self.shared.sessions.iter().filter_map(Session::next_due);
+        let toast = self.toasts.iter().filter_map(|(_, until)| *until);
+        due.chain(toast).chain(self.next_tick).min()
+    }
+
+    /// True once after something visible may have changed.
+    pub fn take_dirty(&mut self) -> bool {
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// The store of the session in front.
+    pub fn store(&self) -> &Store {
+        &self.shared.sessions[0].store
+    }
+
+    fn session_mut(&mut self) -> &mut Session {
+        &mut self.shared.sessions[0]
+    }
+
+    fn new_id(&mut self) -> LayerId {
+        self.next_id += 1;
+        LayerId(self.next_id)
+    }
+
+    /// Everything that is due by the clock.
+    fn pass_time(&mut self, todo: &mut Vec<Effect>) {
+        let now = self.shared.now.mono;
+        for session in &mut self.shared.sessions {
+            todo.extend(session.due(now));
+        }
+        let before = self.toasts.len();
+        self.toasts.retain(|(_, until)| until.is_none_or(|until| until > now));
+        self.dirty |= self.toasts.len() != before;
+
+        let stale = self.store().trouble.is_some();
+        let pace = top(&mut self.roots, self.current).and_then(|top| top.pace());
+        let pace = [pace, stale.then_some(Duration::from_secs(1))].into_iter().flatten().min();
+        if self.next_tick.is_some_and(|at| at <= now) {
+            self.next_tick = None;
+            self.dirty = true;
+            let scene = self.shared.scene();
+            if let Some(top) = top(&mut self.roots, self.current) {
+                top.tick(scene, todo);
+            }
+        }
+        match pace {
+            Some(pace) => {
+                self.next_tick.get_or_insert(now + pace);
+            }
+            None => self.next_tick = None,
+        }
+    }
+
+    /// Layer changes happen here; only effects for the outside world leave the app.
+    fn settle(&mut self, todo: Vec<Effect>) -> Vec<Effect> {
+        let mut todo = VecDeque::from(todo);
+        let mut outside = vec![];
+        while let Some(effect) = todo.pop_front() {
+            let mut more = vec![];
+            match effect {
+                Effect::Open(make) => {
+                    let id = self.new_id();
+                    let mut layer = make(id);
+                    layer.opened(self.shared.scene(), &mut more);
+                    self.roots[self.current].stack.push(layer);
+                    self.next_tick = None;
+                    self.dirty = true;
+                }
+                Effect::Close(id) => {
+                    self.close(id, &mut more);
+                    outside.push(Effect::Close(id));
+                }
+                Effect::Reply { to, reply } => self.reply(to, reply, &mut more),
+                Effect::Run { layer: Some(id), command } => {
+                    let scene = self.shared.scene();
+                    if let Some(layer) = find(&mut self.roots, id) {
+                        layer.run(&command, scene, &mut more);
+                    }
+                    self.dirty = true;
+                }
+                Effect::Run { layer: None, command } => self.run_global(&command, &mut more),
+                Effect::Toast(toast) => self.toast(toast),
+                Effect::OpenTask(upid) => more.push(views::open_task(upid)),
+                Effect::Refresh(session) => {
+                    let now = self.shared.now.mono;
+                    if let Some(session) = self.shared.sessions.get_mut(session.0 as usize) {
+                        session.refresh(now);
+                        more.extend(session.due(now));
+                    }
+                }
+                Effect::SignedIn { session, user, client } => {
+                    let now = self.shared.now.mono;
+                    outside.push(Effect::SignedIn { session, user: user.clone(), client });
+                    if let Some(session) = self.shared.sessions.get_mut(session.0 as usize) {
+                        session.signed_in(user, now);
+                        more.extend(session.due(now));
+                    }
+                    self.dirty = true;
+                }
+                Effect::Quit => self.quit = true,
+                Effect::Mouse(on) => {
+                    self.mouse = on;
+                    outside.push(Effect::Mouse(on));
+                }
+                other => outside.push(other),
+            }
+            for effect in more.into_iter().rev() {
+                todo.push_front(effect);
+            }
+        }
+        outside
+    }
+
+    fn close(&mut self, id: LayerId, todo: &mut Vec<Effect>) {
+        self.dirty = true;
+        self.next_tick = None;
+        for root in &mut self.roots {
+            // The root view itself stays.
+            if let Some(i) = root.stack.iter().position(|l| l.id() == id).filter(|&i| i > 0) {
+                root.stack.remove(i);
+            }
+        }
+        let scene = self.shared.scene();
+        if let Some(top) = top(&mut self.roots, self.current) {
+            top.refreshed(scene, todo);
+        }
+    }
+
+    fn reply(&mut self, to: LayerId, reply: Reply, todo: &mut Vec<Effect>) {
+        self.dirty = true;
+        let scene = self.shared.scene();
+        if let Some(layer) = find(&mut self.roots, to) {
+            layer.reply(reply, scene, todo);
+        }
+    }
+
+    fn toast(&mut self, toast: Toast) {
+        let until = (toast.level != Level::Error).then_some(self.shared.now.mono + Self::TOAST);
+        self.last_task = toast.task.clone().or(self.last_task.take());
+        if toast.level == Level::Error {
+            tracing::warn!("{}", toast.text);
+        }
+        self.toasts.retain(|(t, until)| until.is_none() && *t != toast);
+        self.toasts.push_back((toast, until));
+        self.dirty = true;
+    }
+
+    fn key(&mut self, key: KeyEvent, todo: &mut Vec<Effect>) {
+        self.dirty = true;
+        // Errors stay until somebody is there to see them; this key still does what it means.
+        self.toasts.retain(|(toast, _)| toast.level != Level::Error);
+        let scene = self.shared.scene();
+        let Some(top) = top(&mut self.roots, self.current) else { return };
+        if top.key(key, scene, todo) {
+            return;
+        }
+        let dialog = top.is_dialog();
+        let global = GLOBALS.iter().find(|g| self.shared.keys.matches(g.id, &key)).map(|g| g.id);
+        if let Some(id) = global {
+            let harmless = matches!(id, "app.redraw" | "app.suspend" | "app.help");
+            if !dialog || harmless || (id == "app.quit" && key.code == KeyCode::Char('c')) {
+                self.run_global(id, todo);
+            }
+        } else if !dialog
+            && key.modifiers.is_empty()
+            && let KeyCode::Char(c) = key.code
+            && views::TABS.iter().any(|t| t.key == c)
+        {
+            self.tab_chosen(c, todo);
+        }
+    }
+
+    fn tab_chosen(&mut self, key: char, todo: &mut Vec<Effect>) {
+        let Some(tab) = views::TABS.iter().find(|t| t.key == key) else { return };
+        self.dirty = true;
+        self.current = tab.root;
+        self.tab = key;
+        self.next_tick = None;
+        let scene = self.shared.scene();
+        let stack = &mut self.roots[self.current].stack;
+        stack[0].tab(key, scene, todo);
+        if let Some(top) = stack.last_mut() {
+            top.refreshed(scene, todo);
+        }
+    }
+
+    fn run_global(&mut self, id: &str, todo: &mut Vec<Effect>) {
+        let session = self.store().session;
+        match id {
+            "app.help" => todo.push(self.help()),
+            "app.palette" => todo.push(self.palette()),
+            "app.back" => {
+                let stack = &self.roots[self.current].stack;
+                if stack.len() > 1 {
+                    todo.extend(stack.last().map(|l| Effect::Close(l.id())));
+                }
+            }
+            "app.refresh" => {
+                todo.push(Effect::Refresh(session));
+                let scene = self.shared.scene();
+                if let Some(top) = top(&mut self.roots, self.current) {
+                    top.refreshed(scene, todo);
+                }
+            }
+            "app.tasklog" => match self.last_task.clone() {
+                Some(upid) => todo.push(Effect::OpenTask(upid)),
+                None => self.toast(Toast::new(Level::Info, "No task has been started yet")),
+            },
+            "app.mouse" => {
+                let on = !self.mouse;
+                todo.push(Effect::Mouse(on));
+                let text = if on { "Mouse on" } else { "Mouse off: select text as usual" };
+                self.toast(Toast::new(Level::Info, text));
+            }
+            "app.redraw" => todo.push(Effect::Redraw),
+            "app.suspend" => todo.push(Effect::Suspend),
+            "app.quit" => {
+                let stack = &self.roots[self.current].stack;
+                match stack.last() {
+                    Some(layer) if stack.len() > 1 && !layer.is_dialog() => todo.push(Effect::Close(layer.id())),
+                    _ => todo.push(Effect::Quit),
+                }
+            }
+            _ => {
+                if let Some(key) = id.strip_prefix("tab.").and_then(|k| k.chars().next()) {
+                    self.tab_chosen(key, todo);
+                }
+            }
+        }
+        self.dirty = true;
+    }
+
+    /// All commands that mean something right now: those of the view in front, then the app's own.
+    fn commands(&self) -> Vec<(Option<LayerId>, CommandInfo)> {
+        let top = self.roots[self.current].stack.last();
+        let own = top.map(|l| (l.id(), l.commands(self.store())));
+        let own = own.into_iter().flat_map(|(id, list)| list.into_iter().map(move |c| (Some(id), c)));
+        let globals = GLOBALS.iter().map(|g| {
+            let info = CommandInfo { id: g.id, keys: g.keys, title: g.title, footer: g.footer, ready: true };
+            (None, info)
+        });
+        own.chain(globals).collect()
+    }
+
+    fn command_picks(&self, only_ready: bool) -> Vec<Pick> {
+        let commands = self.commands().into_iter().filter(|(_, c)| c.ready || !only_ready);
+        commands
+            .map(|(layer, c)| {
+                let keys = self.shared.keys.keys(c.id).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+                let mut pick = Pick::new(c.title, move || Effect::Run { layer, command: c.id.into() }).detail(keys);
+                pick.disabled = (!c.ready).then(|| "not possible here".into());
+                pick
+            })
+            .collect()
+    }
+
+    fn help(&self) -> Effect {
+        let name = self.roots[self.current].stack.last().map_or("", |l| l.name());
+        let mut picks = self.command_picks(false);
+        picks.extend(frame::MOVES.iter().map(|(keys, what)| {
+            Pick::new(*what, || Effect::Run { layer: None, command: String::new() }).detail(*keys)
+        }));
+        Hosted::open(Picker::search(format!("Keys: {name}"), picks))
+    }
+
+    fn palette(&self) -> Effect {
+        let mut picks = self.command_picks(true);
+        picks.extend(views::TABS.iter().map(|tab| {
+            let key = tab.key;
+            Pick::new(format!("View: {}", tab.title), move || Effect::Run {
+                layer: None,
+                command: format!("tab.{key}"),
+            })
+            .detail(key.to_string())
+        }));
+        picks.extend(views::jumps(self.store()));
+        Hosted::open(Picker::search("Commands and guests", picks))
+    }
+
+    fn mouse(&mut self, event: MouseEvent, todo: &mut Vec<Effect>) {
+        use crossterm::event::{MouseButton, MouseEventKind};
+        if event.kind == MouseEventKind::Moved {
+            return;
+        }
+        self.dirty = true;
+        let at = ratatui::layout::Position::new(event.column, event.row);
+        let dialog = top(&mut self.roots, self.current).is_some_and(|t| t.is_dialog());
+        if event.kind == MouseEventKind::Down(MouseButton::Left)
+            && let Some((_, hit)) = self.hits.iter().find(|(area, _)| area.contains(at))
+        {
+            match hit.clone() {
+                Hit::Tab(key) if !dialog => self.tab_chosen(key, todo),
+                Hit::Command(layer, command) => todo.push(Effect::Run { layer, command }),
+                Hit::Tab(_) => {}
+            }
+            return;
+        }
+        let scene = self.shared.scene();
+        if let Some(top) = top(&mut self.roots, self.current) {
+            top.mouse(event, scene, todo);
+        }
+    }
+
+    fn fetched(&mut self, id: SessionId, answer: Fetched, todo: &mut Vec<Effect>) {
+        let now = self.shared.now.mono;
+        let Some(session) = self.shared.sessions.get_mut(id.0 as usize) else { return };
+        let was_stale = session.store.trouble.is_some();
+        let mut changed = session.store.updated.is_none();
+        match answer.resources {
+            Ok(resources) => {
+                changed |= session.store.set_resources(resources) | was_stale;
+                session.fetch_succeeded(now);
+            }
+            Err(error) => {
+                session.fetch_failed(error, now);
+                changed = true;
+            }
+        }
+        let mut ended = vec![];
+        match answer.tasks {
+            Ok(tasks) => {
+                ended = session.tracker.listed(&tasks);
+                changed |= session.store.set_tasks(tasks);
+                changed |= session.store.tasks_error.take().is_some();
+            }
+            Err(error) => session.store.tasks_error = Some(error),
+        }
+        if let Some(Ok(status)) = answer.status {
+            changed |= session.store.cluster.as_ref() != Some(&status);
+            session.store.cluster = Some(status);
+        }
+        if answer.version.is_some() && session.store.version != answer.version {
+            session.store.version = answer.version;
+            changed = true;
+        }
+        session.store.followed = session.tracker.followed();
+        let signed_out = session.store.phase == Phase::SignedOut;
+        for ended in ended {
+            self.ended(id, ended, todo);
+        }
+        if signed_out && let Some(trouble) = &self.store().trouble {
+            let error = trouble.error.clone();
+            if !self.roots.iter().any(|r| r.stack.iter().any(|l| l.name() == Login::NAME)) {
+                todo.push(views::login_again(error));
+            }
+        }
+        if changed {
+            self.dirty = true;
+            let scene = self.shared.scene();
+            if let Some(top) = top(&mut self.roots, self.current) {
+                top.refreshed(scene, todo);
+            }
+        }
+    }
+
+    fn written(&mut self, id: SessionId, label: String, guest: Option<VmId>, result: Result<Bytes, ApiError>) {
+        #[derive(serde::Deserialize)]
+        struct Answer {
+            data: serde_json::Value,
+        }
+        match result {
+            Ok(body) => {
+                let data = serde_json::from_slice::<Answer>(&body).map(|a| a.data).unwrap_or_default();
+                // Tasks answer with their UPID; creations may answer with other text.
+                let upid = data.as_str().filter(|t| t.starts_with("UPID:")).and_then(|t| Upid::parse(t).ok());
+                let now = self.shared.now.mono;
+                let Some(session) = self.shared.sessions.get_mut(id.0 as usize) else { return };
+                match upid {
+                    Some(upid) => {
+                        session.tracker.add(upid.clone(), label.clone(), guest, now);
+                        session.store.followed = session.tracker.followed();
+                        self.toast(Toast { level: Level::Info, text: format!("{label}: started"), task: Some(upid) });
+                    }
+                    None => {
+                        session.refresh(now);
+                        self.toast(Toast::new(Level::Ok, format!("{label}: done")));
+                    }
+                }
+            }
+            Err(error) => {
+                let text = format!("{label}: {error}. {}", error.advice());
+                self.toast(Toast::new(Level::Error, text));
+            }
+        }
+    }
+
+    fn polled(
+        &mut self,
+        id: SessionId,
+        upid: &Upid,
+        status: Result<Task, ApiError>,
+        log: &[LogLine],
+        todo: &mut Vec<Effect>,
+    ) {
+        let now = self.shared.now.mono;
+        let Some(session) = self.shared.sessions.get_mut(id.0 as usize) else { return };
+        let ended = session.tracker.heard(upid, status, log, now);
+        session.store.followed = session.tracker.followed();
+        self.dirty = true;
+        if let Some(ended) = ended {
+            self.ended(id, ended, todo);
+        }
+    }
+
+    fn ended(&mut self, id: SessionId, ended: Ended, todo: &mut Vec<Effect>) {
+        let Ended { upid, label, state } = ended;
+        let (level, text) = match state {
+            TaskState::Ok => (Level::Ok, format!("{label}: done")),
+            TaskState::Warnings(n) => (Level::Warning, format!("{label}: done with {n} warnings (L: log)")),
+            TaskState::Failed(text) => (Level::Error, format!("{label} failed: {text} (L: log)")),
+            TaskState::Running | TaskState::Unknown => {
+                (Level::Warning, format!("{label}: ended, result unknown (L: log)"))
+            }
+        };
+        self.toast(Toast { level, text, task: Some(upid) });
+        todo.push(Effect::Refresh(id));
+    }
+
+    /// Draws everything.
+    pub fn draw(&mut self, frame: &mut Frame, now: Now) {
+        self.shared.now = now;
+        frame::draw(self, frame);
+    }
+}
+
+/// The layer in front.
+fn top(roots: &mut [Root], current: usize) -> Option<&mut Box<dyn Layer>> {
+    roots.get_mut(current)?.stack.last_mut()
+}
+
+/// The layer with an id, in any tab.
+fn find(roots: &mut [Root], id: LayerId) -> Option<&mut Box<dyn Layer>> {
+    roots.iter_mut().flat_map(|r| r.stack.iter_mut()).find(|l| l.id() == id)
+}

@@ -1,0 +1,162 @@
+//! The only place where effects meet the world.
+
+use std::{collections::HashMap, time::Duration};
+
+use bytes::Bytes;
+use tokio::{
+    sync::mpsc::UnboundedSender,
+    task::{AbortHandle, JoinSet},
+};
+
+use super::{Fetched, Msg};
+use crate::{
+    api::{
+        ApiError, Wire, access, cluster,
+        ids::Upid,
+        task::{self, LogLine, Task},
+        version,
+    },
+    shell::{Effect, LayerId, SessionId, World, Write},
+};
+
+/// Carries out one effect and tells what came of it. Effects that concern the terminal are not for here.
+pub async fn perform(world: World, effect: Effect) -> Option<Msg> {
+    Some(match effect {
+        Effect::Send { session, to, wire, decode } => {
+            let answer = send(&world, session, wire).await;
+            Msg::Reply { to, reply: decode(answer) }
+        }
+        Effect::Write { session, write } => write_once(&world, session, write).await,
+        Effect::Job { to, run } => Msg::Reply { to, reply: run(world).await },
+        Effect::Fetch { session, full } => {
+            Msg::Fetched { session, answer: Box::new(fetch(&world, session, full).await) }
+        }
+        Effect::Probe(session) => Msg::Probed { session, alive: probe(&world, session).await },
+        Effect::Poll { session, upid, log_from } => {
+            let (status, log) = poll(&world, session, &upid, log_from).await;
+            Msg::Polled { session, upid, status, log }
+        }
+        _ => return None,
+    })
+}
+
+async fn send(world: &World, session: SessionId, wire: Wire) -> Result<Bytes, ApiError> {
+    world.client(session)?.send(wire).await
+}
+
+/// The one way out for changes: checked against the rules, written to the log, sent once.
+async fn write_once(world: &World, session: SessionId, write: Write) -> Msg {
+    let Write { label, wire, guest, then } = write;
+    let result = if world.policy.read_only {
+        Err(ApiError::Withheld("the console is in read-only mode: nothing was sent".into()))
+    } else {
+        let _slot = world.write_slot().await;
+        tracing::info!(target: "proxmux::audit", call = %wire, label, "sent");
+        let result = send(world, session, wire.clone()).await;
+        match &result {
+            Ok(_) => tracing::info!(target: "proxmux::audit", call = %wire, "accepted"),
+            Err(error) => tracing::warn!(target: "proxmux::audit", call = %wire, %error, "not done or unsure"),
+        }
+        result
+    };
+    let reply = then.map(|(to, decode)| (to, decode(result.clone())));
+    Msg::Written { session, label, guest, result, reply }
+}
+
+async fn fetch(world: &World, session: SessionId, full: bool) -> Fetched {
+    let client = match world.client(session) {
+        Ok(client) => client,
+        Err(error) => return Fetched { resources: Err(error.clone()), tasks: Err(error), status: None, version: None },
+    };
+    let status = async { if full { Some(client.ask(cluster::status()).await) } else { None } };
+    let version = async { if full { client.ask(version::get()).await.ok() } else { None } };
+    let (resources, tasks, status, version) =
+        tokio::join!(client.ask(cluster::resources()), client.ask(cluster::tasks()), status, version);
+    Fetched { resources, tasks, status, version }
+}
+
+/// Whether anybody answers, with or without success. The realm list needs no login and is short.
+async fn probe(world: &World, session: SessionId) -> bool {
+    let Ok(client) = world.client(session) else { return false };
+    !matches!(client.ask(access::domains()).await, Err(ApiError::NotSent(_) | ApiError::Unsure(_)))
+}
+
+async fn poll(
+    world: &World,
+    session: SessionId,
+    upid: &Upid,
+    log_from: Option<u64>,
+) -> (Result<Task, ApiError>, Vec<LogLine>) {
+    let client = match world.client(session) {
+        Ok(client) => client,
+        Err(error) => return (Err(error), vec![]),
+    };
+    let log = async {
+        match log_from {
+            Some(start) => client.ask(task::log(upid, start, 500)).await.map(|page| page.data).unwrap_or_default(),
+            None => vec![],
+        }
+    };
+    tokio::join!(client.ask(task::status(upid)), log)
+}
+
+/// Spawns effects, drops the reads of closed views, and remembers which writes are on their way.
+pub struct Runner {
+    world: World,
+    inbox: UnboundedSender<Msg>,
+    reads: HashMap<LayerId, Vec<AbortHandle>>,
+    writes: JoinSet<()>,
+}
+
+impl Runner {
+    /// A runner that answers into `inbox`.
+    pub fn new(world: World, inbox: UnboundedSender<Msg>) -> Self {
+        Self { world, inbox, reads: HashMap::new(), writes: JoinSet::new() }
+    }
+
+    /// Starts an effect in the background.
+    pub fn start(&mut self, effect: Effect) {
+        let reader = match &effect {
+            Effect::Send { to, .. } | Effect::Job { to, .. } => Some(*to),
+            Effect::Close(layer) => {
+                for read in self.reads.remove(layer).into_iter().flatten() {
+                    read.abort();
+                }
+                return;
+            }
+            _ => None,
+        };
+        if let Effect::SignedIn { session, client, .. } = effect {
+            self.world.set_client(session, client.0, client.1);
+            return;
+        }
+        let is_write = matches!(effect, Effect::Write { .. });
+        let (world, inbox) = (self.world.clone(), self.inbox.clone());
+        let work = async move {
+            if let Some(msg) = perform(world, effect).await {
+                // Fails only when the console is already leaving.
+                let _ = inbox.send(msg);
+            }
+        };
+        if is_write {
+            while self.writes.try_join_next().is_some() {}
+            self.writes.spawn(work);
+            return;
+        }
+        let handle = tokio::spawn(work).abort_handle();
+        if let Some(layer) = reader {
+            let reads = self.reads.entry(layer).or_default();
+            reads.retain(|r| !r.is_finished());
+            reads.push(handle);
+        }
+    }
+
+    /// Waits a moment for changes that are just being sent, so that leaving does not cut them off. Reads are not waited for.
+    pub async fn finish(mut self, at_most: Duration) {
+        let all = async { while self.writes.join_next().await.is_some() {} };
+        if tokio::time::timeout(at_most, all).await.is_err() {
+            tracing::warn!("left while a change was still unanswered: see the cluster's task list");
+            self.writes.detach_all();
+        }
+    }
+}

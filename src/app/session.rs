@@ -1,0 +1,155 @@
+//! One cluster: its state, its tasks, and when to ask it again.
+
+use std::time::Duration;
+
+use super::tracker::Tracker;
+use crate::{
+    api::{ApiError, backoff::Backoff},
+    shell::{Effect, SessionId},
+    store::{Phase, Store, Trouble},
+};
+
+/// A profile, a store, a tracker and a schedule.
+pub struct Session {
+    /// What views read.
+    pub store: Store,
+    /// The tasks that this console follows.
+    pub tracker: Tracker,
+    interval: Duration,
+    fetch_at: Option<Duration>,
+    full_at: Duration,
+    fetching: Option<Duration>,
+    probe_at: Option<Duration>,
+    probing: bool,
+    probe_helps: bool,
+    backoff: Backoff,
+}
+
+impl Session {
+    /// What changes seldom is asked this often.
+    const FULL: Duration = Duration::from_secs(30);
+    /// During an outage a tiny request asks this often whether the server is back.
+    const PROBE: Duration = Duration::from_secs(1);
+
+    /// A session that nobody has logged in to.
+    pub fn new(id: SessionId, address: String, interval: Duration) -> Self {
+        Self {
+            store: Store::new(id, address),
+            tracker: Tracker::default(),
+            interval,
+            fetch_at: None,
+            full_at: Duration::ZERO,
+            fetching: None,
+            probe_at: None,
+            probing: false,
+            probe_helps: true,
+            backoff: Backoff::random(),
+        }
+    }
+
+    /// A login has succeeded.
+    pub fn signed_in(&mut self, user: String, now: Duration) {
+        self.store.user = user;
+        self.store.phase = Phase::SignedIn;
+        self.fetch_at = Some(now);
+        self.full_at = now;
+        self.backoff.reset();
+        if let Some(trouble) = &mut self.store.trouble {
+            trouble.retry_at = Some(now);
+        }
+    }
+
+    /// Asks for everything as soon as possible.
+    pub fn refresh(&mut self, now: Duration) {
+        if self.store.phase == Phase::SignedIn {
+            self.fetch_at = Some(now);
+        }
+    }
+
+    /// What to ask now.
+    pub fn due(&mut self, now: Duration) -> Vec<Effect> {
+        let id = self.store.session;
+        let mut out = vec![];
+        if self.store.phase != Phase::SignedIn {
+            return out;
+        }
+        if self.fetching.is_none() && self.fetch_at.is_some_and(|at| at <= now) {
+            let full = self.full_at <= now;
+            if full {
+                self.full_at = now + Self::FULL;
+            }
+            self.fetching = Some(now);
+            self.fetch_at = None;
+            out.push(Effect::Fetch { session: id, full });
+        }
+        if self.fetching.is_none() && !self.probing && self.probe_at.is_some_and(|at| at <= now) {
+            self.probing = true;
+            self.probe_at = None;
+            out.push(Effect::Probe(id));
+        }
+        let polls = self.tracker.due(now).into_iter();
+        out.extend(polls.map(|(upid, log_from)| Effect::Poll { session: id, upid, log_from }));
+        out
+    }
+
+    /// When [`Session::due`] will have something to say.
+    pub fn next_due(&self) -> Option<Duration> {
+        if self.store.phase != Phase::SignedIn {
+            return None;
+        }
+        let fetch = self.fetch_at.filter(|_| self.fetching.is_none());
+        let probe = self.probe_at.filter(|_| self.fetching.is_none() && !self.probing);
+        [fetch, probe, self.tracker.next_due()].into_iter().flatten().min()
+    }
+
+    /// The cluster has answered.
+    pub fn fetch_succeeded(&mut self, now: Duration) {
+        self.store.latency = self.fetching.take().map(|asked| now.saturating_sub(asked));
+        self.store.updated = Some(now);
+        if self.store.trouble.take().is_some() {
+            // Coming back may have changed what is asked seldom.
+            self.full_at = now;
+        }
+        self.backoff.reset();
+        self.probe_at = None;
+        self.probe_helps = true;
+        self.fetch_at.get_or_insert(now + self.interval);
+    }
+
+    /// The cluster has not answered, or not well. The old data stays.
+    pub fn fetch_failed(&mut self, error: ApiError, now: Duration) {
+        self.fetching = None;
+        let since = self.store.trouble.as_ref().map_or(now, |t| t.since);
+        let retry_at = if error.is_temporary() {
+            let at = now + self.backoff.next();
+            self.fetch_at = Some(at);
+            if matches!(error, ApiError::NotSent(_) | ApiError::Unsure(_)) && self.probe_helps {
+                self.probe_at = Some(now + Self::PROBE);
+            }
+            Some(at)
+        } else if matches!(error, ApiError::LoginNeeded(_) | ApiError::Untrusted { .. }) || error.status() == Some(401)
+        {
+            self.store.phase = Phase::SignedOut;
+            self.fetch_at = None;
+            None
+        } else {
+            // A refusal does not go away by asking often.
+            let at = now + Duration::from_secs(30);
+            self.fetch_at = Some(at);
+            Some(at)
+        };
+        self.store.trouble = Some(Trouble { error, since, retry_at });
+    }
+
+    /// Whether the server answers at all. If so the data is asked for at once; if that fails too, probing is no help.
+    pub fn probed(&mut self, alive: bool, now: Duration) {
+        self.probing = false;
+        if alive {
+            self.probe_helps = false;
+            self.fetch_at = Some(now);
+        } else {
+            self.probe_helps = true;
+            self.probe_at = Some(now + Self::PROBE);
+        }
+    }
+}

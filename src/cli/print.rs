@@ -1,0 +1,115 @@
+//! `proxmux print`: one picture of the live cluster, for scripts, mails and documentation.
+
+use std::{
+    io::Write,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+
+use super::console::ConsoleArgs;
+use crate::{
+    app::{App, Msg, headless::Headless},
+    shell::World,
+    ui::{Look, svg},
+    views::login::{Login, Start},
+};
+
+/// What the picture is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Characters only.
+    Text,
+    /// Characters with colours for a terminal.
+    Ansi,
+    /// A vector picture.
+    Svg,
+}
+
+/// Arguments of `proxmux print`.
+#[derive(Args, Debug)]
+pub struct PrintArgs {
+    /// View: dashboard, vms, lxc or tasks
+    pub view: String,
+    /// Keys to press before, separated by blanks: "down enter"
+    #[arg(long, value_name = "KEYS")]
+    pub keys: Option<String>,
+    /// Columns and lines
+    #[arg(long, value_name = "WxH", default_value = "120x40", value_parser = size)]
+    pub size: (u16, u16),
+    /// What to write
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    pub ascii: bool,
+}
+
+fn size(text: &str) -> Result<(u16, u16), String> {
+    let (w, h) = text.split_once('x').ok_or("write it like 120x40")?;
+    let (w, h) = (w.parse().map_err(|_| "no width")?, h.parse().map_err(|_| "no height")?);
+    if (40..=500).contains(&w) && (10..=300).contains(&h) { Ok((w, h)) } else { Err("from 40x10 to 500x300".into()) }
+}
+
+/// Draws the view once and writes it to standard output.
+///
+/// # Errors
+/// When the cluster can't be asked: the message says why.
+pub async fn run(args: PrintArgs, start: Start, world: World) -> Result<()> {
+    let console = ConsoleArgs {
+        view: args.view.clone(),
+        refresh: 5,
+        read_only: true,
+        ascii: args.ascii,
+        color: if args.format == Format::Text { "mono".into() } else { "truecolor".into() },
+        no_mouse: true,
+    };
+    if start.target.is_none() {
+        bail!("no server: give --host or set PVE_HOST");
+    }
+    if start.credentials.is_none() {
+        bail!("no login: set PVE_TOKEN_ID and PVE_TOKEN_SECRET, or PVE_USER and PVE_PASSWORD");
+    }
+    let address = start.target.as_ref().map(ToString::to_string).unwrap_or_default();
+    let mut options = console.options()?;
+    if !args.ascii && args.format != Format::Text {
+        // A picture has its own font: the terminal's limits don't count.
+        options.look = Look::new(options.look.theme.depth(), crate::ui::GlyphSet::Unicode);
+    }
+    let app = App::new(options, address, Login::new(start));
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64);
+    let (width, height) = args.size;
+    let began = Instant::now();
+    let mut console = Headless::start(app, world, width, height, unix).await;
+    while console.app.store().updated.is_none() {
+        if let Some(trouble) = &console.app.store().trouble {
+            return Err(trouble.error.clone()).context(trouble.error.advice());
+        }
+        if began.elapsed() > Duration::from_secs(5) {
+            bail!("not connected: {}", first_words(&console.screen()));
+        }
+        console.pass(Duration::from_millis(100), |_| {}).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for key in args.keys.iter().flat_map(|k| k.split(' ')).filter(|k| !k.is_empty()) {
+        let key: crate::ui::Key = key.parse().map_err(|e| anyhow::anyhow!("--keys: {e}"))?;
+        console.feed(Msg::Key(key.event())).await;
+    }
+    console.pass(Duration::from_millis(200), |_| {}).await;
+    let buffer = console.screen();
+    let text = match args.format {
+        Format::Text => svg::plain(&buffer),
+        Format::Ansi => svg::ansi(&buffer),
+        Format::Svg => svg::svg(&buffer),
+    };
+    std::io::stdout().write_all(text.as_bytes()).context("can't write to standard output")
+}
+
+/// The text of a dialog on the screen, for a message.
+fn first_words(buffer: &ratatui::buffer::Buffer) -> String {
+    let text = svg::plain(buffer);
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || "│┌┐└┘─".contains(c)).filter(|w| !w.is_empty()).collect();
+    words.join(" ")
+}

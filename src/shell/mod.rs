@@ -1,0 +1,17 @@
+//! The framework between widgets and features: views, layers, commands, effects, and the dialogs that every view needs.
+//!
+//! A [`View`] is a small program of its own: own state, own messages, own table of [`Command`]s. It never
+//! does I/O; it emits [`Effect`]s through its [`Cx`]. [`Hosted`] forgets a view's type so that the app can stack them as
+//! [`Layer`]s.
+
+pub mod confirm;
+pub mod effect;
+pub mod picker;
+pub mod view;
+pub mod world;
+
+pub use confirm::{Degree, Proposal};
+pub use effect::{Effect, LayerId, Level, Open, Reply, SessionId, Toast, Write};
+pub use picker::{Pick, Picker};
+pub use view::{Command, CommandInfo, Cx, Hosted, Layer, Now, Scene, View};
+pub use world::{Connector, Place, Policy, World};

@@ -1,0 +1,110 @@
+//! What the runner and jobs work with: connections, sessions, and the rules for writes.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::effect::SessionId;
+use crate::api::{
+    ApiError, Transport,
+    client::Client,
+    http::{Fingerprint, Target, Trust},
+    login::Credentials,
+};
+
+/// Changes that are on their way at the same time.
+const WRITES: usize = 4;
+
+/// Makes transports and remembers certificates. The program's speaks HTTPS; tests put a simulated cluster behind it.
+pub trait Connector: Send + Sync + 'static {
+    /// A transport to a server. Does no I/O yet.
+    ///
+    /// # Errors
+    /// When the trust settings can't be used (unreadable CA file ...).
+    fn transport(&self, target: &Target, trust: &Trust) -> Result<Arc<dyn Transport>, ApiError>;
+
+    /// The fingerprint pinned for a server, if any.
+    ///
+    /// # Errors
+    /// When the file of pinned certificates can't be read.
+    fn pinned(&self, target: &Target) -> Result<Option<Fingerprint>, ApiError>;
+
+    /// Pins a server's certificate.
+    ///
+    /// # Errors
+    /// When the file of pinned certificates can't be written.
+    fn pin(&self, target: &Target, fingerprint: Fingerprint) -> Result<(), ApiError>;
+}
+
+/// Where a session is, and what is needed to log in to it again.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The server.
+    pub target: Target,
+    /// How it proves itself; `None`: by a pinned certificate if there is one, else by a known authority.
+    pub trust: Option<Trust>,
+    /// `user@realm`, when the user is known.
+    pub user: Option<String>,
+    /// What was given from outside (environment): a token, or a password.
+    pub credentials: Option<Credentials>,
+}
+
+/// What may be written at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Nothing is changed; writes are refused before they are sent.
+    pub read_only: bool,
+}
+
+/// Shared by all effects. Cheap to clone.
+#[derive(Clone)]
+pub struct World {
+    connector: Arc<dyn Connector>,
+    sessions: Arc<Mutex<HashMap<SessionId, (Client, Place)>>>,
+    write_slots: Arc<Semaphore>,
+    /// The rules for writes.
+    pub policy: Policy,
+}
+
+impl World {
+    /// A world without any session.
+    pub fn new(connector: Arc<dyn Connector>, policy: Policy) -> Self {
+        Self { connector, sessions: Arc::default(), write_slots: Arc::new(Semaphore::new(WRITES)), policy }
+    }
+
+    /// Where transports come from.
+    pub fn connector(&self) -> &dyn Connector {
+        &*self.connector
+    }
+
+    /// The client of a session.
+    ///
+    /// # Errors
+    /// [`ApiError::LoginNeeded`] before the first login.
+    pub fn client(&self, session: SessionId) -> Result<Client, ApiError> {
+        let found = self.sessions().get(&session).map(|(client, _)| client.clone());
+        found.ok_or_else(|| ApiError::LoginNeeded("nobody has logged in yet".into()))
+    }
+
+    /// Where a session is, once somebody has logged in.
+    pub fn place(&self, session: SessionId) -> Option<Place> {
+        self.sessions().get(&session).map(|(_, place)| place.clone())
+    }
+
+    /// Gives a session its client, replacing an older one.
+    pub fn set_client(&self, session: SessionId, client: Client, place: Place) {
+        self.sessions().insert(session, (client, place));
+    }
+
+    /// Waits until a change may be sent: bulk work must not flood the server.
+    pub async fn write_slot(&self) -> Option<OwnedSemaphorePermit> {
+        self.write_slots.clone().acquire_owned().await.ok()
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, (Client, Place)>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,153 @@
+//! What the console last heard from a cluster. Only the app writes it; views read it.
+
+use std::{collections::HashMap, time::Duration};
+
+use crate::{
+    api::{
+        ApiError,
+        cluster::{ClusterStatus, Guest, Node, Resources},
+        ids::{Upid, VmId},
+        task::Task,
+        version::Version,
+    },
+    shell::SessionId,
+};
+
+/// How the session is doing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Phase {
+    /// Nobody has logged in yet, or the login has ended.
+    #[default]
+    SignedOut,
+    /// Logged in; the first answer is awaited or has come.
+    SignedIn,
+}
+
+/// Why the shown data is old.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trouble {
+    /// The last error.
+    pub error: ApiError,
+    /// Since when there has been no good answer (time since the program started).
+    pub since: Duration,
+    /// When it will be tried again.
+    pub retry_at: Option<Duration>,
+}
+
+/// A task that this console started or follows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Followed {
+    /// The task.
+    pub upid: Upid,
+    /// What it does: "Start VM 101 (web)".
+    pub label: String,
+    /// The guest that it is about.
+    pub guest: Option<VmId>,
+    /// 0..=100, when the log tells.
+    pub percent: Option<f32>,
+    /// The node can't be asked at the moment.
+    pub unknown: bool,
+}
+
+/// The last known state of one cluster.
+#[derive(Default)]
+pub struct Store {
+    /// The session that it belongs to.
+    pub session: SessionId,
+    /// The address that the user gave.
+    pub address: String,
+    /// `user@realm` or token id, once logged in.
+    pub user: String,
+    /// How the session is doing.
+    pub phase: Phase,
+    /// TLS verification is off: shown all the time.
+    pub insecure: bool,
+    /// Nothing may be changed.
+    pub read_only: bool,
+    /// Guests, nodes, storages, pools.
+    pub resources: Resources,
+    /// Grows with every change of `resources`; tables rebuild their index by it.
+    pub generation: u64,
+    /// Quorum, cluster name, node addresses.
+    pub cluster: Option<ClusterStatus>,
+    /// Version of the node that answers.
+    pub version: Option<Version>,
+    /// Recent tasks of the whole cluster, newest first.
+    pub tasks: Vec<Task>,
+    /// Grows with every change of `tasks`.
+    pub tasks_generation: u64,
+    /// Tasks that this console follows.
+    pub followed: Vec<Followed>,
+    /// When `resources` last came.
+    pub updated: Option<Duration>,
+    /// How long the last refresh took.
+    pub latency: Option<Duration>,
+    /// Why the data is old, if it is.
+    pub trouble: Option<Trouble>,
+    /// Why the list of tasks is old, if it is.
+    pub tasks_error: Option<ApiError>,
+    by_vmid: HashMap<VmId, u32>,
+}
+
+impl Store {
+    /// An empty store of a session.
+    pub fn new(session: SessionId, address: String) -> Self {
+        Self { session, address, ..Self::default() }
+    }
+
+    /// Takes over a new list of resources. True when anything differs.
+    pub fn set_resources(&mut self, resources: Resources) -> bool {
+        if resources == self.resources {
+            return false;
+        }
+        let position = |(i, g): (usize, &Guest)| (g.vmid, u32::try_from(i).unwrap_or(u32::MAX));
+        self.by_vmid.clear();
+        self.by_vmid.extend(resources.guests.iter().enumerate().map(position));
+        self.resources = resources;
+        self.generation += 1;
+        true
+    }
+
+    /// Takes over a new list of tasks. True when anything differs.
+    pub fn set_tasks(&mut self, mut tasks: Vec<Task>) -> bool {
+        tasks.sort_by(|a, b| b.starttime.cmp(&a.starttime).then_with(|| b.upid.cmp(&a.upid)));
+        if tasks == self.tasks {
+            return false;
+        }
+        self.tasks = tasks;
+        self.tasks_generation += 1;
+        true
+    }
+
+    /// A guest by its id, which is unique over VMs and containers.
+    pub fn guest(&self, vmid: VmId) -> Option<&Guest> {
+        self.resources.guests.get(*self.by_vmid.get(&vmid)? as usize)
+    }
+
+    /// A node by its name.
+    pub fn node(&self, name: &str) -> Option<&Node> {
+        self.resources.nodes.iter().find(|n| n.node.as_str() == name)
+    }
+
+    /// The cluster's name, or the address when it stands alone.
+    pub fn name(&self) -> &str {
+        self.cluster.as_ref().and_then(|c| c.name.as_deref()).filter(|n| !n.is_empty()).unwrap_or(&self.address)
+    }
+
+    /// True while a followed task is about this guest.
+    pub fn is_busy(&self, vmid: VmId) -> bool {
+        self.followed.iter().any(|f| f.guest == Some(vmid) && !f.unknown)
+    }
+
+    /// How many tasks of the cluster run, as far as this console knows.
+    pub fn running_tasks(&self) -> usize {
+        let listed = self.tasks.iter().filter(|t| t.status.is_running()).count();
+        let unlisted = self.followed.iter().filter(|f| !self.tasks.iter().any(|t| t.upid == f.upid)).count();
+        listed + unlisted
+    }
+
+    /// Data is stale when it has been missing for more than two refreshes.
+    pub fn is_stale(&self) -> bool {
+        self.trouble.is_some() && self.updated.is_some()
+    }
+}

@@ -1,0 +1,213 @@
+//! The pop-up list of a select: type to filter, Enter takes, Space marks (where several may be chosen).
+
+use crossterm::event::{KeyCode, KeyEvent};
+use ratatui::widgets::Clear;
+use ratatui::{Frame, layout::Rect};
+
+use super::field::{Choice, Choices, Field, Kind};
+use crate::ui::table::draw_scrollbar;
+use crate::ui::{Filter, Input, Key, Look, Millis, Role, text};
+
+/// What a key did to the list.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum PopupEvent {
+    Used,
+    Changed,
+    /// Done; true: the value is another one now.
+    Close(bool),
+}
+
+#[derive(Default)]
+pub(super) struct Popup {
+    filter: Input,
+    cursor: usize,
+    offset: usize,
+    /// Where the lines were drawn.
+    pub list: Rect,
+}
+
+impl Popup {
+    /// Opens with the cursor on what is chosen.
+    pub fn open(field: &Field) -> Self {
+        let cursor = match &field.kind {
+            Kind::Select { choices, chosen, .. } => choices.ready().iter().position(|c| c.value == *chosen),
+            _ => None,
+        };
+        Self { cursor: cursor.unwrap_or(0), ..Self::default() }
+    }
+
+    /// The choices are others now.
+    pub fn rewind(&mut self) {
+        self.cursor = 0;
+        self.offset = 0;
+    }
+
+    /// Numbers of the choices that the filter lets through.
+    fn matching(&self, choices: &[Choice]) -> Vec<usize> {
+        let filter = Filter::parse(self.filter.text());
+        let mut matcher = filter.matcher();
+        let passes = |c: &Choice| format!("{} {} {}", c.label, c.value, c.detail).to_lowercase();
+        choices.iter().enumerate().filter(|(_, c)| matcher.matches(&passes(c), |_, _| None)).map(|(i, _)| i).collect()
+    }
+
+    pub fn key(&mut self, event: KeyEvent, field: &mut Field) -> PopupEvent {
+        let (choices, is_multi) = match &field.kind {
+            Kind::Select { choices, .. } => (choices, false),
+            Kind::Multi { choices, .. } => (choices, true),
+            _ => return PopupEvent::Close(false),
+        };
+        let matching = self.matching(choices.ready());
+        let last = matching.len().saturating_sub(1);
+        let page = usize::from(self.list.height).max(2) - 1;
+        let key = Key::from(event);
+        match key.code() {
+            KeyCode::Esc => return PopupEvent::Close(false),
+            KeyCode::Down | KeyCode::Tab if key.mods().is_empty() => self.cursor = (self.cursor + 1).min(last),
+            KeyCode::Up | KeyCode::Tab => self.cursor = self.cursor.saturating_sub(1),
+            KeyCode::PageDown => self.cursor = (self.cursor + page).min(last),
+            KeyCode::PageUp => self.cursor = self.cursor.saturating_sub(page),
+            KeyCode::Enter if is_multi => return PopupEvent::Close(false),
+            KeyCode::Enter => return self.take(field, matching.get(self.cursor).copied()),
+            KeyCode::Char(' ') if is_multi => return toggle(field, matching.get(self.cursor).copied()),
+            _ => {
+                if self.filter.key(event) == crate::ui::InputEvent::Changed {
+                    self.rewind();
+                }
+            }
+        }
+        PopupEvent::Used
+    }
+
+    pub fn paste(&mut self, pasted: &str) {
+        self.filter.paste(pasted);
+        self.rewind();
+    }
+
+    fn take(&self, field: &mut Field, choice: Option<usize>) -> PopupEvent {
+        let typed = self.filter.text().trim().to_owned();
+        let Kind::Select { choices, chosen, free } = &mut field.kind else { return PopupEvent::Close(false) };
+        let value = match (choice.and_then(|i| choices.ready().get(i)), &*choices) {
+            (Some(choice), _) => choice.value.clone(),
+            // Nothing to choose from: what was typed counts, where that makes sense.
+            (None, Choices::Failed(_)) if !typed.is_empty() => typed,
+            (None, _) if *free && !typed.is_empty() => typed,
+            (None, Choices::Ready(list)) if !list.is_empty() => return PopupEvent::Used,
+            _ => return PopupEvent::Close(false),
+        };
+        let changed = *chosen != value;
+        *chosen = value;
+        PopupEvent::Close(changed)
+    }
+
+    /// A click on a line of the list.
+    pub fn click(&mut self, y: u16, field: &mut Field) -> PopupEvent {
+        let line = self.offset + usize::from(y.saturating_sub(self.list.y));
+        let matching = match &field.kind {
+            Kind::Select { choices, .. } | Kind::Multi { choices, .. } => self.matching(choices.ready()),
+            _ => Vec::new(),
+        };
+        let Some(choice) = matching.get(line).copied() else { return PopupEvent::Used };
+        self.cursor = line;
+        match field.kind {
+            Kind::Multi { .. } => toggle(field, Some(choice)),
+            _ => self.take(field, Some(choice)),
+        }
+    }
+
+    /// Draws over the form: below the field (`anchor`) where there is more room, else above.
+    pub fn draw(&mut self, frame: &mut Frame, area: Rect, anchor: Rect, field: &Field, look: &Look, now: Millis) {
+        let (choices, marked): (&Choices, &[String]) = match &field.kind {
+            Kind::Select { choices, chosen, .. } => (choices, std::slice::from_ref(chosen)),
+            Kind::Multi { choices, chosen } => (choices, chosen),
+            _ => return,
+        };
+        let matching = self.matching(choices.ready());
+        let label_width = choices.ready().iter().map(|c| text::width(&text::clean(&c.label))).max().unwrap_or(0);
+        let detail_width = choices.ready().iter().map(|c| text::width(&text::clean(&c.detail))).max().unwrap_or(0);
+        let wanted = (label_width + detail_width + 9).clamp(24, usize::from(u16::MAX)) as u16;
+        let width = wanted.max(anchor.width.min(40)).min(area.width);
+        let lines = matching.len().clamp(1, 10) as u16 + 3;
+        let below = area.bottom().saturating_sub(anchor.bottom());
+        let above = anchor.y.saturating_sub(area.y);
+        let (y, height) = if below >= lines || below >= above {
+            (anchor.bottom().min(area.bottom()), lines.min(below))
+        } else {
+            let height = lines.min(above);
+            (anchor.y - height, height)
+        };
+        // Hardly any room on either side: take all.
+        let (y, height) = if height < 4 { (area.y, lines.min(area.height)) } else { (y, height) };
+        let x = anchor.x.min(area.right().saturating_sub(width)).max(area.x);
+        let outer = Rect { x, y, width, height };
+        if outer.width < 5 || outer.height < 3 {
+            return;
+        }
+        frame.render_widget(Clear, outer);
+        let block = look.block(&field.label, true);
+        let inner = block.inner(outer);
+        frame.render_widget(block, outer);
+        let search = Rect { height: 1, ..inner };
+        frame.buffer_mut().set_stringn(search.x, search.y, "/", 1, look.style(Role::Key));
+        let typing = Rect { x: search.x + 1, width: search.width.saturating_sub(1), ..search };
+        self.filter.draw(frame, typing, look, true);
+        let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+        self.list = list;
+        let buffer = frame.buffer_mut();
+        let room = usize::from(list.width);
+        let hint = match choices {
+            Choices::Loading => Some((format!("{} loading", look.glyphs.spin(now)), Role::Muted)),
+            Choices::Failed(why) => {
+                Some((format!("{}; type a value and press Enter", text::clean(why)), Role::ErrorText))
+            }
+            Choices::Ready(list) if list.is_empty() => Some(("there is nothing to choose from".into(), Role::Muted)),
+            Choices::Ready(_) if matching.is_empty() => Some(("no match".into(), Role::Muted)),
+            Choices::Ready(_) => None,
+        };
+        if let Some((hint, role)) = hint {
+            for (y, line) in (list.y..list.bottom()).zip(text::wrap(&hint, room)) {
+                buffer.set_stringn(list.x, y, line, room, look.style(role));
+            }
+            return;
+        }
+        let height = usize::from(list.height);
+        self.cursor = self.cursor.min(matching.len().saturating_sub(1));
+        self.offset = self.offset.min(self.cursor).max((self.cursor + 1).saturating_sub(height));
+        for (line, choice) in matching.iter().skip(self.offset).take(height).enumerate() {
+            let choice = &choices.ready()[*choice];
+            let y = list.y + line as u16;
+            let mark = match (&field.kind, marked.contains(&choice.value)) {
+                (Kind::Multi { .. }, true) => "[x]",
+                (Kind::Multi { .. }, false) => "[ ]",
+                (_, true) => look.glyphs.ok,
+                (_, false) => " ",
+            };
+            let label_room = label_width.min(room.saturating_sub(5));
+            let label = text::fit(&text::clean(&choice.label), label_room, look.glyphs.ellipsis);
+            let (x, _) = buffer.set_stringn(list.x, y, format!("{mark} {label}  "), room, look.style(Role::Text));
+            let detail = text::clean(&choice.detail);
+            let left = usize::from(list.right().saturating_sub(x + 1));
+            buffer.set_stringn(x, y, text::cut(&detail, left, look.glyphs.ellipsis), left, look.style(Role::Muted));
+            if self.offset + line == self.cursor {
+                buffer.set_style(Rect { y, height: 1, ..list }, look.style(Role::Selected));
+            }
+        }
+        draw_scrollbar(buffer, list, self.offset, matching.len(), look);
+    }
+}
+
+fn toggle(field: &mut Field, choice: Option<usize>) -> PopupEvent {
+    let Kind::Multi { choices, chosen } = &mut field.kind else { return PopupEvent::Used };
+    let Some(choice) = choice.and_then(|i| choices.ready().get(i)) else { return PopupEvent::Used };
+    match chosen.iter().position(|v| *v == choice.value) {
+        Some(i) => {
+            chosen.remove(i);
+        }
+        None => {
+            chosen.push(choice.value.clone());
+            // The order of the choices, not of the clicks, so that equal sets are equal values.
+            let position = |v: &String| choices.ready().iter().position(|c| c.value == *v).unwrap_or(usize::MAX);
+            chosen.sort_by_key(position);
+        }
+    }
+    PopupEvent::Changed
+}

@@ -1,0 +1,351 @@
+//! Virtual machines and containers: the list.
+
+pub mod action;
+pub mod detail;
+
+use std::cmp::Ordering;
+
+use crossterm::event::{KeyEvent, MouseEvent};
+use jiff::tz::TimeZone;
+use ratatui::{Frame, layout::Rect};
+
+use self::action::Targets;
+use super::vm::create::CreateVm;
+use crate::{
+    api::{
+        cluster::{Guest, GuestStatus},
+        ids::{GuestKind, VmId},
+    },
+    shell::{Command, Cx, Scene, View},
+    store::Store,
+    ui::{Align, Cell, Column, Ctx, Role, Table, TableEvent, Width, text},
+};
+
+/// The list of VMs, or of containers.
+pub struct Guests {
+    table: Table<Guest, VmId>,
+    kind: GuestKind,
+    zone: TimeZone,
+}
+
+impl Default for Guests {
+    fn default() -> Self {
+        let table = Table::new(columns(), |g: &Guest| g.vmid, searched)
+            .with_property(property)
+            .with_base(|g| g.kind == GuestKind::Vm)
+            .with_sort("id", false)
+            .with_empty("waiting for the first answer")
+            .without_footer();
+        Self { table, kind: GuestKind::Vm, zone: TimeZone::system() }
+    }
+}
+
+/// The glyph, the word and the role of a guest's state.
+pub fn state(g: &Guest, ctx: &Ctx) -> Cell {
+    let glyphs = &ctx.look.glyphs;
+    let (glyph, word, role) = match &g.status {
+        _ if g.template => (glyphs.stopped, "template", Role::Muted),
+        GuestStatus::Running => (glyphs.running, "running", Role::Running),
+        GuestStatus::Paused => (glyphs.paused, "paused", Role::Paused),
+        GuestStatus::Stopped => (glyphs.stopped, "stopped", Role::Stopped),
+        other => (glyphs.unknown, other.as_str(), Role::Warning),
+    };
+    Cell::role(format!("{glyph} {word}"), role)
+}
+
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+fn by_f64(a: f64, b: f64) -> Ordering {
+    a.total_cmp(&b)
+}
+
+fn columns() -> Vec<Column<Guest>> {
+    fn column(
+        id: &'static str,
+        title: &'static str,
+        width: Width,
+        priority: u8,
+        cell: fn(&Guest, &Ctx) -> Cell,
+        sort: fn(&Guest, &Guest) -> Ordering,
+    ) -> Column<Guest> {
+        Column { id, title, width, priority, align: Align::Left, cell, sort: Some(sort) }
+    }
+    fn number(column: Column<Guest>) -> Column<Guest> {
+        Column { align: Align::Right, ..column }
+    }
+    vec![
+        number(column(
+            "id",
+            "ID",
+            Width::Fit { max: 9 },
+            0,
+            |g, _| g.vmid.to_string().into(),
+            |a, b| a.vmid.cmp(&b.vmid),
+        )),
+        column(
+            "name",
+            "Name",
+            Width::Flex { min: 12, max: 40 },
+            0,
+            |g, _| g.name.as_str().into(),
+            |a, b| a.name.cmp(&b.name),
+        ),
+        column("status", "Status", Width::Fixed(10), 1, state, |a, b| a.status.as_str().cmp(b.status.as_str())),
+        column(
+            "lock",
+            "Lock",
+            Width::Fit { max: 10 },
+            3,
+            |g, _| Cell::role(g.lock.as_deref().unwrap_or(""), Role::Warning),
+            |a, b| a.lock.cmp(&b.lock),
+        ),
+        column(
+            "node",
+            "Node",
+            Width::Fit { max: 16 },
+            2,
+            |g, _| g.node.as_str().into(),
+            |a, b| a.node.cmp(&b.node).then(a.vmid.cmp(&b.vmid)),
+        ),
+        number(column(
+            "cpu",
+            "CPU",
+            Width::Fixed(11),
+            3,
+            |g, _| if g.uptime > 0 { Cell::gauge(f64::from(g.cpu)) } else { "".into() },
+            |a, b| by_f64(f64::from(a.cpu), f64::from(b.cpu)),
+        )),
+        number(column(
+            "mem",
+            "Memory",
+            Width::Fixed(11),
+            4,
+            |g, _| if g.uptime > 0 { Cell::gauge(share(g.mem, g.maxmem)) } else { "".into() },
+            |a, b| by_f64(share(a.mem, a.maxmem), share(b.mem, b.maxmem)),
+        )),
+        number(column(
+            "maxmem",
+            "RAM",
+            Width::Fixed(9),
+            7,
+            |g, _| text::bytes(g.maxmem).trim().to_owned().into(),
+            |a, b| a.maxmem.cmp(&b.maxmem),
+        )),
+        number(column(
+            "maxdisk",
+            "Disk",
+            Width::Fixed(9),
+            8,
+            |g, _| text::bytes(g.maxdisk).trim().to_owned().into(),
+            |a, b| a.maxdisk.cmp(&b.maxdisk),
+        )),
+        number(column(
+            "uptime",
+            "Uptime",
+            Width::Fixed(8),
+            5,
+            |g, _| if g.uptime > 0 { text::duration(g.uptime).into() } else { "".into() },
+            |a, b| a.uptime.cmp(&b.uptime),
+        )),
+        column(
+            "ha",
+            "HA",
+            Width::Fit { max: 9 },
+            6,
+            |g, _| {
+                let role = if g.hastate.as_deref() == Some("error") { Role::Danger } else { Role::Accent };
+                Cell::role(g.hastate.as_deref().unwrap_or(""), role)
+            },
+            |a, b| a.hastate.cmp(&b.hastate),
+        ),
+        column(
+            "tags",
+            "Tags",
+            Width::Fit { max: 24 },
+            6,
+            |g, _| Cell::role(g.tags.replace(';', " "), Role::Muted),
+            |a, b| a.tags.cmp(&b.tags),
+        ),
+        column(
+            "pool",
+            "Pool",
+            Width::Fit { max: 14 },
+            9,
+            |g, _| Cell::role(g.pool.as_deref().unwrap_or(""), Role::Muted),
+            |a, b| a.pool.cmp(&b.pool),
+        ),
+    ]
+}
+
+fn searched(g: &Guest, out: &mut String) {
+    use std::fmt::Write as _;
+    let _ = write!(out, "{} {} {} {} {}", g.vmid, g.name, g.node, g.status.as_str(), g.tags);
+    for extra in [&g.pool, &g.lock, &g.hastate].into_iter().flatten() {
+        let _ = write!(out, " {extra}");
+    }
+}
+
+/// `tag:prod`, `node:pve1`, `status:running`, `pool:`, `lock:`, `id:`, `ha:`, `is:template`.
+fn property(g: &Guest, key: &str, value: &str) -> Option<bool> {
+    let has = |text: &str| text.to_lowercase().contains(value);
+    let has_maybe = |text: &Option<compact_str::CompactString>| text.as_ref().is_some_and(|t| has(t));
+    Some(match key {
+        "tag" | "tags" => g.tags().any(|t| t.to_lowercase() == value),
+        "node" => g.node.as_str().to_lowercase() == value,
+        "status" => has(g.status.as_str()),
+        "name" => has(&g.name),
+        "pool" => has_maybe(&g.pool),
+        "lock" => has_maybe(&g.lock),
+        "ha" => has_maybe(&g.hastate),
+        "id" | "vmid" => g.vmid.to_string().starts_with(value),
+        "is" => match value {
+            "template" => g.template,
+            "locked" => g.lock.is_some(),
+            "running" => g.uptime > 0,
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
+impl Guests {
+    fn sync(&mut self, store: &Store) {
+        self.table.sync(&store.resources.guests, store.generation);
+        self.table.set_stale(store.is_stale());
+        self.table.set_busy(store.followed.iter().filter(|f| !f.unknown).filter_map(|f| f.guest).collect());
+        if store.updated.is_some() {
+            let what = if self.kind == GuestKind::Vm { "VMs" } else { "containers" };
+            let text =
+                if self.table.filter().is_empty() { format!("no {what}") } else { "nothing matches the filter".into() };
+            self.table.set_empty(text);
+        }
+    }
+
+    fn open(&mut self, cx: &mut Cx<'_, ()>) {
+        if let Some(guest) = self.table.selected(&cx.store().resources.guests) {
+            cx.open(detail::Detail::new(guest.reference()));
+        }
+    }
+
+    fn menu(&mut self, cx: &mut Cx<'_, ()>) {
+        action::menu(self, cx);
+    }
+
+    fn create(&mut self, cx: &mut Cx<'_, ()>) {
+        let node = self.table.selected(&cx.store().resources.guests).map(|g| g.node.clone());
+        cx.open(CreateVm::new(cx.store(), node));
+    }
+
+    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, ()>) -> bool {
+        self.sync(cx.store());
+        match event {
+            TableEvent::Ignored => return false,
+            TableEvent::Open => self.open(cx),
+            TableEvent::Menu(..) => self.menu(cx),
+            _ => {}
+        }
+        true
+    }
+}
+
+impl Targets for Guests {
+    fn targets<'s>(&self, store: &'s Store) -> Vec<&'s Guest> {
+        self.table.marked_or_selected(&store.resources.guests)
+    }
+
+    fn unsure(&mut self) -> Option<&'static str> {
+        let lost = self.table.selection_lost() && self.table.mark_count() == 0;
+        self.table.accept_selection();
+        lost.then_some("The selected guest has gone: look at what is selected now, then press again")
+    }
+}
+
+impl View for Guests {
+    type Msg = ();
+    const NAME: &'static str = "Guests";
+    const COMMANDS: &'static [Command<Self>] = &[
+        Command {
+            id: "guest.open",
+            keys: "",
+            title: "Open",
+            footer: false,
+            ready: |v, s| !v.targets(s).is_empty(),
+            run: Self::open,
+        },
+        Command {
+            id: "guest.menu",
+            keys: "m x",
+            title: "Actions",
+            footer: true,
+            ready: |v, s| !v.targets(s).is_empty(),
+            run: Self::menu,
+        },
+        action::command::<Self, 0>(),
+        action::command::<Self, 1>(),
+        action::command::<Self, 2>(),
+        action::command::<Self, 3>(),
+        action::command::<Self, 4>(),
+        action::command::<Self, 5>(),
+        action::command::<Self, 6>(),
+        action::command::<Self, 7>(),
+        action::command::<Self, 8>(),
+        Command {
+            id: "vm.create",
+            keys: "c",
+            title: "Create VM",
+            footer: true,
+            ready: |_, s| !s.resources.nodes.is_empty(),
+            run: Self::create,
+        },
+    ];
+
+    fn update(&mut self, (): (), _: &mut Cx<'_, ()>) {}
+
+    fn refreshed(&mut self, cx: &mut Cx<'_, ()>) {
+        self.sync(cx.store());
+    }
+
+    fn tab(&mut self, key: char, cx: &mut Cx<'_, ()>) {
+        let (kind, base): (_, fn(&Guest) -> bool) = match key {
+            '3' => (GuestKind::Ct, |g| g.kind == GuestKind::Ct),
+            _ => (GuestKind::Vm, |g| g.kind == GuestKind::Vm),
+        };
+        if self.kind != kind {
+            self.kind = kind;
+            self.table.set_base(base);
+            self.table.clear_marks();
+        }
+        self.sync(cx.store());
+    }
+
+    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, ()>) -> bool {
+        let event = self.table.key(key);
+        self.handle(event, cx)
+    }
+
+    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, ()>) {
+        let event = self.table.mouse(event, cx.scene.now.millis());
+        self.handle(event, cx);
+    }
+
+    fn paste(&mut self, text: &str, cx: &mut Cx<'_, ()>) {
+        let event = self.table.paste(text);
+        self.handle(event, cx);
+    }
+
+    fn crumb(&self, _: &Store) -> String {
+        if self.kind == GuestKind::Vm { "Virtual machines".into() } else { "Containers".into() }
+    }
+
+    fn status(&self, _: &Store) -> String {
+        self.table.status()
+    }
+
+    fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
+        self.sync(scene.store);
+        let ctx = scene.ctx(&self.zone);
+        self.table.draw(frame, area, &scene.store.resources.guests, &ctx);
+    }
+}

@@ -1,0 +1,283 @@
+//! What can be done with guests: one table for keys, menus, bulk work and dialogs.
+
+use crate::{
+    api::{
+        Request,
+        cluster::{Guest, GuestStatus},
+        guest as api,
+        ids::{GuestKind, GuestRef, Upid},
+        vm,
+    },
+    shell::{Command, Cx, Degree, Effect, Level, Pick, Picker, Proposal, View, Write},
+    store::Store,
+};
+
+/// One thing that can be done with a guest.
+pub struct Action {
+    /// Command id.
+    pub id: &'static str,
+    /// Default keys.
+    pub keys: &'static str,
+    /// The letter in the action menu.
+    pub letter: char,
+    /// What it is called.
+    pub title: &'static str,
+    /// Whether the footer has it.
+    pub footer: bool,
+    /// How hard it is to confirm for one guest.
+    pub degree: Hardness,
+    /// Why it can't be done with a guest, if it can't.
+    pub refuse: fn(&Guest) -> Option<&'static str>,
+    /// The call.
+    pub request: fn(&GuestRef) -> Request<Upid>,
+    /// What will happen that one should know.
+    pub note: fn(&Guest) -> Option<String>,
+}
+
+/// How hard an action is to confirm.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Hardness {
+    /// Nothing is lost.
+    Harmless,
+    /// Something running may lose its work.
+    Careful,
+    /// Data is gone for ever: the id must be typed.
+    Typed,
+}
+
+fn running(g: &Guest) -> bool {
+    matches!(g.status, GuestStatus::Running | GuestStatus::Paused)
+}
+
+fn only_running(g: &Guest) -> Option<&'static str> {
+    (!running(g)).then_some("it is not running")
+}
+
+fn only_stopped(g: &Guest) -> Option<&'static str> {
+    match g {
+        _ if g.template => Some("it is a template"),
+        _ if running(g) => Some("it is already running"),
+        _ if g.status == GuestStatus::Unknown => Some("its node can't be reached"),
+        _ => None,
+    }
+}
+
+fn only_running_vm(g: &Guest) -> Option<&'static str> {
+    if g.kind == GuestKind::Vm { only_running(g) } else { Some("only VMs can do that") }
+}
+
+fn only_destroyable(g: &Guest) -> Option<&'static str> {
+    match g {
+        _ if running(g) => Some("it is running: stop it first"),
+        _ if g.status == GuestStatus::Unknown => Some("its node can't be reached"),
+        _ => None,
+    }
+}
+
+fn no_note(_: &Guest) -> Option<String> {
+    None
+}
+
+fn ha_note(g: &Guest) -> Option<String> {
+    g.hastate
+        .as_ref()
+        .map(|s| format!("Managed by HA (state {s}): the cluster is asked to do it, and does it in a moment."))
+}
+
+/// How many seconds a guest has for a clean shutdown.
+const SHUTDOWN: u32 = 180;
+
+/// All actions, in the order of the menu.
+pub const ACTIONS: [Action; 9] = [
+    Action {
+        id: "guest.start",
+        keys: "s",
+        letter: 's',
+        title: "Start",
+        footer: true,
+        degree: Hardness::Harmless,
+        refuse: only_stopped,
+        request: api::start,
+        note: ha_note,
+    },
+    Action {
+        id: "guest.shutdown",
+        keys: "S",
+        letter: 'd',
+        title: "Shutdown",
+        footer: true,
+        degree: Hardness::Careful,
+        refuse: only_running,
+        request: |g| api::shutdown(g, Some(SHUTDOWN), false),
+        note: ha_note,
+    },
+    Action {
+        id: "guest.reboot",
+        keys: "",
+        letter: 'r',
+        title: "Reboot",
+        footer: false,
+        degree: Hardness::Careful,
+        refuse: only_running,
+        request: |g| api::reboot(g, None),
+        note: no_note,
+    },
+    Action {
+        id: "guest.stop",
+        keys: "",
+        letter: 'x',
+        title: "Stop (pull the plug)",
+        footer: false,
+        degree: Hardness::Careful,
+        refuse: only_running,
+        request: |g| api::stop(g, false),
+        note: |_| Some("Unsaved data in the guest is lost, as if the power failed.".into()),
+    },
+    Action {
+        id: "guest.reset",
+        keys: "",
+        letter: 'R',
+        title: "Reset",
+        footer: false,
+        degree: Hardness::Careful,
+        refuse: only_running_vm,
+        request: vm::reset,
+        note: |_| Some("Unsaved data in the guest is lost, as with a reset button.".into()),
+    },
+    Action {
+        id: "guest.pause",
+        keys: "",
+        letter: 'p',
+        title: "Pause",
+        footer: false,
+        degree: Hardness::Careful,
+        refuse: only_running_vm,
+        request: vm::pause,
+        note: no_note,
+    },
+    Action {
+        id: "guest.resume",
+        keys: "",
+        letter: 'u',
+        title: "Resume",
+        footer: false,
+        degree: Hardness::Harmless,
+        refuse: only_running_vm,
+        request: api::resume,
+        note: no_note,
+    },
+    Action {
+        id: "guest.hibernate",
+        keys: "",
+        letter: 'h',
+        title: "Hibernate (RAM to disk)",
+        footer: false,
+        degree: Hardness::Careful,
+        refuse: only_running_vm,
+        request: |g| vm::hibernate(g, None),
+        note: no_note,
+    },
+    Action {
+        id: "guest.destroy",
+        keys: "delete",
+        letter: 'D',
+        title: "Destroy",
+        footer: false,
+        degree: Hardness::Typed,
+        refuse: only_destroyable,
+        request: |g| api::destroy(g, true, true),
+        note: |g| {
+            Some(format!(
+                "All disks of {} {} ({}) are deleted; it is removed from backup jobs, replication, HA and permissions. Its backups stay.",
+                g.kind.label(),
+                g.vmid,
+                g.name
+            ))
+        },
+    },
+];
+
+/// A view that knows which guests are meant.
+pub trait Targets: View {
+    /// The marked guests, or the selected one.
+    fn targets<'s>(&self, store: &'s Store) -> Vec<&'s Guest>;
+    /// The user must first see what is selected now.
+    fn unsure(&mut self) -> Option<&'static str> {
+        None
+    }
+}
+
+/// The command for one action, for any view with guests.
+pub const fn command<V: Targets, const N: usize>() -> Command<V> {
+    Command {
+        id: ACTIONS[N].id,
+        keys: ACTIONS[N].keys,
+        title: ACTIONS[N].title,
+        footer: ACTIONS[N].footer,
+        ready: ready::<V, N>,
+        run: run::<V, N>,
+    }
+}
+
+fn ready<V: Targets, const N: usize>(view: &V, store: &Store) -> bool {
+    view.targets(store).iter().any(|g| (ACTIONS[N].refuse)(g).is_none())
+}
+
+fn run<V: Targets, const N: usize>(view: &mut V, cx: &mut Cx<'_, V::Msg>) {
+    if let Some(why) = view.unsure() {
+        cx.toast(Level::Warning, why);
+        return;
+    }
+    let guests = view.targets(cx.store());
+    if let Some(proposal) = propose(&ACTIONS[N], &guests) {
+        cx.propose(proposal);
+    }
+}
+
+/// The proposal to do something with guests; those with which it can't be done are left out and named.
+pub fn propose(action: &Action, guests: &[&Guest]) -> Option<Proposal> {
+    let (able, unable): (Vec<&Guest>, Vec<&Guest>) = guests.iter().partition(|g| (action.refuse)(g).is_none());
+    let (first, rest) = able.split_first()?;
+    let verb = action.title.split(" (").next().unwrap_or(action.title);
+    let label = |g: &Guest| format!("{verb} {} {} ({})", g.kind.label(), g.vmid, g.name);
+    let title = if rest.is_empty() { label(first) } else { format!("{verb} {} guests", able.len()) };
+    let writes = able.iter().map(|g| Write::new(label(g), (action.request)(&g.reference())).on_guest(g.vmid)).collect();
+    let degree = match action.degree {
+        Hardness::Typed if rest.is_empty() => Degree::Typed(first.vmid.to_string()),
+        Hardness::Typed => Degree::Typed(format!("{} guests", able.len())),
+        Hardness::Careful => Degree::Careful,
+        Hardness::Harmless => Degree::Harmless,
+    };
+    let mut proposal = Proposal::new(format!("{title}?"), writes).degree(degree);
+    proposal.notes.extend(able.iter().filter_map(|g| (action.note)(g)));
+    let locked = able.iter().filter_map(|g| Some((g, g.lock.as_ref()?)));
+    proposal.notes.extend(locked.map(|(g, lock)| format!("{} is locked ({lock}): the server may refuse.", g.vmid)));
+    let left_out =
+        unable.iter().map(|g| format!("Left out: {} {}: {}", g.vmid, g.name, (action.refuse)(g).unwrap_or("")));
+    proposal.notes.extend(left_out);
+    proposal.notes.dedup();
+    Some(proposal)
+}
+
+/// The action menu of a view.
+pub fn menu<V: Targets>(view: &V, cx: &mut Cx<'_, V::Msg>) {
+    let guests = view.targets(cx.store());
+    let title = match guests.as_slice() {
+        [] => return,
+        [one] => format!("{} {} {}", one.kind.label(), one.vmid, one.name),
+        many => format!("{} guests", many.len()),
+    };
+    let layer = cx.id;
+    let picks = ACTIONS.iter().map(|action| {
+        let effect = move || Effect::Run { layer: Some(layer), command: action.id.into() };
+        let mut pick = Pick::new(action.title, effect).detail(cx.scene.keys.label(action.id));
+        pick.letter = Some(action.letter);
+        let reasons: Vec<_> = guests.iter().map(|g| (action.refuse)(g)).collect();
+        if reasons.iter().all(Option::is_some) {
+            pick.disabled = reasons.first().copied().flatten().map(Into::into);
+        }
+        pick
+    });
+    let picks = picks.collect();
+    cx.open(Picker::menu(title, picks));
+}

@@ -1,0 +1,240 @@
+//! Every request that the code can make agrees with the official description of the API.
+
+use std::collections::BTreeSet;
+
+use proxmux::api::ids::{ContentKind, GuestKind, GuestRef, NodeName, StorageId, Upid, VmId};
+use proxmux::api::{
+    Request, Wire, access, cluster, guest, guest::param, lxc, network, node, rrd, snapshot, storage, task, version, vm,
+};
+
+use crate::schema::Schema;
+
+/// One request of each kind with few and with many parameters. New endpoints are added here.
+fn requests() -> Vec<Wire> {
+    fn wire<T>(request: Request<T>) -> Wire {
+        request.wire
+    }
+    let node = NodeName::from("pve1");
+    let store = StorageId::from("local");
+    let upid: Upid = "UPID:pve1:00007D61:00097EA9:6B015FE7:qmsnapshot:101:root@pam!ci:".parse().expect("a task id");
+    let vmid = VmId::new(101).expect("a guest id");
+    let vm = GuestRef::new("pve1", GuestKind::Vm, vmid);
+    let ct = GuestRef::new("pve1", GuestKind::Ct, vmid);
+    let mut all = vec![
+        wire(access::domains()),
+        wire(access::ticket("root@pam", &"secret".into())),
+        wire(access::ticket_with_factor("root@pam", &"PVE:!tfa!{}".into(), &"totp:123456".into())),
+        wire(access::permissions()),
+        wire(version::get()),
+        wire(version::of_node(&node)),
+        wire(cluster::resources()),
+        wire(cluster::status()),
+        wire(cluster::tasks()),
+        wire(cluster::next_id(None)),
+        wire(cluster::next_id(Some(vmid))),
+        wire(cluster::options()),
+        wire(cluster::log(50)),
+        wire(node::list()),
+        wire(node::status(&node)),
+        wire(network::list(&node, None)),
+        wire(network::list(&node, Some("any_bridge"))),
+        wire(task::status(&upid)),
+        wire(task::log(&upid, 0, 0)),
+        wire(task::stop(&upid)),
+        wire(task::list(&node, &task::Filter::default())),
+        wire(task::list(
+            &node,
+            &task::Filter {
+                start: Some(0),
+                limit: Some(500),
+                vmid: Some(vmid),
+                kind: Some("qmstart".into()),
+                user: Some("root@pam".into()),
+                source: Some(task::Source::All),
+                errors: true,
+                since: Some(1),
+                until: Some(2),
+                status: Some("ok,error".into()),
+            },
+        )),
+        wire(vm::list(&node, false)),
+        wire(vm::list(&node, true)),
+        wire(vm::create(&node, vmid, &[])),
+        wire(vm::create(
+            &node,
+            vmid,
+            &[
+                param("name", "web01"),
+                param("memory", 2048),
+                param("cores", 2),
+                param("cpu", "x86-64-v2-AES,flags=+aes"),
+                param("net0", "virtio,bridge=vmbr0,firewall=1,tag=10"),
+                param("scsi0", "local:32,format=qcow2,discard=on,iothread=1,ssd=1"),
+                param("ide2", "local:iso/debian.iso,media=cdrom"),
+                param("scsihw", "virtio-scsi-single"),
+                param("agent", "enabled=1,fstrim_cloned_disks=1"),
+                param("cipassword", "secret"),
+                param("boot", "order=scsi0;ide2;net0"),
+                param("start", 1),
+            ],
+        )),
+        wire(vm::set_config(&vm, &guest::Change { set: vec![param("scsi1", "local:8")], ..guest::Change::default() })),
+        wire(vm::reset(&vm)),
+        wire(vm::pause(&vm)),
+        wire(vm::hibernate(&vm, None)),
+        wire(vm::hibernate(&vm, Some(&store))),
+        wire(lxc::list(&node)),
+        wire(lxc::create(&node, vmid, &[param("ostemplate", "local:vztmpl/debian.tar.zst")])),
+        wire(lxc::create(
+            &node,
+            vmid,
+            &[
+                param("ostemplate", "local:vztmpl/debian.tar.zst"),
+                param("hostname", "ct01"),
+                param("password", "secret"),
+                param("rootfs", "local:8"),
+                param("net0", "name=eth0,bridge=vmbr0,ip=dhcp,firewall=1"),
+                param("features", "nesting=1"),
+                param("unprivileged", 1),
+            ],
+        )),
+        wire(lxc::interfaces(&ct)),
+        wire(storage::list(None)),
+        wire(storage::list(Some("dir"))),
+        wire(storage::config(&store)),
+        wire(storage::of_node(&node, None, false)),
+        wire(storage::of_node(&node, Some(ContentKind::Backup), true)),
+        wire(storage::status(&node, &store)),
+        wire(storage::content(&node, &store, None, None)),
+        wire(storage::content(&node, &store, Some(ContentKind::Iso), Some(vmid))),
+    ];
+    for guest in [&vm, &ct] {
+        let change = guest::Change {
+            set: vec![param("cores", 4), param("description", "notes")],
+            delete: vec!["tags".into(), "net1".into()],
+            revert: vec!["memory".into()],
+            digest: Some("7a3ff2436c43ae27b521f18b935b0fb4666e873f".into()),
+        };
+        all.extend([
+            wire(guest::status(guest)),
+            wire(guest::config(guest, &guest::Which::Pending)),
+            wire(guest::config(guest, &guest::Which::Current)),
+            wire(guest::config(guest, &guest::Which::Snapshot("snap1".into()))),
+            wire(guest::set_config(guest, &guest::Change::default())),
+            wire(guest::set_config(guest, &change)),
+            wire(guest::pending(guest)),
+            wire(guest::start(guest)),
+            wire(guest::stop(guest, false)),
+            wire(guest::stop(guest, true)),
+            wire(guest::shutdown(guest, None, false)),
+            wire(guest::shutdown(guest, Some(90), true)),
+            wire(guest::reboot(guest, None)),
+            wire(guest::reboot(guest, Some(90))),
+            wire(guest::suspend(guest)),
+            wire(guest::resume(guest)),
+            wire(guest::destroy(guest, false, false)),
+            wire(guest::destroy(guest, true, true)),
+            wire(snapshot::list(guest)),
+        ]);
+        for feature in [guest::Feature::Snapshot, guest::Feature::Clone, guest::Feature::Copy] {
+            all.push(wire(guest::feature(guest, feature, None)));
+            all.push(wire(guest::feature(guest, feature, Some("snap1"))));
+        }
+    }
+    for timeframe in [
+        rrd::Timeframe::Hour,
+        rrd::Timeframe::Day,
+        rrd::Timeframe::Week,
+        rrd::Timeframe::Month,
+        rrd::Timeframe::Year,
+        rrd::Timeframe::Decade,
+    ] {
+        for of in [rrd::Consolidation::Average, rrd::Consolidation::Max] {
+            all.push(wire(node::rrddata(&node, timeframe, of)));
+            all.push(wire(guest::rrddata(&vm, timeframe, of)));
+            all.push(wire(guest::rrddata(&ct, timeframe, of)));
+            all.push(wire(storage::rrddata(&node, &store, timeframe, of)));
+        }
+    }
+    for kind in ContentKind::ALL {
+        all.push(wire(storage::content(&node, &store, Some(kind), None)));
+    }
+    all
+}
+
+#[test]
+fn requests_agree_with_the_official_schema() {
+    let Some(schema) = Schema::load("contract of the requests") else { return };
+    let all = requests();
+    let wrong: Vec<String> = all.iter().filter_map(|wire| schema.check(wire).err()).collect();
+    println!("{} requests checked", all.len());
+    assert!(wrong.is_empty(), "{} of {} requests disagree:\n{}", wrong.len(), all.len(), wrong.join("\n"));
+}
+
+/// A request that nobody checks is one that nobody knows to be right.
+#[test]
+fn every_documented_endpoint_is_checked() {
+    let Some(schema) = Schema::load("documented endpoints") else { return };
+    let checked: BTreeSet<String> = requests()
+        .iter()
+        .map(|wire| format!("{} {}", wire.method, schema.template(wire).unwrap_or("(unknown)")))
+        .collect();
+    let mut documented = BTreeSet::new();
+    read_endpoints(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api"), &mut documented);
+    assert!(documented.len() > 30, "only {} documented endpoints found", documented.len());
+    let missing: Vec<_> = documented.difference(&checked).collect();
+    assert!(missing.is_empty(), "documented in src/api, but not built in contract.rs: {missing:#?}");
+}
+
+/// The endpoints that stand at the beginning of docstrings, `{qemu|lxc}` as two.
+fn read_endpoints(folder: &std::path::Path, found: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            read_endpoints(&path, found);
+        } else {
+            for line in std::fs::read_to_string(&path).expect("a source file").lines() {
+                let endpoint = line.trim().strip_prefix("/// `").and_then(|text| text.split('`').next());
+                let Some(endpoint) = endpoint.filter(|text| {
+                    ["GET /", "POST /", "PUT /", "DELETE /"].iter().any(|start| text.starts_with(start))
+                        && text.matches(' ').count() == 1
+                }) else {
+                    continue;
+                };
+                if endpoint.contains("{qemu|lxc}") {
+                    found.insert(endpoint.replace("{qemu|lxc}", "qemu"));
+                    found.insert(endpoint.replace("{qemu|lxc}", "lxc"));
+                } else {
+                    found.insert(endpoint.to_owned());
+                }
+            }
+        }
+    }
+}
+
+/// The checker itself must be able to say no.
+#[test]
+fn the_checker_says_no() {
+    let Some(schema) = Schema::load("the checker") else { return };
+    let vm = "/nodes/pve1/qemu";
+    for (request, complaint) in [
+        (Request::<()>::get("/nodes/pve1/foo"), "no such method and path"),
+        (Request::put("/version"), "no such method and path"),
+        (Request::get("/version").param("x", 1), "x: no such parameter"),
+        (Request::post(vm), "vmid: is missing"),
+        (Request::post(vm).param("vmid", 99), "is less than 100"),
+        (Request::post(vm).param("vmid", 100).param("acpi", "true"), "is not 0 or 1"),
+        (Request::post(vm).param("vmid", 100).param("cores", "two"), "is not of type integer"),
+        (Request::post(vm).param("vmid", 100).param("bios", "uefi"), "none of the allowed words"),
+        (Request::post(vm).param("vmid", 100).param("bootdisk", "net0"), "does not match"),
+        (Request::post(vm).param("vmid", 100).param("net0", "virtio,brigde=vmbr0"), "net0.brigde: no such property"),
+        (Request::post(vm).param("vmid", 100).param("net0", "bridge=vmbr0"), "net0.model: is missing"),
+        (Request::post(vm).param("vmid", 100).param("net0", "virtio,tag=5000"), "is more than 4094"),
+        (Request::post(vm).param("vmid", 100).param("vmid", 100), "stands twice"),
+        (Request::post("/nodes/pve1/qemu/100/status/suspend").param("statestorage", "local"), "requires todisk"),
+        (Request::get("/nodes/pve1/qemu/7/config"), "is less than 100"),
+    ] {
+        let answer = schema.check(&request.wire);
+        assert!(answer.as_ref().is_err_and(|text| text.contains(complaint)), "{request}: {answer:?}, not {complaint}");
+    }
+}
