@@ -182,7 +182,7 @@ fn user_entry(cluster: &Cluster, id: &str, user: &User) -> Map<String, Value> {
     for (key, value) in &user.info {
         out.insert(key.clone(), json!(value));
     }
-    if user.info.get("email").is_none() && id.ends_with("@pam") && id != "root@pam" {
+    if !user.info.contains_key("email") && id.ends_with("@pam") && id != "root@pam" {
         out.remove("email");
     }
     if user.factors.iter().any(|f| !f.disabled) {

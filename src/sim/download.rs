@@ -91,7 +91,7 @@ fn wget(script: Script, size: u64, rate: f64) -> Script {
             text.push(if i < dots { '.' } else { ' ' });
         }
         at += here;
-        let percent = if size == 0 { 100 } else { at * 100 / size };
+        let percent = (at * 100).checked_div(size).unwrap_or(100);
         let speed = format!("{:.1}M", rate / 1_048_576.0);
         let last = at >= size;
         let left = (size - at) as f64 / rate;

@@ -62,10 +62,10 @@ pub fn check(name: &str, text: &str) -> Result<(), String> {
     if let Some((_, check)) = FORMATS.iter().find(|(n, _)| *n == name) {
         return check(text);
     }
-    if let Some(item) = name.strip_suffix("-list") {
-        if let Some((_, check)) = FORMATS.iter().find(|(n, _)| *n == item) {
-            return split_list(text).iter().try_for_each(|part| check(part));
-        }
+    if let Some(item) = name.strip_suffix("-list")
+        && let Some((_, check)) = FORMATS.iter().find(|(n, _)| *n == item)
+    {
+        return split_list(text).iter().try_for_each(|part| check(part));
     }
     if let Some(item) = name.strip_suffix("-opt") {
         return if text.is_empty() { Ok(()) } else { check(item, text) };
