@@ -528,9 +528,7 @@ impl App {
     fn help(&self) -> Effect {
         let name = self.roots[self.current].stack.last().map_or("", |l| l.name());
         let mut picks = self.command_picks(false);
-        picks.extend(frame::MOVES.iter().map(|(keys, what)| {
-            Pick::new(*what, || Effect::Run { layer: None, command: String::new() }).detail(*keys)
-        }));
+        picks.extend(frame::MOVES.iter().map(|(keys, what)| Pick::closing(*what).detail(*keys)));
         Hosted::open(Picker::search(format!("Keys: {name}"), picks))
     }
 
