@@ -21,7 +21,7 @@ use crate::{
     },
     shell::{Command, Cx, Effect, Level, Scene, View},
     store::Store,
-    ui::{Graph, Look, Role, text},
+    ui::{GlyphSet, Graph, Look, Role, chart::Resolution, text},
 };
 
 /// What the view hears back.
@@ -225,11 +225,14 @@ impl Detail {
             self.history.iter().map(of).collect()
         };
         let cpu: Vec<Option<f64>> = self.history.iter().map(|p| p.get("cpu")).collect();
+        // Blocks are in every font; braille is not.
+        let resolution = (look.glyphs.set == GlyphSet::Unicode).then_some(Resolution::Block);
         for (area, title, series) in [(left, "CPU", cpu), (right, "Memory", share("mem", "maxmem"))] {
             let block = look.block(format!("{title}, last hour"), false);
             let inner = block.inner(area);
             frame.render_widget(block, area);
-            let graph = Graph { max: Some(1.0), ends: ("-1h", "now"), ..Graph::new(&series, |v| text::percent(v)) };
+            let graph =
+                Graph { max: Some(1.0), ends: ("-1h", "now"), resolution, ..Graph::new(&series, |v| text::percent(v)) };
             graph.draw(frame, inner, look);
         }
     }
