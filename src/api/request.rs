@@ -112,11 +112,14 @@ impl fmt::Display for Wire {
     }
 }
 
+/// Reads the bytes of a successful answer.
+pub type Decode<T> = fn(&[u8]) -> Result<T>;
+
 /// A [`Wire`] that knows what its answer decodes to.
 pub struct Request<T> {
     /// The request itself.
     pub wire: Wire,
-    decode: fn(&[u8]) -> Result<T>,
+    decode: Decode<T>,
 }
 
 impl<T> Clone for Request<T> {
@@ -190,7 +193,7 @@ impl<T> Request<T> {
     }
 
     /// The same request with another reading of the answer's bytes (the whole envelope).
-    pub fn read_by<U>(self, decode: fn(&[u8]) -> Result<U>) -> Request<U> {
+    pub fn read_by<U>(self, decode: Decode<U>) -> Request<U> {
         Request { wire: self.wire, decode }
     }
 
@@ -203,7 +206,7 @@ impl<T> Request<T> {
     }
 
     /// Splits the request from the function that reads its answer.
-    pub fn into_parts(self) -> (Wire, fn(&[u8]) -> Result<T>) {
+    pub fn into_parts(self) -> (Wire, Decode<T>) {
         (self.wire, self.decode)
     }
 }

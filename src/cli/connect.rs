@@ -66,8 +66,8 @@ pub struct Connection {
     pub target: Target,
     /// How it proves itself.
     pub trust: Trust,
-    /// True when nobody said whom to trust: then a certificate that the user once accepted counts, see
-    /// [`Connection::with_pins`].
+    /// True when nobody said whom to trust: then a certificate that the user once accepted
+    /// counts, which the login looks up.
     pub trust_is_default: bool,
     /// True with `--insecure`: worth a visible warning.
     pub insecure: bool,
@@ -273,17 +273,6 @@ mod tests {
         assert!(error("--host a --fingerprint AB", "").contains("--fingerprint is not valid"));
         assert!(error("--host a", "PVE_FINGERPRINT=AB").contains("PVE_FINGERPRINT is not valid"));
         assert!(Cli::try_parse_from(["proxmux", "--insecure", "--ca-file", "x"]).is_err());
-    }
-
-    #[test]
-    fn pins_count_when_nothing_else_is_said() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut pins = Pins::load(dir.path().join("known_hosts.toml")).unwrap();
-        pins.pin(&"a".parse().unwrap(), Fingerprint([9; 32])).unwrap();
-        let trust = |arguments| resolve(arguments, "").unwrap().with_pins(&pins).trust;
-        assert_eq!(trust("--host a"), Trust::Pinned(Fingerprint([9; 32])));
-        assert_eq!(trust("--host b"), Trust::System);
-        assert_eq!(trust("--host a --insecure"), Trust::Insecure);
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub enum Command {
 /// # Errors
 /// Whatever went wrong, with a text for the user; [`exit_code`] tells whose turn it is.
 pub fn run(cli: Cli) -> Result<()> {
-    let _log = cli.log_file.as_ref().map(|file| start_log(file)).transpose()?;
+    let _log = cli.log_file.as_ref().map(start_log).transpose()?;
     // Two threads: one draws and takes keys while the other decodes.
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(2).enable_all().build().context("can't start the runtime")?;

@@ -223,25 +223,24 @@ pub struct Rng(pub u64);
 
 impl Rng {
     /// The next 64 bits.
-    #[allow(clippy::should_implement_trait)]
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mix(self.0)
     }
 
     /// A number below `n` (0 when `n` is 0).
     pub fn below(&mut self, n: u64) -> u64 {
-        if n == 0 { 0 } else { self.next() % n }
+        if n == 0 { 0 } else { self.bits() % n }
     }
 
     /// A number in 0..1.
     pub fn unit(&mut self) -> f64 {
-        unit(self.next())
+        unit(self.bits())
     }
 
     /// `n` lower case hex digits.
     pub fn hex(&mut self, n: usize) -> String {
-        (0..n).map(|_| format!("{:x}", self.next() & 15)).collect()
+        (0..n).map(|_| format!("{:x}", self.bits() & 15)).collect()
     }
 
     /// A version 4 UUID.
@@ -251,7 +250,7 @@ impl Rng {
             self.hex(8),
             self.hex(4),
             self.hex(3),
-            8 + (self.next() & 3),
+            8 + (self.bits() & 3),
             self.hex(3),
             self.hex(12)
         )
@@ -261,7 +260,7 @@ impl Rng {
     pub fn mac(&mut self, prefix: &str) -> String {
         let mut out = prefix.to_uppercase();
         while out.len() < 17 {
-            out.push_str(&format!(":{:02X}", self.next() & 255));
+            out.push_str(&format!(":{:02X}", self.bits() & 255));
         }
         out
     }

@@ -36,7 +36,7 @@ pub fn is_thin(storage: &Storage) -> bool {
 /// The format of a new disk: what was asked for, or the storage's default.
 pub fn format_of(storage: &Storage, wanted: Option<&str>) -> String {
     let chain = storage.config.get("snapshot-as-volume-chain").is_some_and(|v| v == "1");
-    if !storage.is_file() && !(storage.kind() == "lvm" && chain) {
+    if !(storage.is_file() || storage.kind() == "lvm" && chain) {
         return "raw".into();
     }
     let default = storage.config.get("format").map_or(if chain { "qcow2" } else { "raw" }, String::as_str);

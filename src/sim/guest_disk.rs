@@ -159,10 +159,10 @@ fn relocate(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
     let volid = volume_of(kind, &value);
     let running = guest.running;
     if kind == Kind::Qemu && Drive::parse(&value).is_cdrom() {
-        return Err(die(format!("you can't move a cdrom")));
+        return Err(die("you can't move a cdrom".to_string()));
     }
     if kind == Kind::Lxc && running {
-        return Err(die(format!("cannot move volumes of a running container")));
+        return Err(die("cannot move volumes of a running container".to_string()));
     }
     let delete = args.flag("delete");
     if delete && guest::in_snapshot(guest, &volid) {

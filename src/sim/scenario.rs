@@ -116,7 +116,7 @@ pub fn load(cluster: &mut Cluster, data: &Value) -> Result<(), String> {
     cluster.name = data["cluster"].as_str().map(str::to_owned);
     cluster.version = config(&data["version"]);
     cluster.options = config(&data["options"]);
-    cluster.access.key = hex(&cluster.rng.next().to_be_bytes()).repeat(2).into_bytes();
+    cluster.access.key = hex(&cluster.rng.bits().to_be_bytes()).repeat(2).into_bytes();
     for node in rows(data, "node") {
         add_node(cluster, &data["defaults"], node);
     }

@@ -87,10 +87,10 @@ fn check(spec: &Spec, value: &Value) -> Result<Value, String> {
     if let Value::Object(_) = value {
         return Err(format!("type check ('{kind}') failed - got HASH"));
     }
-    if let Value::Array(_) = value {
-        if !format.and_then(Value::as_str).is_some_and(|f| f.ends_with("-list")) {
-            return Err(format!("type check ('{kind}') failed - got ARRAY"));
-        }
+    if let Value::Array(_) = value
+        && !format.and_then(Value::as_str).is_some_and(|f| f.ends_with("-list"))
+    {
+        return Err(format!("type check ('{kind}') failed - got ARRAY"));
     }
     let text = as_text(value);
     scalar(spec, kind, &text)?;

@@ -206,7 +206,7 @@ fn the_life_of_a_vm() {
     assert_eq!(copy["scsi0"], "local:101/vm-101-disk-0.qcow2,size=8G,ssd=1");
     assert_ne!(copy["net0"], lab.config("100")["net0"]);
 
-    lab.done("DELETE", &format!("{VM}"), &[("purge", "1")]);
+    lab.done("DELETE", VM, &[("purge", "1")]);
     assert_eq!(
         lab.refused("GET", &format!("{VM}/config"), &[]).1,
         "Configuration file 'nodes/pve1/qemu-server/100.conf' does not exist"

@@ -13,7 +13,7 @@ use crate::sim::state::{Cluster, Guest, Kind};
 /// The calls of this file.
 pub const ROUTES: &[Route] = &[
     Route("GET", "/nodes/{node}/qemu/{vmid}/agent", index),
-    Route("POST", "/nodes/{node}/qemu/{vmid}/agent", |c, a| answer(c, a, &a.str("command").to_owned())),
+    Route("POST", "/nodes/{node}/qemu/{vmid}/agent", |c, a| answer(c, a, a.str("command"))),
     Route("POST", "/nodes/{node}/qemu/{vmid}/agent/fsfreeze-freeze", named),
     Route("POST", "/nodes/{node}/qemu/{vmid}/agent/fsfreeze-status", named),
     Route("POST", "/nodes/{node}/qemu/{vmid}/agent/fsfreeze-thaw", named),

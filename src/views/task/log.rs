@@ -164,10 +164,6 @@ impl View for TaskLog {
         format!("Tasks > {}", self.what())
     }
 
-    fn status(&self, _: &Store) -> String {
-        self.viewer.status()
-    }
-
     fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
         let look = scene.look;
         let [head, body] = Layout::vertical([Constraint::Length(2), Constraint::Min(1)]).areas(area);
