@@ -45,6 +45,8 @@ def properties(parameters):
             if name in out:
                 spec.pop('enum', None)
             out[name] = spec
+    if isinstance(parameters.get('type-property'), str):
+        out[parameters['type-property']] = parameters.get('type-property-schema', {'type': 'string'})
     return out
 
 

@@ -234,6 +234,11 @@ fn properties(parameters: &Value) -> HashMap<String, Spec> {
             out.insert(name, spec);
         }
     }
+    // what tells the alternatives apart is a parameter, too
+    if let Some(name) = parameters["type-property"].as_str() {
+        let spec = parameters["type-property-schema"].as_object().cloned().unwrap_or_default();
+        out.insert(name.to_owned(), spec);
+    }
     out
 }
 
