@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod contract;
+mod guest;
+mod harness;
 mod https;
 mod pattern;
 mod recording;
