@@ -52,6 +52,9 @@ pub struct Simulate {
     /// How many times faster than real tasks run
     #[arg(long)]
     pub speed: Option<f64>,
+    /// How long a refused login is held back; the real server takes 3 s
+    #[arg(long, default_value = "3s", value_parser = duration)]
+    pub login_delay: Duration,
     /// Print one line of JSON when ready
     #[arg(long)]
     pub json: bool,
@@ -101,7 +104,7 @@ pub async fn run(options: Simulate) -> Result<()> {
     let fast = matches!(options.scenario, Name::Conformance);
     cluster.speed = options.speed.unwrap_or(if fast { 40.0 } else { 1.0 });
     let counts = (cluster.nodes.len(), cluster.guests.len());
-    let settings = Options { listen: options.listen, latency: options.latency, ..Options::default() };
+    let settings = Options { listen: options.listen, latency: options.latency, delay_401: options.login_delay };
     let server = Server::start(Simulator::new(cluster), settings).await.map_err(anyhow::Error::msg)?;
     if options.json {
         let line = json!({

@@ -615,8 +615,11 @@ fn permissions(cluster: &mut Cluster, args: &Args) -> Outcome {
             paths.insert(path.to_owned());
         }
         None => {
-            for path in ["/", "/access", "/access/groups", "/nodes", "/pool", "/sdn", "/storage", "/vms", "/mapping"] {
+            for path in ["/", "/access", "/access/groups", "/nodes", "/pool", "/sdn", "/storage", "/vms"] {
                 paths.insert(path.into());
+            }
+            for pool in cluster.pools.values() {
+                paths.extend(pool.vms.iter().map(|vmid| format!("/vms/{vmid}")));
             }
             paths.extend(cluster.access.acl.iter().map(|e| e.path.clone()));
         }

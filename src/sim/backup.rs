@@ -69,18 +69,31 @@ fn vzdump(cluster: &mut Cluster, args: &Args) -> Outcome {
     if all && !named.is_empty() {
         return Err(Fault::param("all", "option conflicts with option 'vmid'"));
     }
-    let plan = Plan::new(cluster, args, &named);
-    for vmid in &plan.vmids {
-        if cluster.guest(*vmid).is_some() || !named.is_empty() {
-            let path = format!("/vms/{vmid}");
-            cluster.need(args, &path, &["VM.Backup"])?;
+    let mut plan = Plan::new(cluster, args, &named);
+    // Guests of other nodes are left to those nodes.
+    plan.vmids.retain(|vmid| cluster.guest(*vmid).is_none_or(|guest| guest.node == plan.node));
+    if plan.vmids.is_empty() && !all {
+        return Ok(Value::String("OK".into()).into());
+    }
+    let (user_args, asked) = (args.clone(), all);
+    if let Some(storage) = args.opt("storage") {
+        guest::need_space(cluster, args, storage)?;
+    }
+    let id = if plan.vmids.len() == 1 { plan.vmids[0].to_string() } else { String::new() };
+    // The right to back up each guest is asked for inside the task; `all` leaves out what isn't allowed.
+    let script = Script::new().then(move |cluster, task| {
+        let mut allowed = Vec::new();
+        for vmid in &plan.vmids {
+            match cluster.need(&user_args, &format!("/vms/{vmid}"), &["VM.Backup"]) {
+                Ok(()) => allowed.push(*vmid),
+                Err(_) if asked => {}
+                Err(fault) => return Err(fault.message),
+            }
         }
-    }
-    if cluster.storages.contains_key(&plan.storage) {
-        guest::need_space(cluster, args, &plan.storage)?;
-    }
-    let id = if named.len() == 1 { named[0].clone() } else { String::new() };
-    let script = plan.script();
+        plan.vmids = allowed;
+        task.next(plan.script());
+        Ok(())
+    });
     Ok(cluster.start_task(args.user(), args.node(), "vzdump", &id, script).into())
 }
 
@@ -266,7 +279,9 @@ impl Plan {
         let warn_efi = guest.kind == Kind::Qemu && !guest.running;
         if warn_efi {
             task.log("INFO: starting kvm to execute backup task");
-            if let Err(text) = self.start_check(cluster, task, vmid) {
+            // A template's process needs no processors of its own.
+            let ready = if guest.is_template() { Ok(()) } else { self.start_check(cluster, task, vmid) };
+            if let Err(text) = ready {
                 task.log(format!("ERROR: {text}"));
                 task.log("INFO: aborting backup job");
                 task.log(format!("ERROR: VM {vmid} not running"));
@@ -276,16 +291,37 @@ impl Plan {
         }
         guest::take_lock(cluster, guest.kind, &self.node, vmid, "backup")?;
         let ended = self.clone();
-        let script = Script::new().finally(move |cluster| cluster.unlock(vmid, "backup"));
+        if guest.kind == Kind::Qemu && !guest.running && total > 0 {
+            // A stopped VM is backed up by a process that does not run its system.
+            guest::set_running(cluster, vmid);
+            in_task(cluster, guest.kind, &self.node, vmid)?.qmp = "prelaunch".into();
+        }
+        let script = Script::new().finally(move |cluster| {
+            guest::set_stopped_if(cluster, vmid, "prelaunch");
+            cluster.unlock(vmid, "backup");
+        });
         let body = match guest.kind {
-            Kind::Qemu => self.vm_body(cluster, &guest, &mode, total, used),
+            Kind::Qemu => self.vm_body(cluster, &guest, &mode, &path, (total, used)),
             Kind::Lxc => container_body(used.max(2_078_720), self.limit),
         };
         if packed > free {
-            let text = "vma_queue_write: write error - No space left on device".to_string();
+            let text = "vma_queue_write: write error - No space left on device".to_owned();
+            guest::set_stopped_if(cluster, vmid, "prelaunch");
             cluster.unlock(vmid, "backup");
             return Err(text);
         }
+        let kvm =
+            (guest.kind == Kind::Qemu && !guest.running).then(|| "INFO: stopping kvm after backup task".to_owned());
+        let script = script.last_words(move |cluster| {
+            let why = "interrupted by signal";
+            let mut lines = vec![format!("ERROR: {why}"), "INFO: aborting backup job".into()];
+            lines.extend(kvm);
+            lines.push(format!("ERROR: Backup of VM {vmid} failed - {why}"));
+            lines.push(format!("INFO: Failed at {}", stamp::date_time(cluster.now)));
+            lines.push(format!("ERROR: Backup job failed - {why}"));
+            lines.push("INFO: notified via target `mail-to-root`".into());
+            lines
+        });
         let stops = mode == "stop" && guest.running;
         let script = if stops {
             script.wait(guest::seconds_of_shutdown(&guest)).then(move |cluster, _| {
@@ -377,12 +413,19 @@ impl Plan {
         out
     }
 
-    fn vm_body(&self, cluster: &mut Cluster, guest: &Guest, mode: &str, total: u64, used: u64) -> Script {
+    fn vm_body(
+        &self,
+        cluster: &mut Cluster,
+        guest: &Guest,
+        mode: &str,
+        archive: &str,
+        (total, used): (u64, u64),
+    ) -> Script {
         let mut script = Script::new();
         if total == 0 {
+            let stem = archive.split_once(".vma").map_or(archive, |(stem, _)| stem);
             return script.lines(["INFO: backup contains no disks", "INFO: starting diskless backup"]).log(format!(
-                "INFO: /usr/bin/vma create -v -c /var/tmp/vzdumptmp{}/qemu-server.conf exec:zstd --threads=1 > /var/lib/vz/dump/vzdump-qemu-{}.vma.dat",
-                guest.pid, guest.vmid
+                "INFO: /usr/bin/vma create -v -c {stem}.tmp/qemu-server.conf exec:zstd --threads=1 > {stem}.vma.dat"
             ));
         }
         if guest.running && mode != "stop" && status::agent_enabled(guest) {
@@ -461,6 +504,7 @@ impl Plan {
         if let Some(rules) = &self.prune {
             self.prune(cluster, task, guest, rules);
         }
+        guest::set_stopped_if(cluster, guest.vmid, "prelaunch");
         cluster.unlock(guest.vmid, "backup");
         cluster.touch();
         in_task(cluster, guest.kind, &self.node, guest.vmid).map(|_| ())
@@ -522,6 +566,10 @@ fn defaults(cluster: &mut Cluster, args: &Args) -> Outcome {
     if args.has("storage") {
         guest::need(cluster, args, &format!("/storage/{storage}"), &["Datastore.Audit", "Datastore.AllocateSpace"])?;
         let found = cluster.storage(storage)?;
+        answer["storage"] = json!(storage);
+        if found.is_file() {
+            answer["dumpdir"] = json!(format!("{}/dump", found.path()));
+        }
         if let Some(rules) = found.config.get("prune-backups") {
             answer["prune-backups"] = json!(rules);
         }
@@ -546,6 +594,11 @@ fn extract_config(cluster: &mut Cluster, args: &Args) -> Outcome {
     let volume = cluster.volume(args.node(), volid);
     let missing = || die(format!("unable to find backup '{volid}'"));
     let held = volume.and_then(|volume| volume.backup.as_deref()).ok_or_else(missing)?;
+    Ok(Value::String(held_text(held)).into())
+}
+
+/// The text of the configuration in a backup, with the notes about its disks.
+pub fn held_text(held: &Guest) -> String {
     let mut text = guest::config_text(&held.config);
     if held.kind == Kind::Qemu {
         for (slot, volid) in
@@ -557,5 +610,5 @@ fn extract_config(cluster: &mut Cluster, args: &Args) -> Outcome {
             text += &format!("#qmdump#map:{slot}:drive-{slot}:{store}:{format}:\n");
         }
     }
-    Ok(Value::String(text).into())
+    text
 }

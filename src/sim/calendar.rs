@@ -46,7 +46,6 @@ impl Event {
             minutes: vec![0],
             seconds: vec![0],
         };
-        let mut timed = false;
         if text.is_empty() {
             return Err("unable to parse calendar event - event is empty".into());
         }
@@ -64,7 +63,6 @@ impl Event {
                 };
                 (event.days, event.months, event.years) = (days, months, years);
             } else {
-                timed = true;
                 let parts: Vec<&str> = word.split(':').collect();
                 let read = |part: &str, high| set(part, 0, high).ok_or_else(|| bad(word, "time"));
                 match parts.as_slice() {
@@ -78,7 +76,6 @@ impl Event {
                 }
             }
         }
-        let _ = timed;
         Ok(event)
     }
 

@@ -166,7 +166,6 @@ impl Job {
         const NOT_CLONED: &[&str] = &[
             "lock",
             "parent",
-            "protection",
             "running-nets-host-mtu",
             "runningcpu",
             "runningmachine",
@@ -368,7 +367,7 @@ pub fn rsync(used: u64, seconds: f64) -> Script {
         "Total bytes received: 23".into(),
         String::new(),
         format!("sent {} bytes  received 23 bytes  {:.2} bytes/sec", used + 93, (used + 116) as f64 / seconds.max(0.5)),
-        format!("total size is {used}  speedup is 1.00"),
+        format!("total size is {used}  speedup is {:.2}", if used == 0 { 0.0 } else { 1.0 }),
     ])
 }
 

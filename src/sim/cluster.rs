@@ -101,7 +101,13 @@ const NESTED: [&str; 11] = [
 fn options(cluster: &mut Cluster, _: &Args) -> Outcome {
     let mut out = Map::new();
     out.insert("mac_prefix".into(), json!("BC:24:11"));
-    out.insert("allowed-tags".into(), json!([]));
+    let known: std::collections::BTreeSet<&str> =
+        cluster.guests.values().filter_map(|g| g.get("tags")).flat_map(|t| t.split(';')).collect();
+    out.insert("allowed-tags".into(), json!(known));
+    if cluster.extra.contains_key("options-touched") {
+        // once the file was written, it has a description, be it an empty one
+        out.insert("description".into(), json!(""));
+    }
     let method = cluster.table.method("PUT", "/cluster/options").cloned();
     for (key, value) in &cluster.options {
         let value = match (key.as_str(), &method) {
@@ -118,12 +124,14 @@ fn options(cluster: &mut Cluster, _: &Args) -> Outcome {
         out.insert(key.clone(), value);
     }
     if let Some(tags) = cluster.options.get("registered-tags") {
-        out.insert("allowed-tags".into(), json!(tags.split([';', ',']).collect::<Vec<_>>()));
+        let all: std::collections::BTreeSet<&str> = known.iter().copied().chain(tags.split([';', ','])).collect();
+        out.insert("allowed-tags".into(), json!(all));
     }
     Ok(Value::Object(out).into())
 }
 
 fn set_options(cluster: &mut Cluster, args: &Args) -> Outcome {
+    cluster.extra.insert("options-touched".into(), json!(true));
     cluster.options.extend(args.settings(&["delete"]));
     for key in args.list("delete") {
         cluster.options.remove(&key);

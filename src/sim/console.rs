@@ -26,12 +26,12 @@ pub const ROUTES: &[Route] = &[
 ];
 
 /// A ticket of the form `PVEVNC:TIME::SIGNATURE`.
-fn ticket(cluster: &mut Cluster) -> String {
+pub(super) fn ticket(cluster: &mut Cluster) -> String {
     let signature = cluster.rng.hex(342);
     format!("PVEVNC:{:08X}::{signature}==", cluster.now as u64)
 }
 
-fn certificate(cluster: &Cluster) -> String {
+pub(super) fn certificate(cluster: &Cluster) -> String {
     match cluster.extra.get("ca-certificate").and_then(Value::as_str) {
         Some(pem) => pem.to_owned(),
         None => "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIUSimulated\n-----END CERTIFICATE-----\n".into(),
@@ -39,11 +39,11 @@ fn certificate(cluster: &Cluster) -> String {
 }
 
 /// The console's task: waits for a client that never comes.
-fn waiting(what: &str) -> Script {
+pub(super) fn waiting(what: &str) -> Script {
     Script::new().wait(10.0).fail(format!("command '{what}' failed: exit code 1"))
 }
 
-fn port(cluster: &Cluster) -> u16 {
+pub(super) fn port(cluster: &Cluster) -> u16 {
     let taken = cluster.tasks.running().filter(|task| matches!(task.kind.as_str(), "vncproxy" | "vncshell")).count();
     5900 + taken as u16
 }

@@ -300,8 +300,10 @@ pub fn free(cluster: &mut Cluster, node: &str, volid: &str) -> Result<(), String
 
 /// `base volume '...' is still in use by linked cloned` while there are linked clones.
 pub fn check_base(cluster: &Cluster, node: &str, volid: &str) -> Result<(), String> {
-    let (store, name) = volid.split_once(':').unwrap_or(("", volid));
-    if cluster.volumes_of(node, store).any(|volume| volume.parent.as_deref() == Some(name)) {
+    let store = volid.split(':').next().unwrap_or_default();
+    // The id of a linked clone starts with that of its base.
+    let prefix = format!("{volid}/");
+    if cluster.volumes_of(node, store).any(|volume| volume.volid.starts_with(&prefix)) {
         return Err(format!("base volume '{volid}' is still in use by linked cloned"));
     }
     Ok(())

@@ -242,9 +242,9 @@ fn appliances(_: &mut Cluster, _: &Args) -> Outcome {
         let version = file.split('_').nth(1).unwrap_or("");
         out.push(json!({
             "template": file, "package": package, "version": version, "os": os, "section": "system", "type": "lxc",
-            "headline": title, "architecture": "amd64", "source": "http://download.proxmox.com/images",
-            "location": format!("system/{file}"), "maintainer": "Proxmox Support Team <support@proxmox.com>",
-            "infopage": "https://www.proxmox.com", "description": title, "manageurl": "",
+            "headline": title, "architecture": "amd64", "source": "https://releases.example.invalid",
+            "location": format!("http://download.proxmox.com/images/system/{file}"), "maintainer": "Proxmox Support Team <support@proxmox.com>",
+            "infopage": "https://www.proxmox.com", "description": title, "md5sum": super::crypto::digest(file)[..32],
             "sha512sum": super::crypto::hex(&super::crypto::sha1(file.as_bytes())).repeat(4)[..128].to_owned()
         }));
     }

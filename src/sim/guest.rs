@@ -335,6 +335,13 @@ pub fn set_stopped(cluster: &mut Cluster, vmid: u32) {
     cluster.touch();
 }
 
+/// Ends the process of a VM that is in this state of QEMU.
+pub fn set_stopped_if(cluster: &mut Cluster, vmid: u32, qmp: &str) {
+    if cluster.guest(vmid).is_some_and(|guest| guest.qmp == qmp) {
+        set_stopped(cluster, vmid);
+    }
+}
+
 /// Applies all pending changes of a stopped guest.
 pub fn apply_pending(guest: &mut Guest) {
     for (key, value) in std::mem::take(&mut guest.pending) {

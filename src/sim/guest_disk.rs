@@ -121,7 +121,19 @@ fn resize(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
                     task.log(format!("Pass {}: {what}", pass + 1));
                 }
             }
+            if !running {
+                let old = old / 4096;
+                task.log(format!(
+                    "{path}: {}/{} files (0.3% non-contiguous), {}/{old} blocks",
+                    old / 300 + 11,
+                    old / 4,
+                    old / 20
+                ));
+            }
             task.log("resize2fs 1.47.2 (1-Jan-2025)");
+            if !running {
+                task.log(format!("Resizing the filesystem on {path} to {blocks} (4k) blocks."));
+            }
             task.log(format!("The filesystem on {path} is now {blocks} (4k) blocks long."));
         }
         Ok(())

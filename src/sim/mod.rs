@@ -11,6 +11,7 @@
 
 pub mod access;
 pub mod backup;
+pub mod backup_job;
 pub mod bulk;
 pub mod calendar;
 pub mod call;
@@ -21,10 +22,12 @@ pub mod crypto;
 pub mod disk;
 pub mod download;
 pub mod fault;
+pub mod firewall;
 pub mod format;
 pub mod generate;
 pub mod guest;
 pub mod guest_disk;
+pub mod ha;
 pub mod load;
 pub mod login;
 pub mod lxc;
@@ -44,6 +47,7 @@ pub mod restore;
 pub mod router;
 pub mod rrd;
 pub mod scenario;
+pub mod section;
 pub mod server;
 pub mod snapshot;
 pub mod stamp;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::call::{Args, Fault, Outcome, Reply, die};
+use super::console;
 use super::crypto::{digest, mix};
 use super::load;
 use super::resource::node_entry;
@@ -54,6 +55,8 @@ pub const ROUTES: &[Route] = &[
     Route("POST", "/nodes/{node}/apt/update", apt_update),
     Route("GET", "/nodes/{node}/apt/repositories", repositories),
     Route("POST", "/nodes/{node}/wakeonlan", wake),
+    Route("POST", "/nodes/{node}/termproxy", terminal),
+    Route("POST", "/nodes/{node}/vncshell", screen),
 ];
 
 fn list(cluster: &mut Cluster, args: &Args) -> Outcome {
@@ -374,7 +377,14 @@ fn cpu_models(_: &mut Cluster, _: &Args) -> Outcome {
     };
     let arm = |n: &&&str| !n.starts_with("cortex") && !n.starts_with("neoverse");
     let models = super::format::CPU_MODELS.iter().filter(arm);
-    Ok(models.map(|n| json!({"name": n, "vendor": vendor(n), "custom": 0})).collect::<Vec<_>>().into())
+    let rows = models.map(|name| {
+        let mut row = json!({"name": name, "vendor": vendor(name), "custom": 0});
+        if name.starts_with("x86-64") {
+            row["abstract"] = json!(1);
+        }
+        row
+    });
+    Ok(rows.collect::<Vec<_>>().into())
 }
 
 fn machines(_: &mut Cluster, _: &Args) -> Outcome {
@@ -477,4 +487,29 @@ fn wake(cluster: &mut Cluster, args: &Args) -> Outcome {
         Some(mac) => Ok(mac.to_owned().into()),
         None => Err(die(format!("No wake on LAN MAC address defined for '{}'!", args.node()))),
     }
+}
+
+/// `POST /nodes/{node}/termproxy`: a shell in text. Nobody can connect to it.
+fn terminal(cluster: &mut Cluster, args: &Args) -> Outcome {
+    let node = args.node().to_owned();
+    let port = console::port(cluster);
+    let command = format!("/usr/bin/termproxy {port} --path /nodes/{node} --perm Sys.Console");
+    let upid = cluster.start_task(args.user(), &node, "vncshell", "", console::waiting(&command));
+    let ticket = console::ticket(cluster);
+    Ok(json!({"user": args.user(), "port": port.to_string(), "upid": upid, "ticket": ticket}).into())
+}
+
+/// `POST /nodes/{node}/vncshell`: a shell as a picture. Nobody can connect to it.
+fn screen(cluster: &mut Cluster, args: &Args) -> Outcome {
+    let node = args.node().to_owned();
+    let port = console::port(cluster);
+    let command = format!("/usr/bin/vncterm -rfbport {port} -timeout 10 -authpath /nodes/{node} -perm Sys.Console");
+    let upid = cluster.start_task(args.user(), &node, "vncshell", "", console::waiting(&command));
+    let letters: String = (0..8).map(|_| (b'!' + cluster.rng.below(90) as u8) as char).collect();
+    let ticket = format!("{letters}:{}", console::ticket(cluster));
+    let cert = console::certificate(cluster);
+    Ok(json!({
+        "user": args.user(), "port": port.to_string(), "upid": upid, "ticket": ticket, "password": letters, "cert": cert
+    })
+    .into())
 }

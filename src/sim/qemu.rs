@@ -15,7 +15,7 @@ use super::guest;
 use super::progress;
 use super::restore;
 use super::router::Route;
-use super::state::{Cluster, Config, Guest, Kind};
+use super::state::{Cluster, Config, Guest, Kind, Load};
 use super::task::Script;
 
 /// The calls of this file.
@@ -143,6 +143,13 @@ fn create(cluster: &mut Cluster, args: &Args) -> Outcome {
             task.next(progress::script(lines).then(move |cluster, task| {
                 let config = complete(cluster, values);
                 if let Some(guest) = cluster.guest_mut(vmid) {
+                    // A new disk is empty; only a VM with a kernel of its own has a system that answers.
+                    guest.load = Load { cpu: 0.06, mem: 0.2, net: (20.0, 0.0), io: (130.0, 0.0), ..Load::default() };
+                    if config.get("args").is_some_and(|args| args.contains("-kernel")) {
+                        guest.obeys = true;
+                        guest.agent = true;
+                        guest.load = Load { cpu: 0.02, mem: 0.2, ..Load::default() };
+                    }
                     guest.config = config;
                 }
                 guest::join_pool(cluster, vmid, pool.as_deref());

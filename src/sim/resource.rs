@@ -98,8 +98,8 @@ fn write(cluster: &Cluster, args: &Args, kind: &str) -> String {
             let status = if node.online { "ok" } else { "unknown" };
             push(
                 &json!({
-                    "id": format!("sdn/{}/localnetwork", node.name), "node": node.name, "sdn": "localnetwork",
-                    "status": status, "type": "sdn"
+                    "id": format!("network/{}/zone/localnetwork", node.name), "node": node.name,
+                    "network": "localnetwork", "network-type": "zone", "status": status, "type": "network"
                 })
                 .to_string(),
             );

@@ -146,7 +146,7 @@ impl Job {
             script = script.log(format!("applying read rate limit: {kib}"));
         }
         script = script.log(format!("restore vma archive: {reader}"));
-        script = script.log(format!("CFG: size: {} name: qemu-server.conf", guest::config_text(&held.config).len()));
+        script = script.log(format!("CFG: size: {} name: qemu-server.conf", super::backup::held_text(held).len()));
         let disks: Vec<(String, String)> = guest::volumes(Kind::Qemu, &held.config)
             .into_iter()
             .filter(|(slot, _)| drive::is_slot(slot) && Drive::parse(&held.config[slot]).options.flag("backup", true))

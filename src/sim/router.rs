@@ -21,6 +21,10 @@ pub struct Route(pub &'static str, pub &'static str, pub Handler);
 fn nouns() -> Vec<&'static [Route]> {
     vec![
         super::access::ROUTES,
+        super::backup_job::ROUTES,
+        super::firewall::ROUTES,
+        super::ha::ROUTES,
+        super::section::ROUTES,
         super::backup::ROUTES,
         super::bulk::ROUTES,
         super::clone::ROUTES,
@@ -145,6 +149,8 @@ impl Simulator {
         match outcome {
             Ok(answer) => answer,
             Err(Broken::Plain(answer)) => *answer,
+            // Pseudo codes of the proxy in front of the API have no body.
+            Err(Broken::Fault(fault)) if fault.status >= 595 => bare(fault.status, &fault.message),
             Err(Broken::Fault(fault)) => render(style, Err(fault)),
             Err(Broken::Reply(reply)) => render(style, Ok(*reply)),
         }

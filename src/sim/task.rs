@@ -23,6 +23,7 @@ use super::state::Cluster;
 
 type StepFn = Box<dyn FnOnce(&mut Cluster, &mut Running) -> Result<(), String> + Send>;
 type EndFn = Box<dyn FnOnce(&mut Cluster) + Send>;
+type LastWords = Box<dyn FnOnce(&Cluster) -> Vec<String> + Send>;
 
 enum Step {
     Log(String),
@@ -30,6 +31,7 @@ enum Step {
     Then(StepFn),
     Finally(EndFn),
     Interrupted(String),
+    LastWords(LastWords),
     Quiet,
 }
 
@@ -89,6 +91,12 @@ impl Script {
     /// The exit status when the task is stopped from now on (`interrupted by signal` otherwise).
     pub fn on_interrupt(mut self, text: &str) -> Self {
         self.steps.push_back(Step::Interrupted(text.into()));
+        self
+    }
+
+    /// What the task prints when it is stopped from now on.
+    pub fn last_words<F: FnOnce(&Cluster) -> Vec<String> + Send + 'static>(mut self, words: F) -> Self {
+        self.steps.push_back(Step::LastWords(Box::new(words)));
         self
     }
 
@@ -162,6 +170,7 @@ pub struct Task {
     script: VecDeque<Step>,
     ends: Vec<EndFn>,
     interrupted: String,
+    last_words: Option<LastWords>,
     quiet: bool,
 }
 
@@ -235,6 +244,7 @@ impl Cluster {
             script: script.steps,
             ends: Vec::new(),
             interrupted: "interrupted by signal".into(),
+            last_words: None,
             quiet: false,
         });
         self.tasks.running.push(at);
@@ -299,6 +309,7 @@ impl Cluster {
             Some(Step::Wait(seconds)) => task.due += seconds / speed,
             Some(Step::Finally(end)) => task.ends.push(end),
             Some(Step::Interrupted(text)) => task.interrupted = text,
+            Some(Step::LastWords(words)) => task.last_words = Some(words),
             Some(Step::Quiet) => task.quiet = true,
             Some(Step::Then(step)) => {
                 let mut running = Running { upid: task.upid.clone(), node: task.node.clone(), ..Running::default() };
@@ -348,6 +359,10 @@ impl Cluster {
         let found = self.tasks.running.iter().copied().find(|at| self.tasks.list[*at].upid == upid);
         let Some(at) = found else { return false };
         let status = self.tasks.list[at].interrupted.clone();
+        if let Some(words) = self.tasks.list[at].last_words.take() {
+            let lines = words(self);
+            self.tasks.list[at].log.extend(lines);
+        }
         self.finish(at, status);
         true
     }

@@ -38,11 +38,19 @@ fn recent(cluster: &mut Cluster, args: &Args) -> Outcome {
     let seen =
         |t: &&Task| audit || is_own(args, t) || cluster.may(args.user(), &format!("/nodes/{}", t.node), "Sys.Audit");
     let alive = |t: &&Task| cluster.nodes.get(&t.node).is_some_and(|n| n.online);
-    let running = cluster.tasks.running().filter(seen).filter(alive).map(entry);
+    let short = |task: &Task| {
+        let mut entry = entry(task);
+        if let Some(map) = entry.as_object_mut() {
+            map.remove("pid");
+            map.remove("pstart");
+        }
+        entry
+    };
+    let running = cluster.tasks.running().filter(seen).filter(alive).map(short);
     let ended = cluster.tasks.list.iter().rev().filter(|t| t.end.is_some()).filter(seen).filter(alive);
     let mut out: Vec<Value> = running.collect();
     out.extend(ended.take(25 * cluster.nodes.len().max(1)).map(|task| {
-        let mut entry = entry(task);
+        let mut entry = short(task);
         entry["saved"] = json!("1");
         entry
     }));
@@ -92,6 +100,10 @@ fn list(cluster: &mut Cluster, args: &Args) -> Outcome {
         entry
     });
     let rows: Vec<Value> = rows.collect();
+    if all.is_empty() {
+        // an empty list comes without its length
+        return Ok(Reply::from(rows));
+    }
     Ok(Reply::from(rows).with("total", all.len()))
 }
 

@@ -294,7 +294,8 @@ fn free(cluster: &mut Cluster, args: &Args) -> Outcome {
     let script = Script::new().wait(if vmid.is_some() { 0.6 } else { 0.2 }).then(move |cluster, task| {
         match cluster.volume(&place, &volid) {
             Some(v) if v.protected => {
-                return Err(format!("can't remove protected archive '{}'", cluster.volume_path(&volid)));
+                let (storage, name) = volid.split_once(':').unwrap_or(("", &volid));
+                return Err(format!("cannot remove protected volume '{name}' on '{storage}'"));
             }
             Some(_) => {
                 let clones = cluster.volumes.values().filter(|v| v.parent.as_deref() == Some(volid.as_str()));

@@ -307,6 +307,12 @@ fn draw_overview(counts: Counts, frame: &mut Frame, area: Rect, scene: &Scene) {
     let block = look.block("Guests", false);
     let inner = block.inner(left);
     frame.render_widget(block, left);
+    if store.updated.is_none() {
+        // No zeros before anything is known.
+        frame.render_widget(look.block("Cluster", false), right);
+        frame.render_widget(Line::styled(" waiting for the first answer", look.style(Role::Muted)), inner);
+        return;
+    }
     let row = |label: &str, n: [usize; 2], role: Role| {
         Line::from(vec![
             Span::styled(format!(" {label:<10}"), look.style(role)),

@@ -7,4 +7,5 @@ mod pattern;
 mod recording;
 mod schema;
 mod server;
+mod sim;
 mod sim_guest;

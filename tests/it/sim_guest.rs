@@ -274,10 +274,10 @@ fn privileges_are_asked_for() {
         "Permission check failed (/vms/100, VM.PowerMgmt)"
     );
     assert_eq!(lab.refused("POST", "/nodes/pve1/qemu", &[("vmid", "101")]), (403, "Permission check failed".into()));
-    assert_eq!(
-        lab.refused("POST", "/nodes/pve1/vzdump", &[("vmid", "100")]).1,
-        "Permission check failed (/vms/100, VM.Backup)"
-    );
+    let text = "Permission check failed (/vms/100, VM.Backup)";
+    assert_eq!(lab.task("POST", "/nodes/pve1/vzdump", &[("vmid", "100")]).0, text);
+    let text = "Permission check failed (/storage/nas, Datastore.AllocateSpace)";
+    assert_eq!(lab.refused("POST", "/nodes/pve1/vzdump", &[("vmid", "100"), ("storage", "nas")]), (403, text.into()));
     lab.sim.cluster.access.acl.push(Grant {
         path: "/vms/100".into(),
         kind: "user".into(),

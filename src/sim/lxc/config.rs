@@ -172,7 +172,10 @@ pub fn prepare(
 ) -> Result<(Config, Vec<Line>), String> {
     let mut values = Config::new();
     let mut lines = Vec::new();
-    for (key, value) in settings {
+    // The root file system comes first.
+    let mut order: Vec<(&String, &String)> = settings.iter().collect();
+    order.sort_by_key(|(key, _)| key.as_str() != "rootfs");
+    for (key, value) in order {
         let stored = if key == "rootfs" || is_numbered(key, "mp") {
             match super::prepare_mount(cluster, node, vmid, key, value) {
                 Ok((stored, made)) => {

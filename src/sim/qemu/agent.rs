@@ -155,7 +155,7 @@ fn answer(cluster: &mut Cluster, args: &Args, command: &str) -> Outcome {
     let result = match command {
         "ping" => json!({}),
         "info" => {
-            let deaf = ["guest-suspend-hybrid", "guest-suspend-ram", "guest-suspend-disk"];
+            let deaf = ["guest-suspend-hybrid", "guest-suspend-ram", "guest-suspend-disk", "guest-shutdown"];
             let command = |name: &&str| json!({"name": name, "enabled": *name != "guest-get-devices", "success-response": !deaf.contains(name)});
             json!({"version": "7.2.22", "supported_commands": SUPPORTED.iter().map(command).collect::<Vec<_>>()})
         }
@@ -217,7 +217,7 @@ fn os_info(guest: &Guest) -> Value {
         });
     }
     json!({
-        "id": "debian", "name": "Debian GNU/Linux", "pretty-name": "Debian GNU/Linux 12 (bookworm)", "version-id": "12", "version": "12 (bookworm)",
+        "id": "debian", "name": "Debian GNU/Linux", "pretty-name": "Debian GNU/Linux 12 (bookworm)", "version-id": "12",
         "kernel-release": "6.1.0-56-cloud-amd64", "kernel-version": "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)", "machine": "x86_64",
     })
 }

@@ -313,6 +313,10 @@ impl Update {
         if !self.settings.is_empty() {
             let (values, made) = prepare(cluster, &self.node, self.vmid, &self.settings, None)?;
             lines = made;
+            let cloudinit = |key: &String| self.settings.get(key).is_some_and(|value| value.contains(":cloudinit"));
+            if values.keys().any(cloudinit) {
+                lines.push((lines.last().map_or(0.0, |(at, _)| *at), "generating cloud-init ISO".into()));
+            }
             let guest = guest::in_task(cluster, Kind::Qemu, &self.node, self.vmid)?;
             for (key, value) in values {
                 store(guest, key, value);

@@ -124,6 +124,9 @@ pub fn check_drives(
             }
             Source::Volume(volid) => {
                 disk::check_volume(cluster, node, &volid)?;
+                if volid.contains(":iso/") && drive.options.get("media").is_none() {
+                    return Err(Fault::param(key, "explicit media parameter is required for iso images"));
+                }
                 if !args.is_root() {
                     let store = volid.split(':').next().unwrap_or_default();
                     need(cluster, args, &format!("/storage/{store}"), &["Datastore.AllocateSpace", "Datastore.Audit"])?;

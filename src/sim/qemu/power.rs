@@ -45,7 +45,7 @@ const START_SECONDS: f64 = 1.2;
 fn start(cluster: &mut Cluster, args: &Args) -> Outcome {
     let (node, vmid) = (args.node().to_owned(), args.vmid());
     let skiplock = guest::skiplock(args)?;
-    cluster.guest_at(Kind::Qemu, &node, vmid)?;
+    // That the VM exists is only checked inside the task.
     if guest::ha_managed(cluster, Kind::Qemu, vmid) {
         let upid = guest::ha_request(cluster, args, Kind::Qemu, "started");
         return Ok(upid.into());
