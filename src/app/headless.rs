@@ -1,12 +1,16 @@
-//! The console without a terminal: effects are carried out one after the other, time passes when it is told to. For
-//! `proxmux print` and for tests.
+//! The console without a terminal: the same app and the same runner, drawing into memory. For `proxmux print` and for
+//! tests, which let it run on a paused clock.
 
 use std::time::Duration;
 
 use crossterm::event::KeyEvent;
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    time::{Instant, sleep_until},
+};
 
-use super::{App, Msg, runner::perform};
+use super::{App, Msg, runner::Runner};
 use crate::shell::{Effect, Now, World};
 
 /// A console that draws into memory.
@@ -15,44 +19,55 @@ pub struct Headless {
     pub app: App,
     /// Effects that only a terminal can carry out (clipboard, suspend ...), in order.
     pub for_terminal: Vec<Effect>,
-    world: World,
-    now: Now,
+    runner: Runner,
+    inbox: UnboundedReceiver<Msg>,
+    start: Instant,
+    unix: i64,
     screen: Terminal<TestBackend>,
 }
 
 impl Headless {
-    /// Starts an app on a screen of this size and carries out what it wants first.
+    /// After an event, what is answered within this time is taken in, too.
+    const MOMENT: Duration = Duration::from_millis(1);
+
+    /// Starts an app on a screen of this size, at this time in Unix seconds.
     pub async fn start(app: App, world: World, width: u16, height: u16, unix: i64) -> Self {
         let screen = match Terminal::new(TestBackend::new(width, height)) {
             Ok(screen) => screen,
             Err(never) => match never {},
         };
-        let now = Now { mono: Duration::ZERO, unix };
-        let mut this = Self { app, for_terminal: vec![], world, now, screen };
-        let effects = this.app.start(now);
-        this.settle(effects).await;
+        let (sender, inbox) = unbounded_channel();
+        let runner = Runner::new(world, sender);
+        let mut this = Self { app, for_terminal: vec![], runner, inbox, start: Instant::now(), unix, screen };
+        let effects = this.app.start(this.now());
+        this.carry_out(effects);
+        this.draw();
+        this.pass(Self::MOMENT).await;
         this
     }
 
-    /// Carries out effects, and what they lead to, until nothing is left.
-    async fn settle(&mut self, effects: Vec<Effect>) {
-        let mut todo = std::collections::VecDeque::from(effects);
-        while let Some(effect) = todo.pop_front() {
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
             match effect {
                 Effect::Copy(_) | Effect::Mouse(_) | Effect::Redraw | Effect::Suspend => self.for_terminal.push(effect),
-                effect => {
-                    if let Some(msg) = perform(self.world.clone(), effect).await {
-                        todo.extend(self.app.update(msg, self.now));
-                    }
-                }
+                effect => self.runner.start(effect),
             }
         }
     }
 
-    /// Gives the app a message.
+    /// Draws when something visible may have changed, as the terminal does.
+    fn take(&mut self, msg: Msg) {
+        let effects = self.app.update(msg, self.now());
+        self.carry_out(effects);
+        if self.app.take_dirty() {
+            self.draw();
+        }
+    }
+
+    /// Gives the app a message, and a moment for answers to what it asks.
     pub async fn feed(&mut self, msg: Msg) {
-        let effects = self.app.update(msg, self.now);
-        self.settle(effects).await;
+        self.take(msg);
+        self.pass(Self::MOMENT).await;
     }
 
     /// Presses a key.
@@ -60,47 +75,59 @@ impl Headless {
         self.feed(Msg::Key(key)).await;
     }
 
-    /// Lets time pass for the app, waking it as often as it wants. `meanwhile` is told each step of the clock.
-    pub async fn pass(&mut self, time: Duration, mut meanwhile: impl FnMut(Now)) {
-        let end = self.now.mono + time;
+    /// Lets time pass: answers come in, and the app is woken as often as it wants.
+    pub async fn pass(&mut self, time: Duration) {
+        let end = Instant::now() + time;
+        let mut idle = 0;
         loop {
-            let wake = self.app.next_wake().unwrap_or(end).clamp(self.now.mono + Duration::from_millis(1), end);
-            self.set_time(wake);
-            meanwhile(self.now);
-            self.feed(Msg::Tick).await;
-            if wake >= end {
-                return;
-            }
+            let due = self.app.next_wake().map(|at| self.start + at).filter(|at| *at <= end);
+            let msg = tokio::select! {
+                biased;
+                Some(msg) = self.inbox.recv() => msg,
+                () = sleep_until(due.unwrap_or(end)) => if due.is_some() { Msg::Tick } else { return },
+            };
+            idle = if matches!(msg, Msg::Tick) { idle + 1 } else { 0 };
+            debug_assert!(idle < 10_000, "the app wants to be woken all the time");
+            self.take(msg);
         }
     }
 
-    fn set_time(&mut self, mono: Duration) {
-        let before = self.now.mono.as_secs();
-        self.now.mono = mono;
-        self.now.unix += i64::try_from(mono.as_secs() - before).unwrap_or(0);
+    /// Lets time pass until nothing is on its way any more, or this much time has passed.
+    pub async fn settle(&mut self, at_most: Duration) {
+        let end = Instant::now() + at_most;
+        while !(self.runner.is_idle() && self.inbox.is_empty()) && Instant::now() < end {
+            self.pass(Self::MOMENT).await;
+        }
     }
 
     /// The time.
     pub fn now(&self) -> Now {
-        self.now
+        let mono = self.start.elapsed();
+        Now { mono, unix: self.unix + i64::try_from(mono.as_secs()).unwrap_or(0) }
     }
 
     /// Another size of the screen.
-    pub fn resize(&mut self, width: u16, height: u16) {
+    pub async fn resize(&mut self, width: u16, height: u16) {
         self.screen.backend_mut().resize(width, height);
+        self.feed(Msg::Resized).await;
     }
 
-    /// What the screen shows.
-    pub fn screen(&mut self) -> Buffer {
-        let (app, now) = (&mut self.app, self.now);
+    fn draw(&mut self) {
+        let now = self.now();
+        let app = &mut self.app;
         match self.screen.draw(|frame| app.draw(frame, now)) {
-            Ok(done) => done.buffer.clone(),
+            Ok(_) => {}
             Err(never) => match never {},
         }
     }
 
+    /// What the screen shows.
+    pub fn screen(&self) -> &Buffer {
+        self.screen.backend().buffer()
+    }
+
     /// Sessions and connections.
     pub fn world(&self) -> &World {
-        &self.world
+        self.runner.world()
     }
 }

@@ -1,6 +1,6 @@
 //! The only place where effects meet the world.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::{
@@ -106,12 +106,14 @@ pub struct Runner {
     inbox: UnboundedSender<Msg>,
     reads: HashMap<LayerId, Vec<AbortHandle>>,
     writes: JoinSet<()>,
+    /// Every effect under way holds a clone.
+    under_way: Arc<()>,
 }
 
 impl Runner {
     /// A runner that answers into `inbox`.
     pub fn new(world: World, inbox: UnboundedSender<Msg>) -> Self {
-        Self { world, inbox, reads: HashMap::new(), writes: JoinSet::new() }
+        Self { world, inbox, reads: HashMap::new(), writes: JoinSet::new(), under_way: Arc::default() }
     }
 
     /// Starts an effect in the background.
@@ -132,7 +134,9 @@ impl Runner {
         }
         let is_write = matches!(effect, Effect::Write { .. });
         let (world, inbox) = (self.world.clone(), self.inbox.clone());
+        let under_way = self.under_way.clone();
         let work = async move {
+            let _under_way = under_way;
             if let Some(msg) = perform(world, effect).await {
                 // Fails only when the console is already leaving.
                 let _ = inbox.send(msg);
@@ -149,6 +153,16 @@ impl Runner {
             reads.retain(|r| !r.is_finished());
             reads.push(handle);
         }
+    }
+
+    /// True when nothing is on its way.
+    pub fn is_idle(&self) -> bool {
+        Arc::strong_count(&self.under_way) == 1
+    }
+
+    /// Sessions and connections.
+    pub fn world(&self) -> &World {
+        &self.world
     }
 
     /// Waits a moment for changes that are just being sent, so that leaving does not cut them off. Reads are not waited for.

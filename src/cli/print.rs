@@ -10,11 +10,14 @@ use clap::{Args, ValueEnum};
 
 use super::console::ConsoleArgs;
 use crate::{
-    app::{App, Msg, headless::Headless},
+    app::{App, headless::Headless},
     shell::World,
     ui::{Look, svg},
     views::login::{Login, Start},
 };
+
+/// How long what a key asks for is waited for.
+const ANSWERS: Duration = Duration::from_secs(5);
 
 /// What the picture is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -87,21 +90,21 @@ pub async fn run(args: PrintArgs, start: Start, world: World) -> Result<()> {
             return Err(trouble.error.clone()).context(trouble.error.advice());
         }
         if began.elapsed() > Duration::from_secs(5) {
-            bail!("not connected: {}", first_words(&console.screen()));
+            bail!("not connected: {}", first_words(console.screen()));
         }
-        console.pass(Duration::from_millis(100), |_| {}).await;
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        console.pass(Duration::from_millis(10)).await;
     }
     for key in args.keys.iter().flat_map(|k| k.split(' ')).filter(|k| !k.is_empty()) {
         let key: crate::ui::Key = key.parse().map_err(|e| anyhow::anyhow!("--keys: {e}"))?;
-        console.feed(Msg::Key(key.event())).await;
+        console.press(key.event()).await;
+        console.settle(ANSWERS).await;
     }
-    console.pass(Duration::from_millis(200), |_| {}).await;
+    console.settle(ANSWERS).await;
     let buffer = console.screen();
     let text = match args.format {
-        Format::Text => svg::plain(&buffer),
-        Format::Ansi => svg::ansi(&buffer),
-        Format::Svg => svg::svg(&buffer),
+        Format::Text => svg::plain(buffer),
+        Format::Ansi => svg::ansi(buffer),
+        Format::Svg => svg::svg(buffer),
     };
     std::io::stdout().write_all(text.as_bytes()).context("can't write to standard output")
 }

@@ -3,6 +3,8 @@
 
 mod contract;
 mod docs;
+mod guest;
+mod harness;
 mod https;
 mod pattern;
 mod recording;
