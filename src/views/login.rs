@@ -102,11 +102,25 @@ pub struct Login {
     rows: Vec<(Rect, Field)>,
     /// Which answer is awaited: earlier ones (from another server that was typed meanwhile) don't count.
     connected_to: Option<String>,
+    /// A connection that was made before there was a screen.
+    made: Option<Connected>,
+}
+
+impl Connected {
+    /// The second factor that is still missing.
+    pub fn challenge(&self) -> Option<&Challenge> {
+        match &self.how {
+            How::In(Outcome::NeedsSecondFactor(challenge)) => Some(challenge),
+            _ => None,
+        }
+    }
 }
 
 impl Login {
     /// The login at the start.
-    pub fn new(start: Start) -> Self {
+    pub fn new(mut start: Start) -> Self {
+        // A token's id is no user to log in as.
+        start.user = start.user.and_then(|u| Some(u.split('!').next()?.to_owned()));
         let server = start.target.as_ref().map(ToString::to_string).unwrap_or_default();
         let user = start.user.as_deref().unwrap_or_default();
         let name = user.rsplit_once('@').map_or(user, |(name, _)| name);
@@ -125,8 +139,14 @@ impl Login {
             rows: vec![],
             again: None,
             connected_to: None,
+            made: None,
             start,
         }
+    }
+
+    /// A login that has nothing left to ask: the connection is there.
+    pub fn over(start: Start, connected: Connected) -> Self {
+        Self { made: Some(connected), ..Self::new(start) }
     }
 
     /// The login after the session has ended; it remembers where that was.
@@ -164,12 +184,7 @@ impl Login {
         self.client = None;
         self.connected_to = Some(target.to_string());
         self.stage = Stage::Waiting("Connecting");
-        let place = Place {
-            target,
-            trust: self.start.trust.clone(),
-            user: self.start.user.clone(),
-            credentials: self.start.credentials.clone(),
-        };
+        let place = self.start.place(target);
         cx.job(move |world| Box::pin(async move { Msg::Connected(Box::new(connect(&world, place).await)) }));
     }
 
@@ -297,6 +312,22 @@ impl Login {
     }
 }
 
+impl Start {
+    fn place(&self, target: Target) -> Place {
+        let Self { trust, user, credentials, .. } = self.clone();
+        Place { target, trust, user, credentials }
+    }
+}
+
+/// Connects without a screen, with what is given.
+///
+/// # Errors
+/// When the server can't be reached, is not trusted, or refuses the login.
+pub async fn connect_at_once(world: &World, start: &Start) -> Result<Connected, ApiError> {
+    let target = start.target.clone().ok_or_else(|| ApiError::NotSent("no server is named".into()))?;
+    connect(world, start.place(target)).await
+}
+
 async fn connect(world: &World, place: Place) -> Result<Connected, ApiError> {
     let trust = match place.trust.clone() {
         Some(trust) => trust,
@@ -320,6 +351,9 @@ impl View for Login {
             let session = cx.session();
             self.stage = Stage::Waiting("Connecting");
             cx.job(move |world| Box::pin(async move { Msg::Remembered(world.place(session)) }));
+        } else if let Some(connected) = self.made.take() {
+            self.connected_to = Some(connected.place.target.to_string());
+            self.update(Msg::Connected(Box::new(Ok(connected))), cx);
         } else if self.start.target.is_some() {
             self.connect(cx);
         }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod contract;
+mod docs;
 mod guest;
 mod harness;
 mod https;
