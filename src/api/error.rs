@@ -126,7 +126,7 @@ impl ApiError {
             Self::LoginNeeded(_) => "Log in again.",
             Self::Refused(r) => match r.status {
                 400 => "Correct the named parameter.",
-                401 => "Check user, realm, password or token; a ticket lasts two hours.",
+                401 => "Check user, realm and password, or the token.",
                 403 => "Ask an administrator for the named privilege on the named path.",
                 424 | 501 => "This server does not offer the call.",
                 595 => "The node can't be reached from the cluster: check that it is powered on and connected.",

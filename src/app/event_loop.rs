@@ -6,11 +6,12 @@ use std::{
 };
 
 use crossterm::event::{Event, EventStream, KeyEventKind};
-use futures_util::{Stream, StreamExt};
+use futures_util::StreamExt;
 use ratatui::{Terminal, backend::Backend};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    task::JoinHandle,
     time::{Instant, sleep_until},
 };
 
@@ -38,6 +39,34 @@ fn event_msg(event: Event) -> Option<Msg> {
     })
 }
 
+/// Terminal events from a task of their own, so that everything that has come can be taken at once: the stream itself
+/// must only be polled by the task that waits for it, else it wakes nobody. Dropping it lets go of standard input.
+struct Input {
+    events: UnboundedReceiver<io::Result<Event>>,
+    task: JoinHandle<()>,
+}
+
+impl Input {
+    fn start() -> Self {
+        let (sender, events) = unbounded_channel();
+        let task = tokio::spawn(async move {
+            let mut stream = EventStream::new();
+            while let Some(event) = stream.next().await {
+                if sender.send(event).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { events, task }
+    }
+}
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
 /// Effects that only the terminal's owner can carry out; the others go to the runner.
 fn carry_out(effect: Effect, runner: &mut Runner, screen: &mut Screen, mouse: &mut bool) -> io::Result<bool> {
     let mut suspended = false;
@@ -62,7 +91,7 @@ pub async fn run(mut app: App, world: World, screen: &mut Screen, mut mouse: boo
     let start = Instant::now();
     let (sender, mut inbox): (UnboundedSender<Msg>, UnboundedReceiver<Msg>) = unbounded_channel();
     let mut runner = Runner::new(world, sender);
-    let mut input = EventStream::new();
+    let mut input = Input::start();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -77,10 +106,11 @@ pub async fn run(mut app: App, world: World, screen: &mut Screen, mut mouse: boo
         if suspend {
             // The event stream keeps reading standard input in a thread of its own: it must be gone meanwhile.
             drop(input);
+            tokio::task::yield_now().await;
             terminal::restore();
             suspend_self();
             terminal::enter(mouse)?;
-            input = EventStream::new();
+            input = Input::start();
             screen.clear()?;
         }
         if app.quit {
@@ -90,7 +120,7 @@ pub async fn run(mut app: App, world: World, screen: &mut Screen, mut mouse: boo
         let msg = tokio::select! {
             biased;
             Some(msg) = inbox.recv() => msg,
-            event = input.next() => match event {
+            event = input.events.recv() => match event {
                 Some(Ok(event)) => match event_msg(event) { Some(msg) => msg, None => continue },
                 Some(Err(error)) => return Err(error),
                 None => break,
@@ -105,8 +135,8 @@ pub async fn run(mut app: App, world: World, screen: &mut Screen, mut mouse: boo
         while let Ok(msg) = inbox.try_recv() {
             effects.extend(app.update(msg, now(start)));
         }
-        while let Some(Some(Ok(event))) = next_now(&mut input) {
-            if let Some(msg) = event_msg(event) {
+        while let Ok(event) = input.events.try_recv() {
+            if let Some(msg) = event_msg(event?) {
                 effects.extend(app.update(msg, now(start)));
             }
         }
@@ -116,11 +146,6 @@ pub async fn run(mut app: App, world: World, screen: &mut Screen, mut mouse: boo
     }
     runner.finish(Duration::from_secs(2)).await;
     Ok(())
-}
-
-/// What a stream has ready right now.
-fn next_now<S: Stream + Unpin>(stream: &mut S) -> Option<Option<S::Item>> {
-    futures_util::FutureExt::now_or_never(stream.next())
 }
 
 fn far() -> Instant {

@@ -211,7 +211,8 @@ impl View for Picker {
     }
 
     fn place(&self, area: Rect) -> Rect {
-        let longest = self.picks.iter().map(|p| text::width(&p.title) + text::width(&p.detail) + 8).max().unwrap_or(20);
+        let detail = |p: &Pick| text::width(p.disabled.as_deref().unwrap_or(&p.detail));
+        let longest = self.picks.iter().map(|p| text::width(&p.title) + detail(p) + 8).max().unwrap_or(20);
         let width = u16::try_from(longest.max(text::width(&self.title) + 6)).unwrap_or(u16::MAX).clamp(30, 90);
         let extra = if self.mode == Mode::Search { 3 } else { 2 };
         let height = u16::try_from(self.picks.len() + extra).unwrap_or(u16::MAX).min(area.height);
@@ -257,19 +258,22 @@ impl View for Picker {
             } else {
                 String::new()
             };
-            let detail = pick.disabled.as_deref().unwrap_or(&pick.detail);
-            let room = usize::from(inner.width).saturating_sub(text::width(detail) + letter.len() + 3);
+            // What is chosen matters more than what is said about it.
+            let all = usize::from(inner.width).saturating_sub(letter.len() + 3);
+            let room = all.saturating_sub(text::width(&pick.title)).max(all / 4);
+            let detail = text::cut(pick.disabled.as_deref().unwrap_or(&pick.detail), room, look.glyphs.ellipsis);
+            let room = all.saturating_sub(text::width(&detail));
             let clean = text::clean(&pick.title);
             let title = text::cut(&clean, room, look.glyphs.ellipsis);
             let gap =
-                usize::from(inner.width).saturating_sub(letter.len() + text::width(&title) + text::width(detail) + 2);
+                usize::from(inner.width).saturating_sub(letter.len() + text::width(&title) + text::width(&detail) + 2);
             let (key, muted) =
                 if i == self.cursor { (style, style) } else { (look.style(Role::Key), look.style(Role::Muted)) };
             let line = Line::from(vec![
                 Span::styled(format!(" {letter}"), key),
                 Span::styled(title.into_owned(), style),
                 Span::styled(" ".repeat(gap), style),
-                Span::styled(detail.to_owned(), muted),
+                Span::styled(detail.into_owned(), muted),
             ]);
             frame.render_widget(line, row);
         }

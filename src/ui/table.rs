@@ -169,6 +169,8 @@ pub struct Table<R, K> {
     property: Option<Property<R>>,
     row_state: Option<fn(&R, &Ctx) -> RowState>,
     base: Option<fn(&R) -> bool>,
+    /// Rows that pass `base`.
+    total: usize,
     filter: Filter,
     typing: Option<Input>,
     sort: Option<(usize, bool)>,
@@ -176,8 +178,6 @@ pub struct Table<R, K> {
     dirty: bool,
     keys: Vec<K>,
     index: Vec<u32>,
-    /// Rows of the base, filtered or not.
-    counted: usize,
     cursor: usize,
     selected: Option<K>,
     lost: bool,
@@ -213,8 +213,9 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
             key_of,
             search,
             property: None,
-            base: None,
             row_state: None,
+            base: None,
+            total: 0,
             filter: Filter::default(),
             typing: None,
             sort: None,
@@ -222,7 +223,6 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
             dirty: true,
             keys: Vec::new(),
             index: Vec::new(),
-            counted: 0,
             cursor: 0,
             selected: None,
             lost: false,
@@ -247,21 +247,15 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
         self
     }
 
-    /// Shows only the rows of one sort, whatever the filter; they alone are counted.
-    pub fn with_base(mut self, base: fn(&R) -> bool) -> Self {
-        self.set_base(base);
-        self
-    }
-
-    /// Shows the rows of another sort from now on.
-    pub fn set_base(&mut self, base: fn(&R) -> bool) {
-        self.base = Some(base);
-        self.dirty = true;
-    }
-
     /// Sets what says whether a row is stale or busy.
     pub fn with_row_state(mut self, row_state: fn(&R, &Ctx) -> RowState) -> Self {
         self.row_state = Some(row_state);
+        self
+    }
+
+    /// Only rows that pass are in this table at all (a view of a kind of rows); the filter comes on top of it.
+    pub fn with_base(mut self, base: fn(&R) -> bool) -> Self {
+        self.set_base(base);
         self
     }
 
@@ -281,6 +275,12 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
     pub fn without_footer(mut self) -> Self {
         self.footer = false;
         self
+    }
+
+    /// Changes which rows are in the table at all; see [`Table::with_base`].
+    pub fn set_base(&mut self, base: fn(&R) -> bool) {
+        self.base = Some(base);
+        self.dirty = true;
     }
 
     /// Changes the text that stands in an empty table ("loading …", "no permission …").
@@ -324,14 +324,12 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
         let mut index = std::mem::take(&mut self.index);
         index.clear();
         let all = 0..u32::try_from(rows.len()).unwrap_or(u32::MAX);
-        let base = self.base;
-        let all = all.filter(|&i| base.is_none_or(|base| base(&rows[i as usize])));
+        let base = self.base.unwrap_or(|_| true);
+        let mut total = 0;
+        let all = all.filter(|&i| base(&rows[i as usize])).inspect(|_| total += 1);
         if self.filter.is_empty() {
             index.extend(all);
-            self.counted = index.len();
         } else {
-            let mut counted = 0;
-            let all = all.inspect(|_| counted += 1);
             let mut matcher = self.filter.matcher();
             let mut hay = String::new();
             index.extend(all.filter(|&i| {
@@ -345,8 +343,8 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
                 }
                 matcher.matches(&hay, |key, value| self.property.and_then(|property| property(row, key, value)))
             }));
-            self.counted = counted;
         }
+        self.total = total;
         if let Some((column, descending)) = self.sort
             && let Some(compare) = self.columns[column].sort
         {
@@ -555,7 +553,7 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
 
     /// Counter and marks: `"24/310  3 marked"`.
     pub fn status(&self) -> String {
-        let (shown, all) = (self.index.len(), self.counted);
+        let (shown, all) = (self.index.len(), self.total);
         let mut status = if shown == all { all.to_string() } else { format!("{shown}/{all}") };
         let marks = self.all_marks();
         if !marks.is_empty() {

@@ -227,7 +227,7 @@ pub fn bytes(n: u64) -> String {
     format!("{value:.digits$} {}", UNITS[unit])
 }
 
-/// [`bytes`] without fractions that are zero: `"32 GiB"`, `"1.5 TiB"`. For forms and sentences.
+/// [`bytes()`] without fractions that are zero: `"32 GiB"`, `"1.5 TiB"`. For forms and sentences.
 pub fn bytes_short(n: u64) -> String {
     let text = bytes(n);
     match text.split_once(' ') {

@@ -83,9 +83,10 @@ impl Viewer {
         Self::default()
     }
 
-    /// A viewer that stays at the end while lines come, for logs.
-    pub fn following() -> Self {
-        Self { follow: true, live: true, ..Self::default() }
+    /// Stays at the end while lines come (or not), for logs.
+    pub fn following(mut self, follow: bool) -> Self {
+        self.set_follow(follow);
+        self
     }
 
     /// A viewer of a finished text.
@@ -117,6 +118,11 @@ impl Viewer {
     pub fn push(&mut self, line: &str) {
         self.open = false;
         self.push_part(line);
+    }
+
+    /// Appends lines (without their line breaks).
+    pub fn extend<S: AsRef<str>>(&mut self, lines: impl IntoIterator<Item = S>) {
+        lines.into_iter().for_each(|line| self.push(line.as_ref()));
     }
 
     /// Appends text as it comes: a last line without line break is continued by the next call.

@@ -140,7 +140,8 @@ impl Dashboard {
         let height = usize::from(inner.height).max(1);
         let cursor = self.cursor[n];
         self.tops[n] = self.tops[n].min(cursor).max((cursor + 1).saturating_sub(height));
-        let shown = self.lists[n].iter().enumerate().skip(self.tops[n]).take(height);
+        let top = self.tops[n];
+        let shown = self.lists[n].iter().enumerate().skip(top).take(height);
         let lines: Vec<Line> = shown
             .map(|(i, item)| {
                 let selected = focused && i == cursor;
@@ -149,7 +150,13 @@ impl Dashboard {
                     Span::styled(words.as_str(), look.style(role))
                 });
                 let line = Line::from(spans.collect::<Vec<_>>());
-                if selected { line.style(look.style(Role::Selected)) } else { line }
+                if selected {
+                    frame.buffer_mut().set_style(
+                        Rect { y: inner.y + (i - top) as u16, height: 1, ..inner },
+                        look.style(Role::Selected),
+                    );
+                }
+                line
             })
             .collect();
         frame.render_widget(Paragraph::new(lines), inner);
@@ -300,6 +307,12 @@ fn draw_overview(counts: Counts, frame: &mut Frame, area: Rect, scene: &Scene) {
     let block = look.block("Guests", false);
     let inner = block.inner(left);
     frame.render_widget(block, left);
+    if store.updated.is_none() {
+        // No zeros before anything is known.
+        frame.render_widget(look.block("Cluster", false), right);
+        frame.render_widget(Line::styled(" waiting for the first answer", look.style(Role::Muted)), inner);
+        return;
+    }
     let row = |label: &str, n: [usize; 2], role: Role| {
         Line::from(vec![
             Span::styled(format!(" {label:<10}"), look.style(role)),

@@ -169,10 +169,10 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
     }
 
     fn draw_empty(&self, buffer: &mut Buffer, area: Rect, look: &Look) {
-        let text = if self.keys.is_empty() {
+        let text = if self.total == 0 {
             self.empty.clone()
         } else {
-            format!("none of {} matches /{}", self.keys.len(), text::clean(self.filter.text()))
+            format!("none of {} matches /{}", self.total, text::clean(self.filter.text()))
         };
         let lines = text::wrap(&text, usize::from(area.width.saturating_sub(2)));
         let top = area.y + (area.height / 3).min(area.height.saturating_sub(lines.len() as u16));

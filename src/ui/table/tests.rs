@@ -251,6 +251,21 @@ fn filtering_away_the_selection_is_no_loss_but_a_refresh_is() {
 }
 
 #[test]
+fn a_base_limits_the_table_and_its_counter() {
+    let (mut table, rows) = (table().with_base(|r| r.node == "pve1"), rows());
+    table.sync(&rows, 1);
+    assert_eq!((shown(&table, &rows), table.status().as_str()), (vec![104, 203], "2"));
+    table.set_filter("mail");
+    table.sync(&rows, 1);
+    assert_eq!(table.status(), "1/2");
+    table.set_base(|r| r.node == "pve2");
+    table.set_filter("");
+    table.sync(&rows, 1);
+    assert_eq!(table.selected(&rows).unwrap().id, 101);
+    assert!(!table.selection_lost());
+}
+
+#[test]
 fn marks_of_vanished_rows_go() {
     let (mut table, mut rows) = (table(), rows());
     table.sync(&rows, 1);

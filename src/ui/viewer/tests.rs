@@ -161,7 +161,7 @@ fn old_lines_go_beyond_the_limit() {
 
 #[test]
 fn a_big_log_is_cheap_to_draw() {
-    let mut viewer = Viewer::following().wrapped();
+    let mut viewer = Viewer::new().following(true).wrapped();
     (0..100_000).for_each(|i| viewer.push(&format!("{i} {}", "word ".repeat(i % 40))));
     let start = std::time::Instant::now();
     for _ in 0..100 {

@@ -258,7 +258,8 @@ fn plain(look: &Look, label: &str, value: &str) -> Line<'static> {
 
 /// One line: label, bar, percent, and what it is part of.
 pub fn gauge(look: &Look, label: &str, share: f64, words: &str, width: u16) -> Line<'static> {
-    let cells = usize::from(width / 3).clamp(8, 40);
+    // Label, percent and words come first; the bar takes what is left.
+    let cells = usize::from(width).saturating_sub(18 + text::width(words)).clamp(4, 40);
     let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
     let full = (share * cells as f64).round() as usize;
     Line::from(vec![

@@ -52,7 +52,7 @@ impl TaskLog {
     pub fn new(upid: Upid) -> Self {
         Self {
             upid,
-            viewer: Viewer::following(),
+            viewer: Viewer::new().following(true),
             task: None,
             error: None,
             seen: 0,
@@ -162,10 +162,6 @@ impl View for TaskLog {
 
     fn crumb(&self, _: &Store) -> String {
         format!("Tasks > {}", self.what())
-    }
-
-    fn status(&self, _: &Store) -> String {
-        self.viewer.status()
     }
 
     fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {

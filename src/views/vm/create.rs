@@ -96,8 +96,13 @@ impl CreateVm {
         };
         let active = || storages.iter().filter(|s| s.active);
         let disks: Vec<Choice> = active().filter(|s| s.keeps(ContentKind::Images)).map(choice).collect();
-        // The one with the most room is the best guess.
-        let roomy = active().filter(|s| s.keeps(ContentKind::Images)).max_by_key(|s| s.avail);
+        // Block storage before files before the network, then the one with the most room.
+        let rank = |s: &&storage::Status| match s.kind.as_str() {
+            "lvmthin" | "zfspool" | "rbd" | "lvm" | "btrfs" => 2,
+            "dir" => 1,
+            _ => 0,
+        };
+        let roomy = active().filter(|s| s.keeps(ContentKind::Images)).max_by_key(|s| (rank(s), s.avail));
         let wanted = roomy.map(|s| s.storage.to_string()).unwrap_or_default();
         let none = disks.is_empty();
         for key in ["disk.storage", "efi.storage"] {
