@@ -1,7 +1,8 @@
 //! What a user feels, measured on the real program in a pseudo-terminal against a simulated cluster in a process of its
 //! own: `cargo bench --bench console` (about ten minutes), or with `-- --quick` (about two).
 //!
-//! Further options, for looking at one thing: `--guests 10000`, `--view vms`, `--only start,keys,idle,frozen,outage`.
+//! Further options, for looking at one thing: `--guests 10000`, `--view vms`, `--only start,keys,idle,frozen,outage`,
+//! `--program FILE`.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "../tests/it/tty.rs"]
@@ -12,14 +13,27 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::OnceLock,
     time::{Duration, Instant},
 };
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use tty::Tty;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_proxmux");
 const SIZE: (u16, u16) = (120, 40);
+
+/// The program: of this build, or with `--program` of another one.
+fn program() -> &'static str {
+    static PROGRAM: OnceLock<String> = OnceLock::new();
+    PROGRAM.get_or_init(|| option("--program").unwrap_or_else(|| env!("CARGO_BIN_EXE_proxmux").into()))
+}
+
+/// The value of an option of this run.
+fn option(name: &str) -> Option<String> {
+    let mut args = std::env::args().skip_while(|a| a != name);
+    args.nth(1)
+}
+
 /// Nodes and guests.
 const CLUSTERS: [(u32, u32); 3] = [(16, 50), (16, 1000), (50, 10_000)];
 
@@ -36,12 +50,10 @@ struct Plan {
 
 impl Plan {
     fn from_args() -> Self {
-        let args: Vec<String> = std::env::args().skip(1).collect();
-        let value = |name: &str| args.iter().position(|a| a == name).and_then(|i| args.get(i + 1)).cloned();
-        let quick = args.iter().any(|a| a == "--quick");
+        let quick = std::env::args().any(|a| a == "--quick");
         let (starts, keys, idle, outages) = if quick { (5, 100, 20, 1) } else { (15, 400, 60, 3) };
-        let guests = value("--guests").map(|g| g.parse().unwrap());
-        let (view, only) = (value("--view"), value("--only"));
+        let guests = option("--guests").map(|g| g.parse().unwrap());
+        let (view, only) = (option("--view"), option("--only"));
         Self { starts, keys, idle: Duration::from_secs(idle), outages, guests, view, only }
     }
 
@@ -59,7 +71,7 @@ struct Simulator {
 
 impl Simulator {
     fn start(cluster: (u32, u32), listen: &str, frozen: bool, log: &Path) -> Self {
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(program());
         let (nodes, guests) = (cluster.0.to_string(), cluster.1.to_string());
         command.args(["simulate", "--json", "--scenario", "generated", "--listen", listen]);
         command.args(["--nodes", &nodes, "--guests", &guests, "--access-log"]).arg(log);
@@ -90,7 +102,7 @@ impl Simulator {
             ("COLORTERM", "truecolor"),
         ];
         let args = [&["--view", view, "--refresh", "5"], more].concat();
-        Tty::start(PROGRAM, &args, &env, SIZE.0, SIZE.1)
+        Tty::start(program(), &args, &env, SIZE.0, SIZE.1)
     }
 
     /// Requests so far, those among them for the resources, and connections.
@@ -169,11 +181,8 @@ fn keys(tty: &mut Tty, view: &str, count: usize) -> Vec<f64> {
         }
         let before = selected(tty.screen());
         let key = match (view, rng.random_range(0..12)) {
-            ("dashboard", n) if n < 6 => "\t",
-            ("dashboard", _) => {
-                // Another list is in front, so its first entry takes the cursor.
-                "\t"
-            }
+            // Another list comes in front.
+            ("dashboard", _) => "\t",
             (_, 0) => "\x04",
             (_, 1) => "G",
             (_, 2) => "g",
@@ -183,7 +192,8 @@ fn keys(tty: &mut Tty, view: &str, count: usize) -> Vec<f64> {
         if view == "dashboard" {
             let old = tty.screen().contents_formatted();
             let sent = tty.send(key);
-            let at = tty.wait(Duration::from_secs(5), |s| s.contents_formatted() != old).expect("a key was not answered");
+            let at =
+                tty.wait(Duration::from_secs(5), |s| s.contents_formatted() != old).expect("a key was not answered");
             took.push((at - sent).as_secs_f64() * 1e3);
             continue;
         }
@@ -306,7 +316,7 @@ fn main() {
     let dir = tempfile::tempdir().unwrap();
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     println!("{cores} processors, load {} at the start", load());
-    println!("{PROGRAM}, {}x{}, a refresh every 5 s", SIZE.0, SIZE.1);
+    println!("{}, {}x{}, a refresh every 5 s", program(), SIZE.0, SIZE.1);
     for (nodes, guests) in CLUSTERS.into_iter().filter(|c| plan.guests.is_none_or(|g| g == c.1)) {
         for view in ["vms", "dashboard"].into_iter().filter(|v| plan.view.as_deref().is_none_or(|w| w == *v)) {
             println!("\n{guests} guests, {nodes} nodes, {view} (load {})", load());
@@ -330,7 +340,10 @@ fn measure(plan: &Plan, cluster: (u32, u32), view: &str, dir: &Path) {
         let minute = 60.0 / plan.idle.as_secs_f64();
         println!("  idle minute          {:8.2} s of processor time", i.cpu * minute);
         println!("                       {:8.1} KB to the terminal", i.bytes as f64 * minute / 1e3);
-        println!("  memory               {:8.1} MB resident, {:.1} proportional, {:.1} private, {:.1} at most", i.rss, i.pss, i.private, i.peak);
+        println!(
+            "  memory               {:8.1} MB resident, {:.1} proportional, {:.1} private, {:.1} at most",
+            i.rss, i.pss, i.private, i.peak
+        );
         println!("  requests a refresh   {:8.2} over {} connections", i.per_refresh, i.connections);
     }
     if plan.wants("keys") {
@@ -361,10 +374,16 @@ fn measure(plan: &Plan, cluster: (u32, u32), view: &str, dir: &Path) {
         tty.wait(Duration::from_secs(20), |s| has_guests(view, s)).expect("no guests came");
         let i = idle(&simulator, &mut tty, plan.idle / 2);
         let minute = 120.0 / plan.idle.as_secs_f64();
-        println!("  idle, nothing moves  {:8.2} s of processor time, {} bytes to the terminal", i.cpu * minute, i.bytes);
+        println!(
+            "  idle, nothing moves  {:8.2} s of processor time, {} bytes to the terminal",
+            i.cpu * minute,
+            i.bytes
+        );
     }
     if view == "vms" && plan.wants("outage") {
         let (killed, stopped) = outages(cluster, dir, plan.outages);
-        println!("  after an outage      {killed:8.2} s (server restarted), {stopped:.2} s (server stopped and continued)");
+        println!(
+            "  after an outage      {killed:8.2} s (server restarted), {stopped:.2} s (server stopped and continued)"
+        );
     }
 }

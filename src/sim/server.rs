@@ -180,11 +180,7 @@ impl std::fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-async fn serve(
-    shared: Arc<Shared>,
-    peer: SocketAddr,
-    request: Request<Incoming>,
-) -> Result<Response<Pieces>, Broken> {
+async fn serve(shared: Arc<Shared>, peer: SocketAddr, request: Request<Incoming>) -> Result<Response<Pieces>, Broken> {
     let what = shared.log.as_ref().map(|_| format!("{} {}", request.method(), request.uri().path()));
     let mut answer = match take(&shared, request).await {
         Ok(answer) => answer,
