@@ -4,7 +4,9 @@
 mod contract;
 mod https;
 mod pattern;
+mod pty;
 mod recording;
 mod schema;
 mod server;
 mod sim_guest;
+mod tty;

@@ -81,6 +81,17 @@ impl Tty {
         self.master.resize(size(columns, lines)).unwrap();
     }
 
+    /// Something else than the program writes to the terminal, like the shell in front of which it was suspended.
+    pub fn write_over(&mut self, text: &str) {
+        self.parser.process(text.as_bytes());
+    }
+
+    /// True when what is typed is not echoed, as in raw mode.
+    pub fn is_raw(&self) -> bool {
+        const ECHO: u64 = 0o10;
+        self.master.get_termios().is_some_and(|t| u64::from(t.local_flags.bits()) & ECHO == 0)
+    }
+
     /// The screen as it is now.
     pub fn screen(&self) -> &vt100::Screen {
         self.parser.screen()
