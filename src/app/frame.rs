@@ -173,6 +173,9 @@ fn draw_crumbs(
         let next = next.map_or_else(String::new, |s| format!(" (next try in {s} s, r: now)"));
         let words = format!("  {age}{}{next}", text::clean(&trouble.error.to_string()));
         left.push(Span::styled(words, look.style(Role::Warning)));
+    } else if let Some(waited) = store.slow_for(now) {
+        let words = format!("  no answer for {}", text::duration(waited.as_secs()));
+        left.push(Span::styled(words, look.style(Role::Warning)));
     } else if let Some(error) = &store.tasks_error {
         let words = format!("  tasks: {}", text::clean(&error.to_string()));
         left.push(Span::styled(words, look.style(Role::Warning)));

@@ -271,7 +271,8 @@ impl App {
     pub fn next_wake(&self) -> Option<Duration> {
         let due = self.shared.sessions.iter().filter_map(Session::next_due);
         let toast = self.toasts.iter().filter_map(|(_, until)| *until);
-        due.chain(toast).chain(self.next_tick).min()
+        let slow = self.store().asking.map(|since| since + Store::SLOW).filter(|at| *at > self.shared.now.mono);
+        due.chain(toast).chain(slow).chain(self.next_tick).min()
     }
 
     /// True once after something visible may have changed.
@@ -303,7 +304,7 @@ impl App {
         self.toasts.retain(|(_, until)| until.is_none_or(|until| until > now));
         self.dirty |= self.toasts.len() != before;
 
-        let stale = self.store().trouble.is_some();
+        let stale = self.store().trouble.is_some() || self.store().slow_for(now).is_some();
         let pace = top(&mut self.roots, self.current).and_then(|top| top.pace());
         let pace = [pace, stale.then_some(Duration::from_secs(1))].into_iter().flatten().min();
         if self.next_tick.is_some_and(|at| at <= now) {
@@ -528,9 +529,7 @@ impl App {
     fn help(&self) -> Effect {
         let name = self.roots[self.current].stack.last().map_or("", |l| l.name());
         let mut picks = self.command_picks(false);
-        picks.extend(frame::MOVES.iter().map(|(keys, what)| {
-            Pick::new(*what, || Effect::Run { layer: None, command: String::new() }).detail(*keys)
-        }));
+        picks.extend(frame::MOVES.iter().map(|(keys, what)| Pick::closing(*what).detail(*keys)));
         Hosted::open(Picker::search(format!("Keys: {name}"), picks))
     }
 

@@ -31,14 +31,25 @@ pub struct Pick {
     pub letter: Option<char>,
     /// Why it can't be chosen now.
     pub disabled: Option<String>,
-    /// What choosing it does.
-    pub effect: Box<dyn FnOnce() -> Effect + Send>,
+    /// What choosing it does; `None`: it only closes the list.
+    pub effect: Option<Box<dyn FnOnce() -> Effect + Send>>,
 }
 
 impl Pick {
     /// A choice with a title and what it does.
     pub fn new(title: impl Into<String>, effect: impl FnOnce() -> Effect + Send + 'static) -> Self {
-        Self { title: title.into(), detail: String::new(), letter: None, disabled: None, effect: Box::new(effect) }
+        Self { effect: Some(Box::new(effect)), ..Self::closing(title) }
+    }
+
+    /// A choice that only closes the list.
+    pub fn closing(title: impl Into<String>) -> Self {
+        Self { title: title.into(), detail: String::new(), letter: None, disabled: None, effect: None }
+    }
+
+    /// Adds the letter that chooses it at once.
+    pub fn letter(mut self, letter: char) -> Self {
+        self.letter = Some(letter);
+        self
     }
 
     /// Adds the text at the right.
@@ -121,7 +132,9 @@ impl Picker {
         }
         cx.close();
         let pick = self.picks.swap_remove(index);
-        cx.emit((pick.effect)());
+        if let Some(effect) = pick.effect {
+            cx.emit(effect());
+        }
     }
 
     fn move_by(&mut self, by: isize) {

@@ -97,7 +97,9 @@ impl<'a, M: Send + 'static> Cx<'a, M> {
 
     /// Shows changes to the user, and sends them once they are confirmed.
     pub fn propose(&mut self, proposal: Proposal) {
-        if !proposal.writes.is_empty() {
+        if self.scene.store.read_only {
+            self.toast(Level::Warning, "Read-only mode: nothing can be changed. Start without --read-only for that.");
+        } else if !proposal.writes.is_empty() {
             self.open(Confirm::new(proposal));
         }
     }

@@ -8,6 +8,11 @@
 //! - [`state`]: nodes, guests, storages, volumes, pools; [`task`]: scripts that take time; [`fault`]: trouble on demand.
 //! - One file per noun, each with `ROUTES`. A method of the table without a handler answers 501 and says so in the
 //!   simulator's own words.
+//!
+//! Not modelled: what happens by itself (backup and replication jobs don't run, HA doesn't fail over, the firewall
+//! filters nothing), the far end of consoles, real downloads (sizes and sums come from the scenario), quorum as a
+//! reason to refuse, Ceph, ACME, notifications, applying SDN, WebAuthn and other second factors than TOTP and recovery
+//! keys, logins at LDAP, AD or OpenID realms. [`Simulator::modelled`] lists the methods that are.
 
 pub mod access;
 pub mod backup;

@@ -87,6 +87,7 @@ pub fn qemu(cluster: &mut Cluster, args: &Args, archive: &str) -> Outcome {
         if live {
             task.log(broken);
             // Without the lock the unfinished VM can be removed.
+            cluster.unlock(vmid, "create");
             return Err("live-restore is only compatible with backup images from a Proxmox Backup Server".into());
         }
         if !fresh {
