@@ -32,6 +32,7 @@ pub const MOVES: &[(&str, &str)] = &[
     ("PgUp PgDn ctrl-u ctrl-d", "Page, half page"),
     ("Enter", "Open"),
     ("Space v *", "Mark one, a range, all"),
+    ("o", "Sort by the next column, or the other way"),
     ("/", "Filter"),
     ("1 2 3 9", "Choose a view"),
 ];
