@@ -180,6 +180,7 @@ pub struct App {
     last_task: Option<Upid>,
     hits: Vec<(ratatui::layout::Rect, Hit)>,
     next_tick: Option<Duration>,
+    next_age: Option<Duration>,
     login: Option<Login>,
 }
 
@@ -204,6 +205,7 @@ impl App {
             last_task: None,
             hits: vec![],
             next_tick: None,
+            next_age: None,
             login: Some(login),
         }
     }
@@ -272,7 +274,7 @@ impl App {
         let due = self.shared.sessions.iter().filter_map(Session::next_due);
         let toast = self.toasts.iter().filter_map(|(_, until)| *until);
         let slow = self.store().asking.map(|since| since + Store::SLOW).filter(|at| *at > self.shared.now.mono);
-        due.chain(toast).chain(slow).chain(self.next_tick).min()
+        due.chain(toast).chain(slow).chain(self.next_tick).chain(self.next_age).min()
     }
 
     /// True once after something visible may have changed.
@@ -304,9 +306,15 @@ impl App {
         self.toasts.retain(|(_, until)| until.is_none_or(|until| until > now));
         self.dirty |= self.toasts.len() != before;
 
-        let stale = self.store().trouble.is_some() || self.store().slow_for(now).is_some();
+        // An age on the screen counts up.
+        let aging = self.store().trouble.is_some() || self.store().slow_for(now).is_some();
+        if self.next_age.is_some_and(|at| at <= now) {
+            self.dirty = true;
+            self.next_age = None;
+        }
+        self.next_age = aging.then(|| self.next_age.unwrap_or(now + Duration::from_secs(1)));
+
         let pace = top(&mut self.roots, self.current).and_then(|top| top.pace());
-        let pace = [pace, stale.then_some(Duration::from_secs(1))].into_iter().flatten().min();
         if self.next_tick.is_some_and(|at| at <= now) {
             self.next_tick = None;
             self.dirty = true;
@@ -315,12 +323,7 @@ impl App {
                 top.tick(scene, todo);
             }
         }
-        match pace {
-            Some(pace) => {
-                self.next_tick.get_or_insert(now + pace);
-            }
-            None => self.next_tick = None,
-        }
+        self.next_tick = pace.map(|pace| self.next_tick.unwrap_or(now + pace));
     }
 
     /// Layer changes happen here; only effects for the outside world leave the app.
