@@ -1,13 +1,22 @@
 //! Tests of the whole: wire, simulator, console.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod architecture;
 mod contract;
+mod dashboard;
 mod guest;
 mod harness;
 mod https;
+mod key;
+mod login;
+mod login_https;
+mod monkey;
 mod pattern;
 mod recording;
 mod schema;
 mod server;
 mod sim;
 mod sim_guest;
+mod task;
+mod vm;
+mod weather;
