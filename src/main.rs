@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     match cli::run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("proxmux: {error:#}");
+            eprintln!("proxmux: {}", cli::explain(&error));
             ExitCode::from(cli::exit_code(&error))
         }
     }

@@ -2,16 +2,17 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use crate::{
-    api::{
-        ApiError,
-        cluster::{ClusterStatus, Guest, Node, Resources},
-        ids::{Upid, VmId},
-        task::Task,
-        version::Version,
-    },
-    shell::SessionId,
+use crate::api::{
+    ApiError,
+    cluster::{ClusterStatus, Guest, Node, Resources},
+    ids::{Upid, VmId},
+    task::Task,
+    version::Version,
 };
+
+/// One cluster that the console talks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
+pub struct SessionId(pub u32);
 
 /// How the session is doing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -82,6 +83,8 @@ pub struct Store {
     pub updated: Option<Duration>,
     /// How long the last refresh took.
     pub latency: Option<Duration>,
+    /// Since when an answer is awaited.
+    pub asking: Option<Duration>,
     /// Why the data is old, if it is.
     pub trouble: Option<Trouble>,
     /// Why the list of tasks is old, if it is.
@@ -90,6 +93,9 @@ pub struct Store {
 }
 
 impl Store {
+    /// An answer that takes longer is worth a word.
+    pub const SLOW: Duration = Duration::from_secs(3);
+
     /// An empty store of a session.
     pub fn new(session: SessionId, address: String) -> Self {
         Self { session, address, ..Self::default() }
@@ -144,6 +150,11 @@ impl Store {
         let listed = self.tasks.iter().filter(|t| t.status.is_running()).count();
         let unlisted = self.followed.iter().filter(|f| !self.tasks.iter().any(|t| t.upid == f.upid)).count();
         listed + unlisted
+    }
+
+    /// How long an answer has been awaited, once that is longer than usual.
+    pub fn slow_for(&self, now: Duration) -> Option<Duration> {
+        self.asking.map(|since| now.saturating_sub(since)).filter(|waited| *waited >= Self::SLOW)
     }
 
     /// Data is stale when it has been missing for more than two refreshes.

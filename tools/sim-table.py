@@ -34,13 +34,29 @@ def walk(tree):
         yield from walk(node.get('children', []))
 
 
+def properties(parameters):
+    """The parameters of a method; alternatives (allOf, oneOf) are put together, those of a choice as optional ones."""
+    out = dict(parameters.get('properties', {}))
+    for part in parameters.get('allOf', []):
+        out.update(properties(part))
+    for part in parameters.get('oneOf', []):
+        for name, spec in properties(part).items():
+            spec = {**spec, 'optional': 1}
+            if name in out:
+                spec.pop('enum', None)
+            out[name] = spec
+    if isinstance(parameters.get('type-property'), str):
+        out[parameters['type-property']] = parameters.get('type-property-schema', {'type': 'string'})
+    return out
+
+
 def main():
     schema = json.load(open(sys.argv[1]))
     target = sys.argv[2] if len(sys.argv) > 2 else 'assets/sim/methods.json'
     specs, methods = {}, []
     for path, info in walk(schema):
         params = {}
-        for name, spec in info.get('parameters', {}).get('properties', {}).items():
+        for name, spec in properties(info.get('parameters', {})).items():
             params[name] = specs.setdefault(json.dumps(clean(spec), sort_keys=True, separators=(',', ':')), len(specs))
         entry = {'m': info['method'], 'p': path, 'a': params}
         permissions = info.get('permissions')

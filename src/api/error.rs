@@ -169,6 +169,7 @@ pub fn interpret(raw: Raw) -> Result<Bytes> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn raw(status: u16, reason: &str, body: &'static str) -> Raw {

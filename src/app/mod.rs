@@ -180,6 +180,7 @@ pub struct App {
     last_task: Option<Upid>,
     hits: Vec<(ratatui::layout::Rect, Hit)>,
     next_tick: Option<Duration>,
+    next_age: Option<Duration>,
     login: Option<Login>,
 }
 
@@ -204,6 +205,7 @@ impl App {
             last_task: None,
             hits: vec![],
             next_tick: None,
+            next_age: None,
             login: Some(login),
         }
     }
@@ -271,7 +273,8 @@ impl App {
     pub fn next_wake(&self) -> Option<Duration> {
         let due = self.shared.sessions.iter().filter_map(Session::next_due);
         let toast = self.toasts.iter().filter_map(|(_, until)| *until);
-        due.chain(toast).chain(self.next_tick).min()
+        let slow = self.store().asking.map(|since| since + Store::SLOW).filter(|at| *at > self.shared.now.mono);
+        due.chain(toast).chain(slow).chain(self.next_tick).chain(self.next_age).min()
     }
 
     /// True once after something visible may have changed.
@@ -303,9 +306,15 @@ impl App {
         self.toasts.retain(|(_, until)| until.is_none_or(|until| until > now));
         self.dirty |= self.toasts.len() != before;
 
-        let stale = self.store().trouble.is_some();
+        // An age on the screen counts up.
+        let aging = self.store().trouble.is_some() || self.store().slow_for(now).is_some();
+        if self.next_age.is_some_and(|at| at <= now) {
+            self.dirty = true;
+            self.next_age = None;
+        }
+        self.next_age = aging.then(|| self.next_age.unwrap_or(now + Duration::from_secs(1)));
+
         let pace = top(&mut self.roots, self.current).and_then(|top| top.pace());
-        let pace = [pace, stale.then_some(Duration::from_secs(1))].into_iter().flatten().min();
         if self.next_tick.is_some_and(|at| at <= now) {
             self.next_tick = None;
             self.dirty = true;
@@ -314,12 +323,7 @@ impl App {
                 top.tick(scene, todo);
             }
         }
-        match pace {
-            Some(pace) => {
-                self.next_tick.get_or_insert(now + pace);
-            }
-            None => self.next_tick = None,
-        }
+        self.next_tick = pace.map(|pace| self.next_tick.unwrap_or(now + pace));
     }
 
     /// Layer changes happen here; only effects for the outside world leave the app.
@@ -528,9 +532,7 @@ impl App {
     fn help(&self) -> Effect {
         let name = self.roots[self.current].stack.last().map_or("", |l| l.name());
         let mut picks = self.command_picks(false);
-        picks.extend(frame::MOVES.iter().map(|(keys, what)| {
-            Pick::new(*what, || Effect::Run { layer: None, command: String::new() }).detail(*keys)
-        }));
+        picks.extend(frame::MOVES.iter().map(|(keys, what)| Pick::closing(*what).detail(*keys)));
         Hosted::open(Picker::search(format!("Keys: {name}"), picks))
     }
 
@@ -594,7 +596,10 @@ impl App {
                 changed |= session.store.set_tasks(tasks);
                 changed |= session.store.tasks_error.take().is_some();
             }
-            Err(error) => session.store.tasks_error = Some(error),
+            Err(error) => {
+                changed |= session.store.tasks_error.as_ref() != Some(&error);
+                session.store.tasks_error = Some(error);
+            }
         }
         if let Some(Ok(status)) = answer.status {
             changed |= session.store.cluster.as_ref() != Some(&status);

@@ -79,6 +79,7 @@ impl Session {
                 self.full_at = now + Self::FULL;
             }
             self.fetching = Some(now);
+            self.store.asking = Some(now);
             self.fetch_at = None;
             out.push(Effect::Fetch { session: id, full });
         }
@@ -104,6 +105,7 @@ impl Session {
 
     /// The cluster has answered.
     pub fn fetch_succeeded(&mut self, now: Duration) {
+        self.store.asking = None;
         self.store.latency = self.fetching.take().map(|asked| now.saturating_sub(asked));
         self.store.updated = Some(now);
         if self.store.trouble.take().is_some() {
@@ -119,6 +121,7 @@ impl Session {
     /// The cluster has not answered, or not well. The old data stays.
     pub fn fetch_failed(&mut self, error: ApiError, now: Duration) {
         self.fetching = None;
+        self.store.asking = None;
         let since = self.store.trouble.as_ref().map_or(now, |t| t.since);
         let retry_at = if error.is_temporary() {
             let at = now + self.backoff.next();

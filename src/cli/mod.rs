@@ -18,7 +18,10 @@ use self::{
     console::ConsoleArgs,
 };
 use crate::{
-    api::{ApiError, http::Options},
+    api::{
+        ApiError,
+        http::{Options, Trust},
+    },
     shell::{Policy, World},
     views::login::Start,
 };
@@ -105,15 +108,18 @@ fn world(options: Options, policy: Policy) -> World {
 }
 
 /// What is known about the connection. Without a server the login asks for one.
-fn resolve(args: &ConnectArgs) -> Result<(Start, Options), ConnectError> {
+fn resolve(args: &ConnectArgs) -> Result<(Start, Options)> {
     match args.resolve(|name| std::env::var(name).ok()) {
         Ok(c) => {
+            if let Trust::CaFile(file) = &c.trust {
+                std::fs::File::open(file).with_context(|| format!("can't read --ca-file {}", file.display()))?;
+            }
             let trust = (!c.trust_is_default).then_some(c.trust);
             let start = Start { target: Some(c.target), trust, user: c.user, credentials: c.credentials };
             Ok((start, c.options))
         }
         Err(ConnectError::NoHost) => Ok((Start { user: args.user.clone(), ..Start::default() }, Options::default())),
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -134,6 +140,14 @@ fn start_log(file: &PathBuf) -> Result<tracing_appender::non_blocking::WorkerGua
     let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
     tracing_subscriber::registry().with(Targets::new().with_target("proxmux", level)).with(layer).init();
     Ok(guard)
+}
+
+/// What happened, why, and what to do next.
+pub fn explain(error: &anyhow::Error) -> String {
+    match error.chain().find_map(|e| e.downcast_ref::<ApiError>()) {
+        Some(api) => format!("{}. {}", format!("{error:#}").trim_end_matches(['.', '!']), api.advice()),
+        None => format!("{error:#}"),
+    }
 }
 
 /// The exit code for an error.

@@ -2,7 +2,7 @@
 
 use std::{
     io::Write,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context, Result, bail};
@@ -13,7 +13,7 @@ use crate::{
     app::{App, headless::Headless},
     shell::World,
     ui::{Look, svg},
-    views::login::{Login, Start},
+    views::login::{self, Login, Start},
 };
 
 /// How long what a key asks for is waited for.
@@ -80,17 +80,18 @@ pub async fn run(args: PrintArgs, start: Start, world: World) -> Result<()> {
         // A picture has its own font: the terminal's limits don't count.
         options.look = Look::new(options.look.theme.depth(), crate::ui::GlyphSet::Unicode);
     }
-    let app = App::new(options, address, Login::new(start));
+    let connected = login::connect_at_once(&world, &start).await?;
+    if let Some(challenge) = connected.challenge() {
+        let user = challenge.user();
+        bail!("{user} needs a second factor, for which nobody can be asked here: use an API token");
+    }
+    let app = App::new(options, address, Login::over(start, connected));
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64);
     let (width, height) = args.size;
-    let began = Instant::now();
     let mut console = Headless::start(app, world, width, height, unix).await;
     while console.app.store().updated.is_none() {
         if let Some(trouble) = &console.app.store().trouble {
-            return Err(trouble.error.clone()).context(trouble.error.advice());
-        }
-        if began.elapsed() > Duration::from_secs(5) {
-            bail!("not connected: {}", first_words(console.screen()));
+            return Err(trouble.error.clone().into());
         }
         console.pass(Duration::from_millis(10)).await;
     }
@@ -107,12 +108,4 @@ pub async fn run(args: PrintArgs, start: Start, world: World) -> Result<()> {
         Format::Svg => svg::svg(buffer),
     };
     std::io::stdout().write_all(text.as_bytes()).context("can't write to standard output")
-}
-
-/// The text of a dialog on the screen, for a message.
-fn first_words(buffer: &ratatui::buffer::Buffer) -> String {
-    let text = svg::plain(buffer);
-    let words: Vec<&str> =
-        text.split(|c: char| c.is_whitespace() || "│┌┐└┘─".contains(c)).filter(|w| !w.is_empty()).collect();
-    words.join(" ")
 }

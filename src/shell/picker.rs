@@ -31,14 +31,25 @@ pub struct Pick {
     pub letter: Option<char>,
     /// Why it can't be chosen now.
     pub disabled: Option<String>,
-    /// What choosing it does.
-    pub effect: Box<dyn FnOnce() -> Effect + Send>,
+    /// What choosing it does; `None`: it only closes the list.
+    pub effect: Option<Box<dyn FnOnce() -> Effect + Send>>,
 }
 
 impl Pick {
     /// A choice with a title and what it does.
     pub fn new(title: impl Into<String>, effect: impl FnOnce() -> Effect + Send + 'static) -> Self {
-        Self { title: title.into(), detail: String::new(), letter: None, disabled: None, effect: Box::new(effect) }
+        Self { effect: Some(Box::new(effect)), ..Self::closing(title) }
+    }
+
+    /// A choice that only closes the list.
+    pub fn closing(title: impl Into<String>) -> Self {
+        Self { title: title.into(), detail: String::new(), letter: None, disabled: None, effect: None }
+    }
+
+    /// Adds the letter that chooses it at once.
+    pub fn letter(mut self, letter: char) -> Self {
+        self.letter = Some(letter);
+        self
     }
 
     /// Adds the text at the right.
@@ -121,7 +132,9 @@ impl Picker {
         }
         cx.close();
         let pick = self.picks.swap_remove(index);
-        cx.emit((pick.effect)());
+        if let Some(effect) = pick.effect {
+            cx.emit(effect());
+        }
     }
 
     fn move_by(&mut self, by: isize) {
@@ -219,7 +232,9 @@ impl View for Picker {
 
     fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
         let look = scene.look;
-        let block = look.block(&self.title, true);
+        let title = text::clean(&self.title);
+        let title = text::cut(&title, usize::from(area.width.saturating_sub(6)), look.glyphs.ellipsis);
+        let block = look.block(title, true);
         let mut inner = block.inner(area);
         frame.render_widget(block, area);
         if self.mode == Mode::Search {
@@ -259,7 +274,8 @@ impl View for Picker {
             // What is chosen matters more than what is said about it.
             let all = usize::from(inner.width).saturating_sub(letter.len() + 3);
             let room = all.saturating_sub(text::width(&pick.title)).max(all / 4);
-            let detail = text::cut(pick.disabled.as_deref().unwrap_or(&pick.detail), room, look.glyphs.ellipsis);
+            let detail = text::clean(pick.disabled.as_deref().unwrap_or(&pick.detail));
+            let detail = text::cut(&detail, room, look.glyphs.ellipsis);
             let room = all.saturating_sub(text::width(&detail));
             let clean = text::clean(&pick.title);
             let title = text::cut(&clean, room, look.glyphs.ellipsis);

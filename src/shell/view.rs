@@ -8,12 +8,12 @@ use ratatui::{Frame, layout::Rect};
 
 use super::{
     confirm::{Confirm, Proposal},
-    effect::{Effect, LayerId, Level, Reply, SessionId, Toast},
+    effect::{Effect, LayerId, Level, Reply, Toast},
     world::World,
 };
 use crate::{
     api::{ApiError, BoxFuture, Request},
-    store::Store,
+    store::{SessionId, Store},
     ui::{Ctx, Keymap, Look},
 };
 
@@ -97,7 +97,9 @@ impl<'a, M: Send + 'static> Cx<'a, M> {
 
     /// Shows changes to the user, and sends them once they are confirmed.
     pub fn propose(&mut self, proposal: Proposal) {
-        if !proposal.writes.is_empty() {
+        if self.scene.store.read_only {
+            self.toast(Level::Warning, "Read-only mode: nothing can be changed. Start without --read-only for that.");
+        } else if !proposal.writes.is_empty() {
             self.open(Confirm::new(proposal));
         }
     }

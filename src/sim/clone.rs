@@ -70,8 +70,7 @@ fn clone(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
     if !full {
         check_linkable(cluster, &guest, &source)?;
     }
-    if let Some(text) = guest::taken(cluster, newid) {
-        let _ = text;
+    if guest::taken(cluster, newid).is_some() {
         return Err(die(format!("unable to create {word} {newid}: config file already exists")));
     }
     let target = args.opt("target").unwrap_or(&node).to_owned();

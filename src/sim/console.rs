@@ -103,8 +103,7 @@ fn spice_vm(cluster: &mut Cluster, args: &Args) -> Outcome {
         return Err(die("no spice port"));
     }
     let title = format!("VM {vmid} - {}", guest.name());
-    let upid = cluster.start_task(args.user(), &node, "spiceproxy", &vmid.to_string(), Script::new());
-    let _ = upid;
+    cluster.start_task(args.user(), &node, "spiceproxy", &vmid.to_string(), Script::new());
     let secret = cluster.rng.hex(40);
     let (time, password) = (cluster.now as u64, cluster.rng.hex(40));
     let ca = certificate(cluster).replace('\n', "\\n");

@@ -66,7 +66,7 @@ fn local_volumes(cluster: &Cluster, guest: &Guest) -> Vec<(String, String)> {
 }
 
 /// Storages of a guest that a node does not offer.
-fn unavailable(cluster: &Cluster, guest: &Guest, node: &str, only: &[String]) -> Vec<String> {
+fn unavailable(cluster: &Cluster, node: &str, only: &[String]) -> Vec<String> {
     let mut missing: Vec<String> = only
         .iter()
         .filter(|id| !cluster.storages.get(*id).is_some_and(|storage| storage.on_node(node) && storage.enabled()))
@@ -74,7 +74,6 @@ fn unavailable(cluster: &Cluster, guest: &Guest, node: &str, only: &[String]) ->
         .collect();
     missing.sort();
     missing.dedup();
-    let _ = guest;
     missing
 }
 
@@ -117,7 +116,7 @@ fn conditions(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
     let used = storages(guest);
     let (mut allowed, mut refused) = (Vec::new(), Map::new());
     for node in cluster.nodes.values().filter(|node| node.name != guest.node) {
-        let missing = unavailable(cluster, guest, &node.name, &used);
+        let missing = unavailable(cluster, &node.name, &used);
         if missing.is_empty() && node.online {
             allowed.push(json!(node.name));
         } else if !missing.is_empty() {
@@ -254,7 +253,7 @@ impl Job {
             }
         }
         let used: Vec<String> = storages(guest).iter().map(|storage| self.mapped(storage)).collect();
-        unavailable(cluster, guest, &self.target, &used)
+        unavailable(cluster, &self.target, &used)
             .first()
             .map(|id| format!("storage '{id}' is not available on node '{}'", self.target))
     }

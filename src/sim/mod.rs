@@ -3,11 +3,16 @@
 //! [`Simulator`] is a pure state machine: a [`Call`] and a moment in, an [`Answer`] out. It shares no types with the
 //! client, so that the two check each other. [`server`] puts it behind HTTPS on loopback.
 //!
-//! - [`table`]: every method of the API with its parameters (from the official schema); [`verify`] and [`format`]
+//! - [`table`]: every method of the API with its parameters (from the official schema); [`verify`] and [`mod@format`]
 //!   hold arguments against it; [`permission`] evaluates its permission checks; [`router`] brings it together.
 //! - [`state`]: nodes, guests, storages, volumes, pools; [`task`]: scripts that take time; [`fault`]: trouble on demand.
 //! - One file per noun, each with `ROUTES`. A method of the table without a handler answers 501 and says so in the
 //!   simulator's own words.
+//!
+//! Not modelled: what happens by itself (backup and replication jobs don't run, HA doesn't fail over, the firewall
+//! filters nothing), the far end of consoles, real downloads (sizes and sums come from the scenario), quorum as a
+//! reason to refuse, Ceph, ACME, notifications, applying SDN, WebAuthn and other second factors than TOTP and recovery
+//! keys, logins at LDAP, AD or OpenID realms. [`Simulator::modelled`] lists the methods that are.
 
 pub mod access;
 pub mod backup;

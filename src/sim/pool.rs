@@ -24,7 +24,12 @@ fn members(cluster: &Cluster, args: &Args, pool: &Pool) -> Vec<Value> {
     for guest in pool.vms.iter().filter_map(|vmid| cluster.guest(*vmid)) {
         if wanted.is_none_or(|w| w == guest.kind.word()) {
             let text = guest_text(cluster, guest, None);
-            out.push(serde_json::from_str(&text).unwrap_or(Value::Null));
+            let mut row: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
+            if let Some(map) = row.as_object_mut() {
+                map.remove("tags");
+                map.remove("lock");
+            }
+            out.push(row);
         }
     }
     if wanted.is_none_or(|w| w == "storage") {

@@ -6,6 +6,7 @@ pub mod config;
 pub mod drive;
 pub mod permission;
 pub mod power;
+pub mod prepare;
 pub mod status;
 
 use serde_json::{Value, json};
@@ -130,9 +131,10 @@ fn create(cluster: &mut Cluster, args: &Args) -> Outcome {
     let (storage, pool) = (args.opt("storage").map(str::to_owned), args.opt("pool").map(str::to_owned));
     let (start, user) = (args.flag("start"), args.user().to_owned());
     let managed = args.flag("ha-managed");
+    let imported = settings.values().any(|value| value.contains("import-from="));
     let script = Script::new()
         .then(move |cluster, task| {
-            let made = config::prepare(cluster, &node, vmid, &settings, storage.as_deref());
+            let made = prepare::prepare(cluster, &node, vmid, &settings, storage.as_deref());
             let (values, lines) = match made {
                 Ok(made) => made,
                 Err(text) => {
@@ -145,11 +147,10 @@ fn create(cluster: &mut Cluster, args: &Args) -> Outcome {
                 if let Some(guest) = cluster.guest_mut(vmid) {
                     // A new disk is empty; only a VM with a kernel of its own has a system that answers.
                     guest.load = Load { cpu: 0.06, mem: 0.2, net: (20.0, 0.0), io: (130.0, 0.0), ..Load::default() };
-                    if config.get("args").is_some_and(|args| args.contains("-kernel")) {
-                        guest.obeys = true;
-                        guest.agent = true;
-                        guest.load = Load { cpu: 0.02, mem: 0.2, ..Load::default() };
-                    }
+                    // Imported images may have one, too, but an agent has to be installed first.
+                    let kernel = config.get("args").is_some_and(|args| args.contains("-kernel"));
+                    guest.agent = kernel;
+                    guest.obeys = kernel || imported;
                     guest.config = config;
                 }
                 guest::join_pool(cluster, vmid, pool.as_deref());

@@ -44,7 +44,7 @@ fn write(cluster: &Cluster, args: &Args, kind: &str) -> String {
     if matches!(kind, "" | "pool") {
         for id in cluster.pools.keys() {
             if may(&format!("/pool/{id}"), "Pool.Audit") {
-                push(&json!({"id": format!("/pool/{id}"), "pool": id, "type": "pool"}).to_string());
+                push(&pool_entry(cluster, id).to_string());
             }
         }
     }
@@ -106,6 +106,32 @@ fn write(cluster: &Cluster, args: &Args, kind: &str) -> String {
         }
     }
     out.push(']');
+    out
+}
+
+/// An entry of a pool: what its running guests use together, if any run.
+fn pool_entry(cluster: &Cluster, id: &str) -> Value {
+    let mut out = json!({"id": format!("/pool/{id}"), "pool": id, "type": "pool"});
+    let vms = cluster.pools.get(id).map(|p| &p.vms).into_iter().flatten();
+    let running: Vec<&Guest> = vms.filter_map(|vmid| cluster.guest(*vmid)).filter(|g| g.running).collect();
+    if running.is_empty() {
+        return out;
+    }
+    let (mut busy, mut cpus, mut mem, mut maxmem, mut uptime) = (0.0, 0, 0, 0, 0);
+    for guest in running {
+        let f = load::guest(cluster, guest, cluster.now);
+        let own = guest.cpus().max(1);
+        busy += f.cpu * own as f64;
+        cpus += own;
+        mem += f.mem;
+        maxmem += guest.maxmem();
+        uptime = uptime.max(guest.uptime(cluster.now));
+    }
+    out["cpu"] = json!(busy / cpus as f64);
+    out["maxcpu"] = json!(cpus);
+    out["mem"] = json!(mem);
+    out["maxmem"] = json!(maxmem);
+    out["uptime"] = json!(uptime);
     out
 }
 

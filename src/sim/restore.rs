@@ -9,7 +9,7 @@ use super::lxc;
 use super::progress;
 use super::property::{Property, print_size};
 use super::qemu::drive::{self, Drive, is_numbered};
-use super::qemu::{config, power};
+use super::qemu::{config, power, prepare};
 use super::stamp;
 use super::state::{Cluster, Config, Guest, Kind};
 use super::task::Script;
@@ -87,6 +87,7 @@ pub fn qemu(cluster: &mut Cluster, args: &Args, archive: &str) -> Outcome {
         if live {
             task.log(broken);
             // Without the lock the unfinished VM can be removed.
+            cluster.unlock(vmid, "create");
             return Err("live-restore is only compatible with backup images from a Proxmox Backup Server".into());
         }
         if !fresh {
@@ -237,7 +238,7 @@ impl Job {
         let (held, node) = (held.clone(), self.node.clone());
         let clean = Script::new().finally(move |cluster| cluster.unlock(vmid, "create"));
         Ok(clean.and(script).log("rescan volumes...").then(move |cluster, _| {
-            let (overrides, _) = config::prepare(cluster, &node, vmid, &self.overrides, self.storage.as_deref())?;
+            let (overrides, _) = prepare::prepare(cluster, &node, vmid, &self.overrides, self.storage.as_deref())?;
             values.extend(overrides);
             let guest = in_task(cluster, Kind::Qemu, &node, vmid)?;
             guest.config = values;

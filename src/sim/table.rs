@@ -85,9 +85,9 @@ impl Table {
     fn walk(&mut self, node: &Value) {
         for info in node["info"].as_object().into_iter().flatten().map(|(_, info)| info) {
             let mut params = HashMap::new();
-            for (name, spec) in info["parameters"]["properties"].as_object().into_iter().flatten() {
-                params.insert(name.clone(), self.specs.len());
-                self.specs.push(spec.as_object().cloned().unwrap_or_default());
+            for (name, spec) in properties(&info["parameters"]) {
+                params.insert(name, self.specs.len());
+                self.specs.push(spec);
             }
             let permissions = info.get("permissions").filter(|p| p.get("user").or(p.get("check")).is_some());
             self.add(Method {
@@ -215,6 +215,31 @@ fn find<'a>(branch: &'a Branch, parts: &[String], method: &str) -> Option<&'a us
     // volume ids and networks contain slashes: a parameter at the end of a path takes the rest of it
     let ends = any.literal.is_empty() && any.any.is_none();
     if ends { any.methods.get(method) } else { None }
+}
+
+/// The parameters of a method; alternatives (`allOf`, `oneOf`) are put together, those of a choice as optional ones.
+fn properties(parameters: &Value) -> HashMap<String, Spec> {
+    let own = parameters["properties"].as_object().into_iter().flatten();
+    let mut out: HashMap<String, Spec> =
+        own.map(|(name, spec)| (name.clone(), spec.as_object().cloned().unwrap_or_default())).collect();
+    for part in parameters["allOf"].as_array().into_iter().flatten() {
+        out.extend(properties(part));
+    }
+    for part in parameters["oneOf"].as_array().into_iter().flatten() {
+        for (name, mut spec) in properties(part) {
+            spec.insert("optional".into(), 1.into());
+            if out.contains_key(&name) {
+                spec.remove("enum");
+            }
+            out.insert(name, spec);
+        }
+    }
+    // what tells the alternatives apart is a parameter, too
+    if let Some(name) = parameters["type-property"].as_str() {
+        let spec = parameters["type-property-schema"].as_object().cloned().unwrap_or_default();
+        out.insert(name.to_owned(), spec);
+    }
+    out
 }
 
 fn text(value: &Value) -> String {

@@ -217,8 +217,11 @@ impl Guests {
         self.table.set_busy(store.followed.iter().filter(|f| !f.unknown).filter_map(|f| f.guest).collect());
         if store.updated.is_some() {
             let what = if self.kind == GuestKind::Vm { "VMs" } else { "containers" };
-            let text =
-                if self.table.filter().is_empty() { format!("no {what}") } else { "nothing matches the filter".into() };
+            let text = if self.table.filter().is_empty() {
+                format!("no {what}, or none that you may see")
+            } else {
+                "nothing matches the filter".into()
+            };
             self.table.set_empty(text);
         }
     }

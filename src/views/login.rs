@@ -56,12 +56,15 @@ pub enum Msg {
     /// The server has answered, or not.
     Connected(Box<Result<Connected, ApiError>>),
     /// The password was judged.
-    LoggedIn(Result<Outcome, ApiError>),
+    LoggedIn(Attempt, Result<Outcome, ApiError>),
     /// The second factor was judged.
-    Factored(Result<(), ApiError>),
+    Factored(Attempt, Result<(), ApiError>),
     /// The certificate was pinned.
     Pinned(Result<(), ApiError>),
 }
+
+/// Which press of Enter an answer belongs to. Answers to one that was given up don't count.
+type Attempt = u32;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Field {
@@ -102,11 +105,28 @@ pub struct Login {
     rows: Vec<(Rect, Field)>,
     /// Which answer is awaited: earlier ones (from another server that was typed meanwhile) don't count.
     connected_to: Option<String>,
+    /// A connection that was made before there was a screen.
+    made: Option<Connected>,
+    attempt: Attempt,
+    /// A second factor is being judged: it must not be sent twice.
+    judging: bool,
+}
+
+impl Connected {
+    /// The second factor that is still missing.
+    pub fn challenge(&self) -> Option<&Challenge> {
+        match &self.how {
+            How::In(Outcome::NeedsSecondFactor(challenge)) => Some(challenge),
+            _ => None,
+        }
+    }
 }
 
 impl Login {
     /// The login at the start.
-    pub fn new(start: Start) -> Self {
+    pub fn new(mut start: Start) -> Self {
+        // A token's id is no user to log in as.
+        start.user = start.user.and_then(|u| Some(u.split('!').next()?.to_owned()));
         let server = start.target.as_ref().map(ToString::to_string).unwrap_or_default();
         let user = start.user.as_deref().unwrap_or_default();
         let name = user.rsplit_once('@').map_or(user, |(name, _)| name);
@@ -125,8 +145,16 @@ impl Login {
             rows: vec![],
             again: None,
             connected_to: None,
+            made: None,
+            attempt: 0,
+            judging: false,
             start,
         }
+    }
+
+    /// A login that has nothing left to ask: the connection is there.
+    pub fn over(start: Start, connected: Connected) -> Self {
+        Self { made: Some(connected), ..Self::new(start) }
     }
 
     /// The login after the session has ended; it remembers where that was.
@@ -164,12 +192,7 @@ impl Login {
         self.client = None;
         self.connected_to = Some(target.to_string());
         self.stage = Stage::Waiting("Connecting");
-        let place = Place {
-            target,
-            trust: self.start.trust.clone(),
-            user: self.start.user.clone(),
-            credentials: self.start.credentials.clone(),
-        };
+        let place = self.start.place(target);
         cx.job(move |world| Box::pin(async move { Msg::Connected(Box::new(connect(&world, place).await)) }));
     }
 
@@ -190,12 +213,17 @@ impl Login {
         self.error = None;
         self.stage = Stage::Waiting("Logging in");
         let credentials = Credentials::Password { user, password };
-        cx.job(move |_| Box::pin(async move { Msg::LoggedIn(client.login(credentials).await) }));
+        self.attempt += 1;
+        let attempt = self.attempt;
+        cx.job(move |_| Box::pin(async move { Msg::LoggedIn(attempt, client.login(credentials).await) }));
     }
 
     fn send_factor(&mut self, cx: &mut Cx<'_, Msg>) {
         let (Stage::Factor(challenge), Some((client, _))) = (&self.stage, &self.client) else { return };
         let Some(&kind) = challenge.kinds().get(self.factor) else { return };
+        if self.judging {
+            return;
+        }
         if self.code.is_empty() {
             self.error = Some("Type the code.".into());
             return;
@@ -203,8 +231,13 @@ impl Login {
         let (challenge, client, code) = (challenge.clone(), client.clone(), self.code.to_secret());
         self.error = None;
         self.code.clear();
+        self.judging = true;
+        self.attempt += 1;
+        let attempt = self.attempt;
         cx.job(move |_| {
-            Box::pin(async move { Msg::Factored(client.second_factor(&challenge, Factor { kind, code }).await) })
+            Box::pin(
+                async move { Msg::Factored(attempt, client.second_factor(&challenge, Factor { kind, code }).await) },
+            )
         });
     }
 
@@ -224,6 +257,7 @@ impl Login {
             Outcome::Done => self.succeeded(cx),
             Outcome::NeedsSecondFactor(challenge) => {
                 self.factor = 0;
+                self.judging = false;
                 self.code.clear();
                 if challenge.kinds().is_empty() {
                     let kinds = challenge.unsupported().join(", ");
@@ -297,6 +331,22 @@ impl Login {
     }
 }
 
+impl Start {
+    fn place(&self, target: Target) -> Place {
+        let Self { trust, user, credentials, .. } = self.clone();
+        Place { target, trust, user, credentials }
+    }
+}
+
+/// Connects without a screen, with what is given.
+///
+/// # Errors
+/// When the server can't be reached, is not trusted, or refuses the login.
+pub async fn connect_at_once(world: &World, start: &Start) -> Result<Connected, ApiError> {
+    let target = start.target.clone().ok_or_else(|| ApiError::NotSent("no server is named".into()))?;
+    connect(world, start.place(target)).await
+}
+
 async fn connect(world: &World, place: Place) -> Result<Connected, ApiError> {
     let trust = match place.trust.clone() {
         Some(trust) => trust,
@@ -320,6 +370,9 @@ impl View for Login {
             let session = cx.session();
             self.stage = Stage::Waiting("Connecting");
             cx.job(move |world| Box::pin(async move { Msg::Remembered(world.place(session)) }));
+        } else if let Some(connected) = self.made.take() {
+            self.connected_to = Some(connected.place.target.to_string());
+            self.update(Msg::Connected(Box::new(Ok(connected))), cx);
         } else if self.start.target.is_some() {
             self.connect(cx);
         }
@@ -366,6 +419,8 @@ impl View for Login {
                         }
                     }
                 }
+                // It was given up.
+                Err(_) if self.connected_to.is_none() => {}
                 Err(error) => {
                     // A given password was refused: let the user type another.
                     if matches!(self.start.credentials, Some(Credentials::Password { .. }))
@@ -379,14 +434,18 @@ impl View for Login {
                     self.failed(error);
                 }
             },
-            Msg::LoggedIn(Ok(outcome)) => self.outcome(outcome, cx),
-            Msg::LoggedIn(Err(error)) => {
+            Msg::LoggedIn(attempt, _) | Msg::Factored(attempt, _) if attempt != self.attempt => {}
+            Msg::LoggedIn(_, Ok(outcome)) => self.outcome(outcome, cx),
+            Msg::LoggedIn(_, Err(error)) => {
                 self.password.clear();
                 self.failed(error);
                 self.focus = Field::Password;
             }
-            Msg::Factored(Ok(())) => self.succeeded(cx),
-            Msg::Factored(Err(error)) => self.error = Some(format!("{error}. Type the next code.")),
+            Msg::Factored(_, Ok(())) => self.succeeded(cx),
+            Msg::Factored(_, Err(error)) => {
+                self.judging = false;
+                self.error = Some(format!("{error}. Type the next code."));
+            }
             Msg::Pinned(Ok(())) => self.connect(cx),
             Msg::Pinned(Err(error)) => self.failed(error),
         }
@@ -400,6 +459,7 @@ impl View for Login {
             Stage::Waiting(_) => match key.code {
                 KeyCode::Esc => {
                     self.connected_to = None;
+                    self.attempt += 1;
                     self.ask_user();
                     self.focus = Field::Server;
                 }
@@ -427,6 +487,7 @@ impl View for Login {
             Stage::Factor(challenge) => match key.code {
                 KeyCode::Esc => {
                     self.error = None;
+                    self.attempt += 1;
                     self.ask_user();
                 }
                 KeyCode::Enter => self.send_factor(cx),
@@ -564,7 +625,8 @@ impl View for Login {
                 place.width = place.width.min(40);
                 self.code.draw(frame, place, look, true);
                 let more = if challenge.kinds().len() > 1 { "   Tab: another kind" } else { "" };
-                let hint = format!("Enter: send{more}   Esc: back");
+                let send = if self.judging { "Checking the code" } else { "Enter: send" };
+                let hint = format!("{send}{more}   Esc: back");
                 frame.render_widget(Line::styled(hint, look.style(Role::Muted)), row(6));
                 if let Some(error) = &self.error {
                     frame.render_widget(Paragraph::new(wrapped(error, Role::ErrorText)), below(8));

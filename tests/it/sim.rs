@@ -211,7 +211,7 @@ fn generated_clusters_are_the_same_for_a_seed_and_fast() {
 fn load_moves_every_ten_seconds() {
     let mut b = Bench::homelab();
     let root = b.root();
-    let mut body = |b: &mut Bench, after: f64| {
+    let body = |b: &mut Bench, after: f64| {
         b.now += after;
         let list = b.call(&root, "GET", "/cluster/resources?type=vm", &[]).data();
         let guest = list.as_array().unwrap().iter().find(|g| g["vmid"] == 102).unwrap().clone();

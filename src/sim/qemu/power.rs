@@ -138,7 +138,7 @@ pub fn before_start(cluster: &mut Cluster, task: &mut Running, node: &str, vmid:
                 .into(),
         );
     }
-    for (key, value) in guest.config.iter().filter(|(key, _)| super::drive::is_slot(key)) {
+    for (_, value) in guest.config.iter().filter(|(key, _)| super::drive::is_slot(key)) {
         let drive = Drive::parse(value);
         if let Some(volid) = drive.volume() {
             let store = volid.split(':').next().unwrap_or_default();
@@ -150,7 +150,6 @@ pub fn before_start(cluster: &mut Cluster, task: &mut Running, node: &str, vmid:
         if drive.is_cloudinit() {
             task.log("generating cloud-init ISO");
         }
-        let _ = key;
     }
     for (key, value) in guest.config.iter().filter(|(key, _)| is_numbered(key, "net")) {
         let net = Property::parse(value, "model");

@@ -17,10 +17,11 @@ use crate::{
         cluster::{Guest, GuestStatus},
         guest::{self as api, Config, Status},
         ids::GuestRef,
+        rrd::{Consolidation, Point, Timeframe},
     },
     shell::{Command, Cx, Effect, Level, Scene, View},
     store::Store,
-    ui::{Look, Role, text},
+    ui::{GlyphSet, Graph, Look, Role, chart::Resolution, text},
 };
 
 /// What the view hears back.
@@ -29,6 +30,8 @@ pub enum Msg {
     Status(Box<Result<Status, ApiError>>),
     /// The configuration.
     Config(Result<Config, ApiError>),
+    /// The last hour.
+    History(Result<Vec<Point>, ApiError>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,6 +46,8 @@ pub struct Detail {
     tab: Tab,
     status: Option<Status>,
     config: Option<Config>,
+    /// The last hour, minute by minute, oldest first.
+    history: Vec<Point>,
     error: Option<ApiError>,
     asked: Option<Duration>,
     asking: u8,
@@ -55,7 +60,17 @@ impl Detail {
 
     /// A guest by where it is.
     pub fn new(guest: GuestRef) -> Self {
-        Self { guest, tab: Tab::Summary, status: None, config: None, error: None, asked: None, asking: 0, scroll: 0 }
+        Self {
+            guest,
+            tab: Tab::Summary,
+            status: None,
+            config: None,
+            history: vec![],
+            error: None,
+            asked: None,
+            asking: 0,
+            scroll: 0,
+        }
     }
 
     fn ask(&mut self, cx: &mut Cx<'_, Msg>, with_config: bool) {
@@ -70,8 +85,9 @@ impl Detail {
         self.asking = 1;
         cx.send(api::status(&self.guest), |answer| Msg::Status(Box::new(answer)));
         if with_config {
-            self.asking += 1;
+            self.asking += 2;
             cx.send(api::config(&self.guest, &api::Which::Pending), Msg::Config);
+            cx.send(api::rrddata(&self.guest, Timeframe::Hour, Consolidation::Average), Msg::History);
         }
     }
 
@@ -194,11 +210,35 @@ impl Detail {
             lines.push(Line::raw(""));
             lines.push(Line::styled(" Notes", look.style(Role::Title)));
             for line in notes.lines() {
+                // Wrapping an empty line gives none, but paragraphs stay apart.
+                if line.trim().is_empty() {
+                    lines.push(Line::raw(""));
+                }
                 let wrapped = text::wrap(&text::clean(line), usize::from(width).saturating_sub(2).max(10));
                 lines.extend(wrapped.into_iter().map(|l| Line::styled(format!(" {l}"), look.style(Role::Text))));
             }
         }
         lines
+    }
+
+    /// Processor and memory of the last hour, side by side.
+    fn draw_history(&self, frame: &mut Frame, area: Rect, look: &Look) {
+        let [left, right] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(area);
+        let share = |part: &str, whole: &str| -> Vec<Option<f64>> {
+            let of = |p: &Point| Some(p.get(part)? / p.get(whole).filter(|w| *w > 0.0)?);
+            self.history.iter().map(of).collect()
+        };
+        let cpu: Vec<Option<f64>> = self.history.iter().map(|p| p.get("cpu")).collect();
+        // Blocks are in every font; braille is not.
+        let resolution = (look.glyphs.set == GlyphSet::Unicode).then_some(Resolution::Block);
+        for (area, title, series) in [(left, "CPU", cpu), (right, "Memory", share("mem", "maxmem"))] {
+            let block = look.block(format!("{title}, last hour"), false);
+            let inner = block.inner(area);
+            frame.render_widget(block, area);
+            let graph =
+                Graph { max: Some(1.0), ends: ("-1h", "now"), resolution, ..Graph::new(&series, |v| text::percent(v)) };
+            graph.draw(frame, inner, look);
+        }
     }
 
     fn config_lines(&self, look: &Look, width: u16) -> Vec<Line<'static>> {
@@ -356,6 +396,9 @@ impl View for Detail {
             },
             Msg::Config(Ok(config)) => self.config = Some(config),
             Msg::Config(Err(error)) => self.error = Some(error),
+            Msg::History(Ok(points)) => self.history = points,
+            // Graphs are an extra: the live figures stand above them.
+            Msg::History(Err(error)) => tracing::debug!(%error, "no history"),
         }
     }
 
@@ -391,24 +434,37 @@ impl View for Detail {
 
     fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
         let look = scene.look;
-        let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(1)]).areas(area);
+        let error = self.error.as_ref().map(|error| {
+            let words = format!("{} {error}. {}", look.glyphs.warning, error.advice());
+            text::wrap(&text::clean(&words), usize::from(area.width).saturating_sub(2).max(10))
+        });
+        let error = error.unwrap_or_default();
+        let height = u16::try_from(error.len()).unwrap_or(u16::MAX).min(area.height / 3);
+        let [head, trouble, body] =
+            Layout::vertical([Constraint::Length(1), Constraint::Length(height), Constraint::Min(1)]).areas(area);
         let mut title = vec![Span::styled(format!(" {} ", self.name(scene.store)), look.style(Role::Title))];
         for (tab, label) in [(Tab::Summary, "Summary"), (Tab::Config, "Configuration")] {
             let role = if tab == self.tab { Role::TabActive } else { Role::Tab };
             title.push(Span::styled(format!(" {label} "), look.style(role)));
             title.push(Span::raw(" "));
         }
-        if let Some(error) = &self.error {
-            let words = format!("{} {}. {}", look.glyphs.warning, text::clean(&error.to_string()), error.advice());
-            title.push(Span::styled(words, look.style(Role::Warning)));
-        }
         frame.render_widget(Line::from(title), head);
+        let error: Vec<Line> =
+            error.into_iter().map(|line| Line::styled(format!(" {line}"), look.style(Role::Warning))).collect();
+        frame.render_widget(Paragraph::new(error), trouble);
         let lines = match self.tab {
             Tab::Summary => self.summary(scene, body.width),
             Tab::Config => self.config_lines(look, body.width),
         };
+        // The graphs have what the text leaves free.
+        let free = body.height.saturating_sub(u16::try_from(lines.len()).unwrap_or(u16::MAX)).saturating_sub(1);
+        let graphs = if self.tab == Tab::Summary && free >= 5 && self.history.len() > 1 { free.min(14) } else { 0 };
+        let [body, graphs] = Layout::vertical([Constraint::Min(1), Constraint::Length(graphs)]).areas(body);
         let most = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_sub(body.height);
         self.scroll = self.scroll.min(most);
         frame.render_widget(Paragraph::new(lines).scroll((self.scroll, 0)), body);
+        if graphs.height > 0 {
+            self.draw_history(frame, graphs, look);
+        }
     }
 }

@@ -221,11 +221,8 @@ impl CreateVm {
             return;
         }
         let leave = cx.reply_effect(Msg::Leave);
-        let keep = Pick {
-            letter: Some('n'),
-            ..Pick::new("No, go on", || Effect::Run { layer: None, command: String::new() })
-        };
-        let throw = Pick { letter: Some('y'), ..Pick::new("Yes, throw it away", move || leave) };
+        let keep = Pick::closing("No, go on").letter('n');
+        let throw = Pick::new("Yes, throw it away", move || leave).letter('y');
         cx.emit(Hosted::open(Picker::menu("Leave the wizard? What was typed is lost.", vec![keep, throw])));
     }
 
