@@ -4,17 +4,18 @@ use std::{collections::HashMap, time::Duration};
 
 use compact_str::CompactString;
 
-use crate::{
-    api::{
-        ApiError,
-        cluster::{self, ClusterStatus, Guest, GuestStatus, Node, Resources},
-        guest::Status,
-        ids::{Upid, VmId},
-        task::Task,
-        version::Version,
-    },
-    shell::SessionId,
+use crate::api::{
+    ApiError,
+    cluster::{self, ClusterStatus, Guest, GuestStatus, Node, Resources},
+    guest::Status,
+    ids::{Upid, VmId},
+    task::Task,
+    version::Version,
 };
+
+/// One cluster that the console talks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
+pub struct SessionId(pub u32);
 
 /// How the session is doing.
 #[derive(Clone, Debug, Default, PartialEq)]

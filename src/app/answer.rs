@@ -39,7 +39,10 @@ impl App {
                 changed |= session.store.set_tasks(tasks);
                 changed |= session.store.tasks_error.take().is_some();
             }
-            Err(error) => session.store.tasks_error = Some(error),
+            Err(error) => {
+                changed |= session.store.tasks_error.as_ref() != Some(&error);
+                session.store.tasks_error = Some(error);
+            }
         }
         if let Some(Ok(status)) = answer.status {
             changed |= session.store.cluster.as_ref() != Some(&status);

@@ -71,8 +71,11 @@ impl Tracker {
         .collect()
     }
 
-    /// When there is something to ask next.
+    /// When there is something to ask next: not before an answer comes, while as many as allowed are awaited.
     pub fn next_due(&self) -> Option<Duration> {
+        if self.tasks.iter().filter(|t| t.asked).count() >= Self::AT_ONCE {
+            return None;
+        }
         self.tasks.iter().filter(|t| !t.asked).map(|t| t.next).min()
     }
 

@@ -8,19 +8,18 @@ use super::{
     view::Layer,
     world::{Place, World},
 };
-use crate::api::{
-    ApiError, BoxFuture, Request, Wire,
-    client::Client,
-    ids::{GuestRef, Upid, VmId},
+use crate::{
+    api::{
+        ApiError, BoxFuture, Request, Wire,
+        client::Client,
+        ids::{GuestRef, Upid, VmId},
+    },
+    store::SessionId,
 };
 
 /// One open view. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LayerId(pub u64);
-
-/// One cluster that the console talks to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
-pub struct SessionId(pub u32);
 
 /// A view's own message with its type forgotten; [`Hosted`](super::Hosted) remembers it.
 pub type Reply = Box<dyn Any + Send>;

@@ -7,12 +7,14 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::effect::SessionId;
-use crate::api::{
-    ApiError, Transport,
-    client::Client,
-    http::{Fingerprint, Target, Trust},
-    login::Credentials,
+use crate::{
+    api::{
+        ApiError, Transport,
+        client::Client,
+        http::{Fingerprint, Target, Trust},
+        login::Credentials,
+    },
+    store::SessionId,
 };
 
 /// Changes that are on their way at the same time.

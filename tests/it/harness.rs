@@ -18,7 +18,7 @@ use proxmux::{
     shell::{Connector, Policy, World},
     sim::{self, Simulator, call::Spoil, fault::Effect as Trouble, scenario::Scenario, table::Table},
     store::Store,
-    ui::{Depth, GlyphSet, Key, Look, svg},
+    ui::{Depth, GlyphSet, Key, Look, Role, svg},
     views::login::{Login, Start},
 };
 use ratatui::buffer::Buffer;
@@ -269,6 +269,14 @@ impl Harness {
 
     pub fn screen(&self) -> String {
         svg::plain(self.console.screen())
+    }
+
+    /// The row under the cursor of a list.
+    pub fn selected(&self) -> String {
+        let (buffer, bg) = (self.buffer(), Look::new(Depth::True, GlyphSet::Unicode).style(Role::Selected).bg);
+        let y = (2..buffer.area.height).find(|y| Some(buffer[(6, *y)].bg) == bg);
+        let y = y.unwrap_or_else(|| panic!("nothing is selected:\n{}", self.screen()));
+        self.screen().lines().nth(usize::from(y)).unwrap_or_default().to_owned()
     }
 
     pub fn buffer(&self) -> &Buffer {

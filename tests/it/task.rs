@@ -9,6 +9,7 @@ async fn the_log_is_followed_to_its_end_and_then_left_alone() {
     h.sees("Tasks > VM 104 - Reboot");
     h.until("TASK OK", 60.0).await;
     h.sees("✓ OK");
+    h.wait(6.0).await;
     let asked = h.calls("GET /nodes/pve1/tasks/").len();
     h.wait(30.0).await;
     assert_eq!(h.calls("GET /nodes/pve1/tasks/").len(), asked, "a task that has ended is not asked about");

@@ -8,7 +8,7 @@ use proxmux::{
 use crate::harness::{Harness, Setup};
 
 const DEFAULT: &str = "POST /nodes/pve1/qemu vmid=114 name=web-02 ostype=l26 scsihw=virtio-scsi-single cpu=x86-64-v2-AES memory=2048 \
-    sockets=1 cores=1 ide2=none,media=cdrom scsi0=nas:32,iothread=1 net0=virtio,bridge=vmbr0,firewall=1 \
+    sockets=1 cores=1 ide2=none,media=cdrom scsi0=ceph:32,iothread=1 net0=virtio,bridge=vmbr0,firewall=1 \
     boot=order=scsi0;ide2;net0";
 
 /// Asserts that the last page shows every part of the call.
@@ -58,7 +58,7 @@ async fn changed_fields() {
     // CPU, memory, network.
     h.press("pgdn down ctrl-u '4' pgdn ctrl-u '8192' pgdn down down '42' pgdn").await;
     let call = "POST /nodes/pve1/qemu vmid=500 name=db ostype=l26 scsihw=virtio-scsi-single cpu=x86-64-v2-AES memory=8192 \
-        sockets=1 cores=4 start=1 agent=1 bios=ovmf efidisk0=nas:1,efitype=4m,pre-enrolled-keys=1 \
+        sockets=1 cores=4 start=1 agent=1 bios=ovmf efidisk0=ceph:1,efitype=4m,pre-enrolled-keys=1 \
         ide2=nas:iso/debian-13.1.0-amd64-netinst.iso,media=cdrom scsi0=ceph:64,discard=on,iothread=1 \
         net0=virtio,bridge=vmbr0,firewall=1,tag=42 boot=order=scsi0;ide2;net0";
     shows(&h, call);
@@ -128,12 +128,13 @@ async fn a_bad_name_is_refused_with_a_proposal() {
 #[tokio::test(start_paused = true)]
 async fn errors_of_the_server_land_at_their_fields() {
     let mut h = Harness::new().await;
-    h.press("c pgdn pgdn down down ctrl-u '131072' pgdn pgdn pgdn pgdn enter").await;
-    // The simulated disk is larger than the storage: the task or the call says so; either way the user hears it.
-    h.wait(10.0).await;
+    h.press("c pgdn pgdn pgdn pgdn pgdn pgdn").await;
+    h.sees("scsi0=ceph:32");
+    h.sim(|sim| drop(sim.cluster.storages.remove("ceph")));
+    h.press("enter").await;
     assert_eq!(h.writes().len(), 1);
-    let screen = h.screen();
-    assert!(screen.contains("✗") || screen.contains("storage"), "{screen}");
+    h.sees("storage 'ceph' does not exist");
+    assert!(h.line("Storage*").contains('▌'), "{}", h.screen());
 }
 
 #[tokio::test(start_paused = true)]

@@ -210,6 +210,10 @@ impl Detail {
             lines.push(Line::raw(""));
             lines.push(Line::styled(" Notes", look.style(Role::Title)));
             for line in notes.lines() {
+                // Wrapping an empty line gives none, but paragraphs stay apart.
+                if line.trim().is_empty() {
+                    lines.push(Line::raw(""));
+                }
                 let wrapped = text::wrap(&text::clean(line), usize::from(width).saturating_sub(2).max(10));
                 lines.extend(wrapped.into_iter().map(|l| Line::styled(format!(" {l}"), look.style(Role::Text))));
             }
@@ -430,18 +434,24 @@ impl View for Detail {
 
     fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
         let look = scene.look;
-        let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(1)]).areas(area);
+        let error = self.error.as_ref().map(|error| {
+            let words = format!("{} {error}. {}", look.glyphs.warning, error.advice());
+            text::wrap(&text::clean(&words), usize::from(area.width).saturating_sub(2).max(10))
+        });
+        let error = error.unwrap_or_default();
+        let height = u16::try_from(error.len()).unwrap_or(u16::MAX).min(area.height / 3);
+        let [head, trouble, body] =
+            Layout::vertical([Constraint::Length(1), Constraint::Length(height), Constraint::Min(1)]).areas(area);
         let mut title = vec![Span::styled(format!(" {} ", self.name(scene.store)), look.style(Role::Title))];
         for (tab, label) in [(Tab::Summary, "Summary"), (Tab::Config, "Configuration")] {
             let role = if tab == self.tab { Role::TabActive } else { Role::Tab };
             title.push(Span::styled(format!(" {label} "), look.style(role)));
             title.push(Span::raw(" "));
         }
-        if let Some(error) = &self.error {
-            let words = format!("{} {}. {}", look.glyphs.warning, text::clean(&error.to_string()), error.advice());
-            title.push(Span::styled(words, look.style(Role::Warning)));
-        }
         frame.render_widget(Line::from(title), head);
+        let error: Vec<Line> =
+            error.into_iter().map(|line| Line::styled(format!(" {line}"), look.style(Role::Warning))).collect();
+        frame.render_widget(Paragraph::new(error), trouble);
         let lines = match self.tab {
             Tab::Summary => self.summary(scene, body.width),
             Tab::Config => self.config_lines(look, body.width),
