@@ -27,7 +27,7 @@ pub enum Hit {
 
 /// Movement keys, which every list has; for the help.
 pub const MOVES: &[(&str, &str)] = &[
-    ("j k ↑ ↓", "Move"),
+    ("j k up down", "Move"),
     ("g G Home End", "First, last"),
     ("PgUp PgDn ctrl-u ctrl-d", "Page, half page"),
     ("Enter", "Open"),
