@@ -2,10 +2,13 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use compact_str::CompactString;
+
 use crate::{
     api::{
         ApiError,
-        cluster::{ClusterStatus, Guest, Node, Resources},
+        cluster::{self, ClusterStatus, Guest, GuestStatus, Node, Resources},
+        guest::Status,
         ids::{Upid, VmId},
         task::Task,
         version::Version,
@@ -89,6 +92,26 @@ pub struct Store {
     /// Why the list of tasks is old, if it is.
     pub tasks_error: Option<ApiError>,
     by_vmid: HashMap<VmId, u32>,
+    live: HashMap<VmId, Live>,
+}
+
+/// What a guest said itself, while the cluster's list is still behind.
+struct Live {
+    status: GuestStatus,
+    uptime: u64,
+    lock: Option<CompactString>,
+    until: Duration,
+}
+
+impl Live {
+    /// The list is made every ten seconds.
+    const LAG: Duration = Duration::from_secs(15);
+
+    fn apply(&self, guest: &mut Guest) {
+        guest.status = self.status.clone();
+        guest.uptime = self.uptime;
+        guest.lock = self.lock.clone();
+    }
 }
 
 impl Store {
@@ -101,7 +124,15 @@ impl Store {
     }
 
     /// Takes over a new list of resources. True when anything differs.
-    pub fn set_resources(&mut self, resources: Resources) -> bool {
+    pub fn set_resources(&mut self, mut resources: Resources, now: Duration) -> bool {
+        self.live.retain(|vmid, live| {
+            let Some(guest) = resources.guests.iter_mut().find(|g| g.vmid == *vmid) else { return false };
+            let behind = guest.status != live.status && now < live.until;
+            if behind {
+                live.apply(guest);
+            }
+            behind
+        });
         if resources == self.resources {
             return false;
         }
@@ -113,8 +144,21 @@ impl Store {
         true
     }
 
+    /// Takes over a guest's own status, which is newer than the list.
+    pub fn set_live(&mut self, vmid: VmId, status: &Status, now: Duration) {
+        let live =
+            Live { status: status.state(), uptime: status.uptime, lock: status.lock.clone(), until: now + Live::LAG };
+        let index = self.by_vmid.get(&vmid).map(|i| *i as usize);
+        if let Some(guest) = index.and_then(|i| self.resources.guests.get_mut(i)) {
+            live.apply(guest);
+            self.generation += 1;
+            self.live.insert(vmid, live);
+        }
+    }
+
     /// Takes over a new list of tasks. True when anything differs.
-    pub fn set_tasks(&mut self, mut tasks: Vec<Task>) -> bool {
+    pub fn set_tasks(&mut self, tasks: Vec<Task>) -> bool {
+        let mut tasks = cluster::newest(tasks);
         tasks.sort_by(|a, b| b.starttime.cmp(&a.starttime).then_with(|| b.upid.cmp(&a.upid)));
         if tasks == self.tasks {
             return false;

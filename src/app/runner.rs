@@ -11,7 +11,7 @@ use tokio::{
 use super::{Fetched, Msg};
 use crate::{
     api::{
-        ApiError, Wire, access, cluster,
+        ApiError, Wire, access, cluster, guest,
         ids::Upid,
         task::{self, LogLine, Task},
         version,
@@ -32,6 +32,14 @@ pub async fn perform(world: World, effect: Effect) -> Option<Msg> {
             Msg::Fetched { session, answer: Box::new(fetch(&world, session, full).await) }
         }
         Effect::Probe(session) => Msg::Probed { session, alive: probe(&world, session).await },
+        Effect::Peek { session, guest } => {
+            let vmid = guest.vmid;
+            let status = match world.client(session) {
+                Ok(client) => client.ask(guest::status(&guest)).await,
+                Err(error) => Err(error),
+            };
+            Msg::Peeked { session, vmid, status }
+        }
         Effect::Poll { session, upid, log_from } => {
             let (status, log) = poll(&world, session, &upid, log_from).await;
             Msg::Polled { session, upid, status, log }

@@ -141,6 +141,8 @@ pub struct Setup {
     pub read_only: bool,
     pub interval: Duration,
     pub start: Start,
+    /// The certificate that was accepted for the server in an earlier life.
+    pub pinned: Option<Fingerprint>,
 }
 
 pub const HOST: &str = "pve1.home.example:8006";
@@ -155,6 +157,7 @@ impl Default for Setup {
             tab: '2',
             read_only: false,
             interval: Duration::from_secs(5),
+            pinned: None,
             start: Start {
                 target: Some(HOST.parse().unwrap()),
                 trust: Some(Trust::Pinned(CERTIFICATE)),
@@ -201,7 +204,7 @@ impl Setup {
             log: Mutex::default(),
             refuses: Mutex::new(false),
             certificate: Mutex::new(CERTIFICATE),
-            pins: Mutex::default(),
+            pins: Mutex::new(self.pinned.map(|pin| (HOST.to_owned(), pin)).into_iter().collect()),
             start: Instant::now(),
         });
         let options = Options {
