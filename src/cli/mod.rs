@@ -93,7 +93,7 @@ async fn dispatch(cli: Cli) -> Result<()> {
         Some(Command::Demo(args)) => demo::run(args, &cli.console).await,
         Some(Command::Print(args)) => {
             let (start, options) = resolve(&cli.connect)?;
-            print::run(args, start, world(options, Policy { read_only: true })).await
+            print::run(args, &cli.console, start, world(options, Policy { read_only: true })).await
         }
         None => {
             let (start, options) = resolve(&cli.connect)?;
