@@ -1,6 +1,6 @@
 //! What the console last heard from a cluster. Only the app writes it; views read it.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use crate::{
     api::{
@@ -88,7 +88,6 @@ pub struct Store {
     pub trouble: Option<Trouble>,
     /// Why the list of tasks is old, if it is.
     pub tasks_error: Option<ApiError>,
-    by_vmid: HashMap<VmId, u32>,
 }
 
 impl Store {
@@ -105,9 +104,6 @@ impl Store {
         if resources == self.resources {
             return false;
         }
-        let position = |(i, g): (usize, &Guest)| (g.vmid, u32::try_from(i).unwrap_or(u32::MAX));
-        self.by_vmid.clear();
-        self.by_vmid.extend(resources.guests.iter().enumerate().map(position));
         self.resources = resources;
         self.generation += 1;
         true
@@ -126,7 +122,7 @@ impl Store {
 
     /// A guest by its id, which is unique over VMs and containers.
     pub fn guest(&self, vmid: VmId) -> Option<&Guest> {
-        self.resources.guests.get(*self.by_vmid.get(&vmid)? as usize)
+        self.resources.guest(vmid)
     }
 
     /// A node by its name.
