@@ -92,7 +92,6 @@ pub struct Store {
     pub trouble: Option<Trouble>,
     /// Why the list of tasks is old, if it is.
     pub tasks_error: Option<ApiError>,
-    by_vmid: HashMap<VmId, u32>,
     live: HashMap<VmId, Live>,
 }
 
@@ -127,7 +126,7 @@ impl Store {
     /// Takes over a new list of resources. True when anything differs.
     pub fn set_resources(&mut self, mut resources: Resources, now: Duration) -> bool {
         self.live.retain(|vmid, live| {
-            let Some(guest) = resources.guests.iter_mut().find(|g| g.vmid == *vmid) else { return false };
+            let Some(guest) = resources.guest_mut(*vmid) else { return false };
             let behind = guest.status != live.status && now < live.until;
             if behind {
                 live.apply(guest);
@@ -137,9 +136,6 @@ impl Store {
         if resources == self.resources {
             return false;
         }
-        let position = |(i, g): (usize, &Guest)| (g.vmid, u32::try_from(i).unwrap_or(u32::MAX));
-        self.by_vmid.clear();
-        self.by_vmid.extend(resources.guests.iter().enumerate().map(position));
         self.resources = resources;
         self.generation += 1;
         true
@@ -149,8 +145,7 @@ impl Store {
     pub fn set_live(&mut self, vmid: VmId, status: &Status, now: Duration) {
         let live =
             Live { status: status.state(), uptime: status.uptime, lock: status.lock.clone(), until: now + Live::LAG };
-        let index = self.by_vmid.get(&vmid).map(|i| *i as usize);
-        if let Some(guest) = index.and_then(|i| self.resources.guests.get_mut(i)) {
+        if let Some(guest) = self.resources.guest_mut(vmid) {
             live.apply(guest);
             self.generation += 1;
             self.live.insert(vmid, live);
@@ -171,7 +166,7 @@ impl Store {
 
     /// A guest by its id, which is unique over VMs and containers.
     pub fn guest(&self, vmid: VmId) -> Option<&Guest> {
-        self.resources.guests.get(*self.by_vmid.get(&vmid)? as usize)
+        self.resources.guest(vmid)
     }
 
     /// A node by its name.

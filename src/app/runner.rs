@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::{
+    runtime::Handle,
     sync::mpsc::UnboundedSender,
     task::{AbortHandle, JoinSet},
 };
@@ -116,12 +117,13 @@ pub struct Runner {
     writes: JoinSet<()>,
     /// Every effect under way holds a clone.
     under_way: Arc<()>,
+    network: Handle,
 }
 
 impl Runner {
-    /// A runner that answers into `inbox`.
-    pub fn new(world: World, inbox: UnboundedSender<Msg>) -> Self {
-        Self { world, inbox, reads: HashMap::new(), writes: JoinSet::new(), under_way: Arc::default() }
+    /// A runner that works on the runtime `network` and answers into `inbox`.
+    pub fn new(world: World, inbox: UnboundedSender<Msg>, network: Handle) -> Self {
+        Self { world, inbox, reads: HashMap::new(), writes: JoinSet::new(), under_way: Arc::default(), network }
     }
 
     /// Starts an effect in the background.
@@ -152,10 +154,10 @@ impl Runner {
         };
         if is_write {
             while self.writes.try_join_next().is_some() {}
-            self.writes.spawn(work);
+            self.writes.spawn_on(work, &self.network);
             return;
         }
-        let handle = tokio::spawn(work).abort_handle();
+        let handle = self.network.spawn(work).abort_handle();
         if let Some(layer) = reader {
             let reads = self.reads.entry(layer).or_default();
             reads.retain(|r| !r.is_finished());

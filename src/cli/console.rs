@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use tokio::runtime::Handle;
 
 use crate::{
     app::{self, App, event_loop, terminal},
@@ -95,17 +96,17 @@ pub fn keymap() -> Result<Keymap> {
     Ok(keys)
 }
 
-/// Runs the console in this terminal until the user leaves.
+/// Runs the console in this terminal until the user leaves; `network` is the runtime that talks to the cluster.
 ///
 /// # Errors
 /// When the terminal can't be used.
-pub async fn run(args: &ConsoleArgs, start: login::Start, world: World) -> Result<()> {
+pub async fn run(args: &ConsoleArgs, start: login::Start, world: World, network: Handle) -> Result<()> {
     let address = start.target.as_ref().map(ToString::to_string).unwrap_or_default();
     let mut app = App::new(args.options()?, address, login::Login::new(start));
     app.set_read_only(args.read_only);
     terminal::restore_on_panic();
     let mut screen = terminal::take(!args.no_mouse).context("the terminal can't be used")?;
-    let outcome = event_loop::run(app, world, &mut screen, !args.no_mouse).await;
+    let outcome = event_loop::run(app, world, &mut screen, !args.no_mouse, network).await;
     terminal::restore();
     outcome.context("the terminal failed")
 }
