@@ -249,8 +249,9 @@ impl View for Confirm {
             .collect();
         frame.render_widget(Paragraph::new(lines), body);
 
+        let keys = if matches!(self.proposal.degree, Degree::Typed(_)) { "PgDn" } else { "j/k" };
         let more =
-            if most > self.scroll { format!("  ({} more lines, j/k)", most - self.scroll) } else { String::new() };
+            if most > self.scroll { format!("  ({} more lines, {keys})", most - self.scroll) } else { String::new() };
         let question = match &self.proposal.degree {
             Degree::Typed(word) => Line::from(vec![
                 Span::styled(format!("Type {word} to confirm: "), look.style(Role::Danger)),
