@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::{
+    runtime::Handle,
     sync::mpsc::UnboundedSender,
     task::{AbortHandle, JoinSet},
 };
@@ -11,7 +12,7 @@ use tokio::{
 use super::{Fetched, Msg};
 use crate::{
     api::{
-        ApiError, Wire, access, cluster,
+        ApiError, Wire, access, cluster, guest,
         ids::Upid,
         task::{self, LogLine, Task},
         version,
@@ -32,6 +33,14 @@ pub async fn perform(world: World, effect: Effect) -> Option<Msg> {
             Msg::Fetched { session, answer: Box::new(fetch(&world, session, full).await) }
         }
         Effect::Probe(session) => Msg::Probed { session, alive: probe(&world, session).await },
+        Effect::Peek { session, guest } => {
+            let vmid = guest.vmid;
+            let status = match world.client(session) {
+                Ok(client) => client.ask(guest::status(&guest)).await,
+                Err(error) => Err(error),
+            };
+            Msg::Peeked { session, vmid, status }
+        }
         Effect::Poll { session, upid, log_from } => {
             let (status, log) = poll(&world, session, &upid, log_from).await;
             Msg::Polled { session, upid, status, log }
@@ -108,12 +117,13 @@ pub struct Runner {
     writes: JoinSet<()>,
     /// Every effect under way holds a clone.
     under_way: Arc<()>,
+    network: Handle,
 }
 
 impl Runner {
-    /// A runner that answers into `inbox`.
-    pub fn new(world: World, inbox: UnboundedSender<Msg>) -> Self {
-        Self { world, inbox, reads: HashMap::new(), writes: JoinSet::new(), under_way: Arc::default() }
+    /// A runner that works on the runtime `network` and answers into `inbox`.
+    pub fn new(world: World, inbox: UnboundedSender<Msg>, network: Handle) -> Self {
+        Self { world, inbox, reads: HashMap::new(), writes: JoinSet::new(), under_way: Arc::default(), network }
     }
 
     /// Starts an effect in the background.
@@ -144,10 +154,10 @@ impl Runner {
         };
         if is_write {
             while self.writes.try_join_next().is_some() {}
-            self.writes.spawn(work);
+            self.writes.spawn_on(work, &self.network);
             return;
         }
-        let handle = tokio::spawn(work).abort_handle();
+        let handle = self.network.spawn(work).abort_handle();
         if let Some(layer) = reader {
             let reads = self.reads.entry(layer).or_default();
             reads.retain(|r| !r.is_finished());

@@ -29,6 +29,8 @@ pub struct Ended {
     pub upid: Upid,
     /// What it did.
     pub label: String,
+    /// The guest that it was about.
+    pub guest: Option<VmId>,
     /// How it ended.
     pub state: TaskState,
 }
@@ -124,7 +126,7 @@ impl Tracker {
 
     fn end(&mut self, i: usize, state: TaskState) -> Ended {
         let shown = self.tasks.remove(i).shown;
-        Ended { upid: shown.upid, label: shown.label, state }
+        Ended { upid: shown.upid, label: shown.label, guest: shown.guest, state }
     }
 
     /// The tasks for display, oldest first.

@@ -12,7 +12,7 @@ use crate::{
     api::{
         ApiError, BoxFuture, Request, Wire,
         client::Client,
-        ids::{Upid, VmId},
+        ids::{GuestRef, Upid, VmId},
     },
     store::SessionId,
 };
@@ -156,6 +156,13 @@ pub enum Effect {
         session: SessionId,
         /// Also ask for what changes seldom.
         full: bool,
+    },
+    /// How one guest is: its own status is newer than the cluster's list.
+    Peek {
+        /// Where to.
+        session: SessionId,
+        /// The guest.
+        guest: GuestRef,
     },
     /// A cheap question whether the server answers at all.
     Probe(SessionId),

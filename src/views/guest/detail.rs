@@ -236,7 +236,7 @@ impl Detail {
             let inner = block.inner(area);
             frame.render_widget(block, area);
             let graph =
-                Graph { max: Some(1.0), ends: ("-1h", "now"), resolution, ..Graph::new(&series, |v| text::percent(v)) };
+                Graph { max: Some(1.0), ends: ("-1h", "now"), resolution, ..Graph::new(&series, text::percent) };
             graph.draw(frame, inner, look);
         }
     }
