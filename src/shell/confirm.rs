@@ -132,7 +132,7 @@ impl Confirm {
         self.width = width;
         let mut lines = vec![];
         let mut add = |kind: Kind, first: &str, rest: &str, content: &str| {
-            let room = usize::from(width).saturating_sub(first.len()).max(10);
+            let room = usize::from(width).saturating_sub(first.len().max(rest.len())).max(10);
             for (i, line) in wrap(&text::clean(content), room).into_iter().enumerate() {
                 lines.push((kind, format!("{}{line}", if i == 0 { first } else { rest })));
             }

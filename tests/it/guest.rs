@@ -322,3 +322,19 @@ async fn several_refusals_are_counted() {
     h.press("down").await;
     h.sees_not("no space left");
 }
+
+/// The whole call is on the screen, however narrow that is.
+#[tokio::test(start_paused = true)]
+async fn no_character_of_a_call_is_cut_off() {
+    for width in 40..90 {
+        let mut h = Setup::default().sized(width, 24).go().await;
+        h.press("/ 'kali' enter delete").await;
+        let screen: String = h.screen().chars().filter(|c| !c.is_whitespace() && *c != '│').collect();
+        for text in [
+            "DELETE/nodes/pve3/qemu/111purge=1destroy-unreferenced-disks=1",
+            "pveshdelete/nodes/pve3/qemu/111--purge1--destroy-unreferenced-disks1",
+        ] {
+            assert!(screen.contains(text), "{width}: {}", h.screen());
+        }
+    }
+}
