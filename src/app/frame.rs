@@ -234,7 +234,8 @@ fn draw_footer(app: &mut App, frame: &mut Frame, area: Rect) {
         frame.render_widget(Paragraph::new(lines), place);
         return;
     }
-    let most = if is_error { area.width } else { area.width / 2 };
+    let matters = app.toasts.iter().any(|(t, _)| matches!(t.level, Level::Error | Level::Warning));
+    let most = if matters { area.width } else { area.width / 2 };
     let room = message.as_ref().map_or(0, |(m, _)| u16::try_from(text::width(m)).unwrap_or(u16::MAX).min(most));
     let [keys, right] = Layout::horizontal([Constraint::Min(0), Constraint::Length(room)]).areas(area);
     if let Some((words, style)) = message {
