@@ -12,7 +12,7 @@ use tokio::{
 use super::{Fetched, Msg};
 use crate::{
     api::{
-        ApiError, Wire, access, cluster,
+        ApiError, Wire, access, cluster, guest,
         ids::Upid,
         task::{self, LogLine, Task},
         version,
@@ -24,7 +24,7 @@ use crate::{
 pub async fn perform(world: World, effect: Effect) -> Option<Msg> {
     Some(match effect {
         Effect::Send { session, to, wire, decode } => {
-            let answer = send(&world, session, wire).await;
+            let answer = read(&world, session, wire).await;
             Msg::Reply { to, reply: decode(answer) }
         }
         Effect::Write { session, write } => write_once(&world, session, write).await,
@@ -33,6 +33,14 @@ pub async fn perform(world: World, effect: Effect) -> Option<Msg> {
             Msg::Fetched { session, answer: Box::new(fetch(&world, session, full).await) }
         }
         Effect::Probe(session) => Msg::Probed { session, alive: probe(&world, session).await },
+        Effect::Peek { session, guest } => {
+            let vmid = guest.vmid;
+            let status = match world.client(session) {
+                Ok(client) => client.ask(guest::status(&guest)).await,
+                Err(error) => Err(error),
+            };
+            Msg::Peeked { session, vmid, status }
+        }
         Effect::Poll { session, upid, log_from } => {
             let (status, log) = poll(&world, session, &upid, log_from).await;
             Msg::Polled { session, upid, status, log }
@@ -45,6 +53,27 @@ async fn send(world: &World, session: SessionId, wire: Wire) -> Result<Bytes, Ap
     world.client(session)?.send(wire).await
 }
 
+/// What views ask for. A change that comes this way has been shown to nobody: it stays here.
+async fn read(world: &World, session: SessionId, wire: Wire) -> Result<Bytes, ApiError> {
+    if wire.is_write() {
+        return Err(ApiError::Withheld("a change that nobody has confirmed was not sent".into()));
+    }
+    send(world, session, wire).await
+}
+
+/// A change is only done for certain when the server's answer says so.
+fn readable(body: Bytes) -> Result<Bytes, ApiError> {
+    #[derive(serde::Deserialize)]
+    struct Envelope {
+        #[serde(rename = "data")]
+        _data: serde::de::IgnoredAny,
+    }
+    match serde_json::from_slice::<Envelope>(&body) {
+        Ok(_) => Ok(body),
+        Err(error) => Err(ApiError::Unsure(ApiError::garbled(&body, &error).to_string())),
+    }
+}
+
 /// The one way out for changes: checked against the rules, written to the log, sent once.
 async fn write_once(world: &World, session: SessionId, write: Write) -> Msg {
     let Write { label, wire, guest, then } = write;
@@ -53,7 +82,7 @@ async fn write_once(world: &World, session: SessionId, write: Write) -> Msg {
     } else {
         let _slot = world.write_slot().await;
         tracing::info!(target: "proxmux::audit", call = %wire, label, "sent");
-        let result = send(world, session, wire.clone()).await;
+        let result = send(world, session, wire.clone()).await.and_then(readable);
         match &result {
             Ok(_) => tracing::info!(target: "proxmux::audit", call = %wire, "accepted"),
             Err(error) => tracing::warn!(target: "proxmux::audit", call = %wire, %error, "not done or unsure"),

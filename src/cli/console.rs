@@ -15,24 +15,25 @@ use crate::{
 
 /// How the console looks and behaves.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Console")]
 pub struct ConsoleArgs {
     /// View to begin with: dashboard, vms, lxc or tasks
-    #[arg(long, value_name = "VIEW", default_value = "dashboard")]
+    #[arg(global = true, long, value_name = "VIEW", default_value = "dashboard")]
     pub view: String,
     /// Seconds between two refreshes
-    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(global = true, long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub refresh: u64,
     /// Refuse every change before it is sent
-    #[arg(long)]
+    #[arg(global = true, long)]
     pub read_only: bool,
     /// Draw with ASCII characters only
-    #[arg(long)]
+    #[arg(global = true, long)]
     pub ascii: bool,
     /// Colours: auto, truecolor, 256, 16 or mono (NO_COLOR is respected)
-    #[arg(long, value_name = "DEPTH", default_value = "auto", value_parser = ["auto", "truecolor", "256", "16", "mono"])]
+    #[arg(global = true, long, value_name = "DEPTH", default_value = "auto", value_parser = ["auto", "truecolor", "256", "16", "mono"])]
     pub color: String,
     /// Leave the mouse to the terminal
-    #[arg(long)]
+    #[arg(global = true, long)]
     pub no_mouse: bool,
 }
 
