@@ -171,7 +171,7 @@ async fn sorting_keeps_the_selected_guest() {
 #[tokio::test(start_paused = true)]
 async fn the_selection_stays_on_its_guest_however_the_rows_move() {
     for seed in 0..6 {
-        let mut rng = Rng(seed);
+        let mut rng = Rng::new(seed);
         let mut h = Harness::new().await;
         h.press("o o").await;
         h.sees("Name▲");

@@ -28,7 +28,7 @@ fn confirmed(screen: &str, calls: &[String]) -> bool {
 }
 
 async fn play(seed: u64, setup: Setup, steps: usize, weather: bool) {
-    let mut rng = Rng(seed);
+    let mut rng = Rng::new(seed);
     let keys: Vec<Key> = KEYS.split_whitespace().map(|k| k.parse().unwrap()).collect();
     let mut h: Harness = setup.go().await;
     let mut trail: Vec<String> = vec![];
@@ -122,7 +122,7 @@ async fn at_the_login() {
 #[tokio::test(start_paused = true)]
 async fn in_read_only_mode_nothing_is_ever_sent() {
     let setup = Setup { read_only: true, ..Setup::default() };
-    let mut rng = Rng(3);
+    let mut rng = Rng::new(3);
     let keys: Vec<Key> = KEYS.split_whitespace().map(|k| k.parse().unwrap()).collect();
     let mut h = setup.go().await;
     for _ in 0..1000 {

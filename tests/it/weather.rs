@@ -358,7 +358,7 @@ const PLACES: &[&str] = &[
 
 #[tokio::test(start_paused = true)]
 async fn resizing_at_any_moment_never_panics() {
-    let mut rng = Rng(42);
+    let mut rng = Rng::new(42);
     for place in PLACES {
         let mut h = Harness::new().await;
         h.press(place).await;
