@@ -88,14 +88,20 @@ impl App {
             Ok(body) => {
                 let data = serde_json::from_slice::<Answer>(&body).map(|a| a.data).unwrap_or_default();
                 // Tasks answer with their UPID; creations may answer with other text.
-                let upid = data.as_str().filter(|t| t.starts_with("UPID:")).and_then(|t| Upid::parse(t).ok());
+                let upid = data.as_str().filter(|t| t.starts_with("UPID:")).map(Upid::parse);
                 let now = self.shared.now.mono;
                 let Some(session) = self.shared.sessions.get_mut(id.0 as usize) else { return };
                 match upid {
-                    Some(upid) => {
+                    Some(Ok(upid)) => {
                         session.tracker.add(upid.clone(), label.clone(), guest, now);
                         session.store.followed = session.tracker.followed();
                         self.toast(Toast { level: Level::Info, text: format!("{label}: started"), task: Some(upid) });
+                    }
+                    Some(Err(error)) => {
+                        let text = format!(
+                            "{label}: accepted, but its task can't be followed ({error}). Look into the task list."
+                        );
+                        self.toast(Toast::new(Level::Warning, text));
                     }
                     None => {
                         session.refresh(now);

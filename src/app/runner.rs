@@ -24,7 +24,7 @@ use crate::{
 pub async fn perform(world: World, effect: Effect) -> Option<Msg> {
     Some(match effect {
         Effect::Send { session, to, wire, decode } => {
-            let answer = send(&world, session, wire).await;
+            let answer = read(&world, session, wire).await;
             Msg::Reply { to, reply: decode(answer) }
         }
         Effect::Write { session, write } => write_once(&world, session, write).await,
@@ -53,6 +53,27 @@ async fn send(world: &World, session: SessionId, wire: Wire) -> Result<Bytes, Ap
     world.client(session)?.send(wire).await
 }
 
+/// What views ask for. A change that comes this way has been shown to nobody: it stays here.
+async fn read(world: &World, session: SessionId, wire: Wire) -> Result<Bytes, ApiError> {
+    if wire.is_write() {
+        return Err(ApiError::Withheld("a change that nobody has confirmed was not sent".into()));
+    }
+    send(world, session, wire).await
+}
+
+/// A change is only done for certain when the server's answer says so.
+fn readable(body: Bytes) -> Result<Bytes, ApiError> {
+    #[derive(serde::Deserialize)]
+    struct Envelope {
+        #[serde(rename = "data")]
+        _data: serde::de::IgnoredAny,
+    }
+    match serde_json::from_slice::<Envelope>(&body) {
+        Ok(_) => Ok(body),
+        Err(error) => Err(ApiError::Unsure(ApiError::garbled(&body, &error).to_string())),
+    }
+}
+
 /// The one way out for changes: checked against the rules, written to the log, sent once.
 async fn write_once(world: &World, session: SessionId, write: Write) -> Msg {
     let Write { label, wire, guest, then } = write;
@@ -61,7 +82,7 @@ async fn write_once(world: &World, session: SessionId, write: Write) -> Msg {
     } else {
         let _slot = world.write_slot().await;
         tracing::info!(target: "proxmux::audit", call = %wire, label, "sent");
-        let result = send(world, session, wire.clone()).await;
+        let result = send(world, session, wire.clone()).await.and_then(readable);
         match &result {
             Ok(_) => tracing::info!(target: "proxmux::audit", call = %wire, "accepted"),
             Err(error) => tracing::warn!(target: "proxmux::audit", call = %wire, %error, "not done or unsure"),

@@ -86,7 +86,7 @@ impl World {
     ///
     /// # Errors
     /// [`ApiError::LoginNeeded`] before the first login.
-    pub fn client(&self, session: SessionId) -> Result<Client, ApiError> {
+    pub(crate) fn client(&self, session: SessionId) -> Result<Client, ApiError> {
         let found = self.sessions().get(&session).map(|(client, _)| client.clone());
         found.ok_or_else(|| ApiError::LoginNeeded("nobody has logged in yet".into()))
     }

@@ -16,7 +16,7 @@ use crate::{
         ApiError,
         cluster::{Guest, GuestStatus},
         guest::{self as api, Config, Status},
-        ids::GuestRef,
+        ids::{GuestRef, VmId},
         rrd::{Consolidation, Point, Timeframe},
     },
     shell::{Command, Cx, Effect, Level, Scene, View},
@@ -27,11 +27,11 @@ use crate::{
 /// What the view hears back.
 pub enum Msg {
     /// The live status.
-    Status(Box<Result<Status, ApiError>>),
+    Status(VmId, Box<Result<Status, ApiError>>),
     /// The configuration.
-    Config(Result<Config, ApiError>),
+    Config(VmId, Result<Config, ApiError>),
     /// The last hour.
-    History(Result<Vec<Point>, ApiError>),
+    History(VmId, Result<Vec<Point>, ApiError>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -83,11 +83,12 @@ impl Detail {
         }
         self.asked = Some(cx.scene.now.mono);
         self.asking = 1;
-        cx.send(api::status(&self.guest), |answer| Msg::Status(Box::new(answer)));
+        let vmid = self.guest.vmid;
+        cx.send(api::status(&self.guest), move |answer| Msg::Status(vmid, Box::new(answer)));
         if with_config {
             self.asking += 2;
-            cx.send(api::config(&self.guest, &api::Which::Pending), Msg::Config);
-            cx.send(api::rrddata(&self.guest, Timeframe::Hour, Consolidation::Average), Msg::History);
+            cx.send(api::config(&self.guest, &api::Which::Pending), move |a| Msg::Config(vmid, a));
+            cx.send(api::rrddata(&self.guest, Timeframe::Hour, Consolidation::Average), move |a| Msg::History(vmid, a));
         }
     }
 
@@ -385,20 +386,25 @@ impl View for Detail {
     }
 
     fn update(&mut self, msg: Msg, _: &mut Cx<'_, Msg>) {
+        let (Msg::Status(vmid, _) | Msg::Config(vmid, _) | Msg::History(vmid, _)) = &msg;
+        // An answer about the guest that was shown before.
+        if *vmid != self.guest.vmid {
+            return;
+        }
         self.asking = self.asking.saturating_sub(1);
         match msg {
-            Msg::Status(answer) => match *answer {
+            Msg::Status(_, answer) => match *answer {
                 Ok(status) => {
                     self.status = Some(status);
                     self.error = None;
                 }
                 Err(error) => self.error = Some(error),
             },
-            Msg::Config(Ok(config)) => self.config = Some(config),
-            Msg::Config(Err(error)) => self.error = Some(error),
-            Msg::History(Ok(points)) => self.history = points,
+            Msg::Config(_, Ok(config)) => self.config = Some(config),
+            Msg::Config(_, Err(error)) => self.error = Some(error),
+            Msg::History(_, Ok(points)) => self.history = points,
             // Graphs are an extra: the live figures stand above them.
-            Msg::History(Err(error)) => tracing::debug!(%error, "no history"),
+            Msg::History(_, Err(error)) => tracing::debug!(%error, "no history"),
         }
     }
 
