@@ -58,6 +58,12 @@ pub struct Simulate {
     /// Print one line of JSON when ready
     #[arg(long)]
     pub json: bool,
+    /// Append a line per request to this file
+    #[arg(long, value_name = "FILE")]
+    pub access_log: Option<PathBuf>,
+    /// Let time stand still: load, uptimes and tasks stay as they are
+    #[arg(long)]
+    pub frozen: bool,
     /// Official API schema (JSON) to hold requests against, in place of the built-in table
     #[arg(long, value_name = "FILE")]
     pub schema: Option<PathBuf>,
@@ -103,7 +109,13 @@ pub async fn run(options: Simulate) -> Result<()> {
         scenario.build(table, wall_clock(), options.seed).map_err(anyhow::Error::msg)?;
     cluster.speed = options.speed;
     let counts = (cluster.nodes.len(), cluster.guests.len());
-    let settings = Options { listen: options.listen, latency: options.latency, delay_401: options.login_delay };
+    let settings = Options {
+        listen: options.listen,
+        latency: options.latency,
+        delay_401: options.login_delay,
+        access_log: options.access_log,
+        frozen: options.frozen,
+    };
     let server = Server::start(Simulator::new(cluster), settings).await.map_err(anyhow::Error::msg)?;
     if options.json {
         let line = json!({

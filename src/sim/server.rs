@@ -1,6 +1,9 @@
 //! The simulator behind HTTPS on loopback, with the manners of the real server.
 
+use std::fs::File;
+use std::io::Write;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -36,6 +39,10 @@ pub struct Options {
     pub delay_401: Duration,
     /// Extra time of every answer.
     pub latency: Duration,
+    /// Where a line per request goes.
+    pub access_log: Option<PathBuf>,
+    /// Time stands still: load, uptimes and tasks stay as they are.
+    pub frozen: bool,
 }
 
 impl Default for Options {
@@ -44,6 +51,8 @@ impl Default for Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             delay_401: Duration::from_secs(3),
             latency: Duration::ZERO,
+            access_log: None,
+            frozen: false,
         }
     }
 }
@@ -63,9 +72,24 @@ pub struct Server {
 struct Shared {
     simulator: Mutex<Simulator>,
     options: Options,
+    log: Option<File>,
+    started: f64,
 }
 
 impl Shared {
+    fn now(&self) -> f64 {
+        if self.options.frozen { self.started } else { wall_clock() }
+    }
+
+    /// One line per answer: time, peer (a new port is a new connection), method, path, status, bytes.
+    fn note(&self, peer: SocketAddr, what: &str, answer: &Answer) {
+        if let Some(mut log) = self.log.as_ref() {
+            let line = format!("{:.3} {peer} {what} {} {}\n", wall_clock(), answer.status, answer.body.len());
+            // A full disk must not end the server.
+            let _ = log.write_all(line.as_bytes());
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Simulator> {
         self.simulator.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -108,7 +132,9 @@ impl Server {
             .await
             .map_err(|e| format!("cannot listen on {}: {e}; choose another address with --listen", options.listen))?;
         let address = listener.local_addr().map_err(|e| format!("cannot find the own address: {e}"))?;
-        let shared = Arc::new(Shared { simulator: Mutex::new(simulator), options });
+        let open = |path: &PathBuf| File::options().create(true).append(true).open(path);
+        let log = options.access_log.as_ref().map(open).transpose().map_err(|e| format!("cannot write a log: {e}"))?;
+        let shared = Arc::new(Shared { simulator: Mutex::new(simulator), options, log, started: wall_clock() });
         let task = tokio::spawn(accept(listener, TlsAcceptor::from(Arc::new(tls)), shared.clone()));
         Ok(Server { address, fingerprint, certificate_pem: made.cert.pem(), shared, task })
     }
@@ -126,14 +152,14 @@ impl Server {
 
 async fn accept(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared>) {
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, peer)) = listener.accept().await else { continue };
         let _ = stream.set_nodelay(true);
         let (acceptor, shared) = (acceptor.clone(), shared.clone());
         tokio::spawn(async move {
             let Ok(Ok(tls)) = tokio::time::timeout(Duration::from_secs(15), acceptor.accept(stream)).await else {
                 return;
             };
-            let service = service_fn(move |request| serve(shared.clone(), request));
+            let service = service_fn(move |request| serve(shared.clone(), peer, request));
             let mut http = hyper::server::conn::http1::Builder::new();
             http.timer(TokioTimer::new()).keep_alive(true).max_buf_size(64 * 1024).max_headers(64);
             // an error here is a client that went away, or a fault that wants the connection broken
@@ -154,12 +180,16 @@ impl std::fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-async fn serve(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Pieces>, Broken> {
+async fn serve(shared: Arc<Shared>, peer: SocketAddr, request: Request<Incoming>) -> Result<Response<Pieces>, Broken> {
+    let what = shared.log.as_ref().map(|_| format!("{} {}", request.method(), request.uri().path()));
     let mut answer = match take(&shared, request).await {
         Ok(answer) => answer,
         Err(Some(answer)) => answer,
         Err(None) => return Err(Broken),
     };
+    if let Some(what) = what {
+        shared.note(peer, &what, &answer);
+    }
     let mut wait = shared.options.latency + Duration::from_secs_f64(answer.delay.max(0.0));
     if answer.status == 401 {
         wait += shared.options.delay_401;
@@ -227,7 +257,7 @@ async fn take(shared: &Shared, request: Request<Incoming>) -> Result<Answer, Opt
             return Err(Some(super::router::bare(501, "for data too large")));
         }
     }
-    Ok(shared.lock().handle(call, wall_clock()))
+    Ok(shared.lock().handle(call, shared.now()))
 }
 
 async fn upload(shared: &Shared, mut call: Call, mut body: Incoming) -> Result<Answer, Option<Answer>> {
@@ -237,7 +267,7 @@ async fn upload(shared: &Shared, mut call: Call, mut body: Incoming) -> Result<A
     };
     // recognised as an upload before its fields are read: no CSRF token is asked for
     call.upload = Some(super::call::Upload::default());
-    let refused = shared.lock().admit_upload(&call, wall_clock());
+    let refused = shared.lock().admit_upload(&call, shared.now());
     let bad = |bad| match bad {
         multipart::Bad::Request => Some(super::router::bare(400, "Bad Request")),
         multipart::Bad::Close => None,
@@ -255,7 +285,7 @@ async fn upload(shared: &Shared, mut call: Call, mut body: Incoming) -> Result<A
         return Err(Some(answer));
     }
     call.upload = Some(reader.finish().map_err(bad)?);
-    Ok(shared.lock().handle(call, wall_clock()))
+    Ok(shared.lock().handle(call, shared.now()))
 }
 
 /// The body of an answer: in one piece, or broken off in the middle.

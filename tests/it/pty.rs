@@ -1,0 +1,259 @@
+//! The real program in a pseudo-terminal: what it shows, that it gives the terminal back, and that it is quiet.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::tty::Tty;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_proxmux");
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A configuration folder of its own, so that no test sees the user's.
+fn config() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// The console on the simulated homelab, once its guests are there.
+fn demo(args: &[&str], env: &[(&str, &str)], columns: u16, lines: u16) -> Tty {
+    let config = config();
+    let env = [&[("PROXMUX_CONFIG_DIR", config.path().to_str().unwrap())], env].concat();
+    let mut tty = Tty::start(PROGRAM, &[args, &["demo"]].concat(), &env, columns, lines);
+    tty.expect("nodes");
+    tty.settle(SECOND / 4);
+    tty
+}
+
+/// `proxmux simulate`, ended when this is dropped.
+struct Simulator {
+    child: Child,
+    ready: serde_json::Value,
+}
+
+impl Simulator {
+    fn start(args: &[&str]) -> Self {
+        let mut command = Command::new(PROGRAM);
+        command.args(["simulate", "--json", "--listen", "127.0.0.1:0"]).args(args);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self { child, ready: serde_json::from_str(&line).unwrap() }
+    }
+
+    fn console(&self, args: &[&str]) -> Tty {
+        let get = |key: &str| self.ready[key].as_str().unwrap();
+        let host = get("url").trim_start_matches("https://");
+        let config = config();
+        let env = [
+            ("PVE_HOST", host),
+            ("PVE_TOKEN_ID", get("token")),
+            ("PVE_TOKEN_SECRET", get("secret")),
+            ("PVE_FINGERPRINT", get("fingerprint")),
+            ("PROXMUX_CONFIG_DIR", config.path().to_str().unwrap()),
+        ];
+        Tty::start(PROGRAM, args, &env, 100, 30)
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Nothing of the console is left in the terminal.
+fn assert_restored(tty: &Tty) {
+    let screen = tty.screen();
+    assert!(!screen.alternate_screen(), "the alternate screen was not left");
+    assert!(!screen.hide_cursor(), "the cursor is still hidden");
+    assert!(!screen.bracketed_paste(), "pasting is still bracketed");
+    assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None, "the mouse is still captured");
+    assert!(!tty.is_raw(), "the terminal is still in raw mode");
+}
+
+/// The parameters of every sequence that sets colours or styles.
+fn styles(raw: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(raw);
+    let sequences = text.split("\x1b[").skip(1).filter_map(|rest| {
+        let end = rest.find(|c: char| c.is_ascii_alphabetic())?;
+        rest[end..].starts_with('m').then(|| rest[..end].to_owned())
+    });
+    sequences.collect()
+}
+
+fn is_colour(style: &str) -> bool {
+    style.split(';').filter_map(|n| n.parse::<u32>().ok()).any(|n| matches!(n, 30..=38 | 40..=48 | 58 | 90..=107))
+}
+
+#[test]
+fn shows_filters_quits_and_gives_the_terminal_back() {
+    let mut tty = demo(&[], &[], 120, 40);
+    assert!(tty.screen().alternate_screen() && tty.screen().hide_cursor() && tty.is_raw());
+    assert!(tty.text().contains("Guests") && styles(&tty.raw).iter().any(|s| is_colour(s)));
+    tty.send("2");
+    tty.expect("Virtual machines");
+    let rows = |tty: &Tty| tty.text().lines().filter(|l| l.contains("running")).count();
+    let all = rows(&tty);
+    assert!(all > 3, "{}", tty.text());
+    tty.send("/id:10");
+    tty.expect("/id:10");
+    tty.settle(SECOND / 4);
+    assert!(rows(&tty) < all, "{}", tty.text());
+    tty.send("\x1b");
+    assert!(tty.wait(SECOND * 5, |s| !s.contents().contains("id:10")).is_some(), "{}", tty.text());
+    tty.send("q");
+    assert_eq!(tty.wait_end(SECOND * 3).expect("it did not quit").exit_code(), 0);
+    assert_restored(&tty);
+    assert_eq!(tty.text().trim(), "", "something is left on the ordinary screen");
+}
+
+#[test]
+fn signals_end_it_with_the_terminal_restored() {
+    for name in ["TERM", "HUP", "INT"] {
+        let mut tty = demo(&[], &[], 80, 24);
+        tty.signal(name);
+        tty.wait_end(SECOND * 3).unwrap_or_else(|| panic!("SIG{name} did not end it"));
+        assert_restored(&tty);
+    }
+}
+
+#[test]
+fn suspends_and_comes_back() {
+    let mut tty = demo(&["--view", "vms"], &[], 100, 30);
+    let before = tty.text();
+    let stopped = |tty: &Tty| {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", tty.pid())).unwrap();
+        stat.rsplit_once(") ").unwrap().1.starts_with('T')
+    };
+    for _ in 0..2 {
+        tty.send("\x1a");
+        let end = Instant::now() + SECOND * 5;
+        while !stopped(&tty) {
+            assert!(Instant::now() < end, "Ctrl-Z did not stop it");
+            tty.listen(SECOND / 50);
+        }
+        tty.listen(SECOND / 5);
+        assert_restored(&tty);
+        // Whatever the shell writes meanwhile is gone afterwards.
+        tty.write_over("$ ls\r\nleftover\r\n");
+        tty.signal("CONT");
+        tty.expect("Virtual machines");
+        tty.settle(SECOND / 4);
+        assert!(tty.screen().alternate_screen() && tty.is_raw() && !tty.text().contains("leftover"), "{}", tty.text());
+        assert_eq!(first_column(&tty.text()), first_column(&before), "the screen was not drawn in full");
+    }
+    tty.send("j/web");
+    tty.expect("/web");
+    tty.send("\x1bq");
+    assert!(tty.wait_end(SECOND * 3).is_some());
+    assert_restored(&tty);
+}
+
+/// The beginning of every line: what does not move by itself.
+fn first_column(text: &str) -> Vec<String> {
+    text.lines().skip(1).take(20).map(|l| l.chars().take(20).collect::<String>().trim_end().to_owned()).collect()
+}
+
+#[test]
+fn follows_the_size_of_the_window() {
+    let mut tty = demo(&["--view", "vms"], &[], 120, 40);
+    tty.resize(60, 15);
+    assert!(tty.wait(SECOND * 5, |s| s.rows(0, 60).nth(14).is_some_and(|l| l.contains("Help"))).is_some());
+    tty.resize(30, 8);
+    tty.expect("Too small: 30x8, need 40x10");
+    tty.resize(100, 30);
+    tty.expect("Virtual machines");
+    assert!(!tty.text().contains("Too small"));
+    tty.send("q");
+    assert!(tty.wait_end(SECOND * 3).is_some());
+}
+
+#[test]
+fn without_colours_when_asked() {
+    for (args, env) in [(&[][..], &[("NO_COLOR", "1")][..]), (&["--color", "mono"][..], &[][..])] {
+        let mut tty = demo(args, env, 100, 30);
+        tty.send("2jj/web");
+        tty.expect("/web");
+        let coloured: Vec<_> = styles(&tty.raw).into_iter().filter(|s| is_colour(s)).collect();
+        assert!(coloured.is_empty(), "{args:?} {env:?}: {coloured:?}");
+    }
+}
+
+#[test]
+fn ascii_only_when_asked() {
+    let mut tty = demo(&["--ascii"], &[], 100, 30);
+    for keys in ["2j", "\r", "q", "9", "?"] {
+        tty.send(keys);
+        tty.settle(SECOND / 4);
+    }
+    let other: String = String::from_utf8_lossy(&tty.raw).chars().filter(|c| !c.is_ascii()).collect();
+    assert!(other.is_empty(), "{other:?}");
+}
+
+#[test]
+fn an_unreachable_server_leaves_the_login_alive() {
+    let config = config();
+    let env = [
+        ("PVE_HOST", "127.0.0.1:1"),
+        ("PVE_TOKEN_ID", "root@pam!ci"),
+        ("PVE_TOKEN_SECRET", "secret-of-a-token"),
+        ("PROXMUX_CONFIG_DIR", config.path().to_str().unwrap()),
+    ];
+    let mut tty = Tty::start(PROGRAM, &[], &env, 100, 30);
+    tty.expect("refuses connections");
+    tty.send("\x1b[B");
+    tty.settle(SECOND / 4);
+    assert!(!String::from_utf8_lossy(&tty.raw).contains("secret-of-a-token"));
+    tty.send("\x03");
+    assert!(tty.wait_end(SECOND * 3).is_some(), "{}", tty.text());
+    assert_restored(&tty);
+}
+
+#[test]
+fn without_a_terminal_it_says_so() {
+    let config = config();
+    let run = |args: &[&str]| {
+        let mut command = Command::new(PROGRAM);
+        command.args(args).stdin(Stdio::null()).env("PROXMUX_CONFIG_DIR", config.path());
+        command.env_remove("PVE_HOST").output().unwrap()
+    };
+    let out = run(&["demo"]);
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert_eq!((out.status.code(), out.stdout.len()), (Some(2), 0), "{said}");
+    assert!(said.contains("must be a terminal"), "{said}");
+    let help = run(&["--help"]);
+    let said = String::from_utf8_lossy(&help.stdout).into_owned();
+    assert!(help.status.success() && said.contains("proxmux demo") && said.contains("PVE_HOST"), "{said}");
+    let wrong = run(&["--view", "nonsense", "--host", "127.0.0.1:1"]);
+    let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(wrong.status.code() == Some(1) && said.contains("dashboard"), "{said}");
+}
+
+#[test]
+fn quitting_waits_for_no_answer() {
+    let simulator = Simulator::start(&["--latency", "20s"]);
+    let mut tty = simulator.console(&["--view", "vms"]);
+    tty.expect("waiting for the first answer");
+    tty.listen(SECOND / 2);
+    let asked = Instant::now();
+    tty.send("q");
+    tty.wait_end(SECOND * 5).expect("it did not quit");
+    assert!(asked.elapsed() < SECOND, "{:?}", asked.elapsed());
+    assert_restored(&tty);
+}
+
+#[test]
+fn unchanged_data_writes_nothing() {
+    let simulator = Simulator::start(&["--scenario", "generated", "--guests", "60", "--frozen"]);
+    for view in ["vms", "dashboard", "tasks"] {
+        let mut tty = simulator.console(&["--view", view, "--refresh", "1"]);
+        tty.expect("nodes");
+        tty.listen(SECOND * 2);
+        let before = tty.raw.len();
+        let bytes = tty.listen(SECOND * 4);
+        assert_eq!(bytes, 0, "{view}: {:?}", String::from_utf8_lossy(&tty.raw[before..]));
+    }
+}
