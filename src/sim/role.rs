@@ -1,4 +1,4 @@
-//! Roles: sets of privileges, those that come with PVE and those of the cluster.
+//! Roles: named sets of privileges, those that come with PVE included.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use super::permission::PRIVILEGES;
 use super::router::Route;
 use super::state::Cluster;
 
-/// The calls of this file.
+/// Roles.
 pub const ROUTES: &[Route] = &[
     Route("GET", "/access/roles", roles),
     Route("POST", "/access/roles", create_role),
