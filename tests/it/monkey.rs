@@ -101,8 +101,8 @@ async fn play(seed: u64, setup: Setup, steps: usize, weather: bool) {
 
 #[tokio::test(start_paused = true)]
 async fn in_fair_weather() {
-    for seed in 0..3 {
-        let tab = ['1', '2', '9'][seed as usize % 3];
+    for seed in 0..2 {
+        let tab = ['2', '9'][seed as usize % 2];
         play(seed, Setup { tab, ..Setup::default() }, 800, false).await;
     }
 }
