@@ -49,6 +49,7 @@ pub mod property;
 pub mod qemu;
 pub mod resource;
 pub mod restore;
+pub mod role;
 pub mod router;
 pub mod rrd;
 pub mod scenario;

@@ -47,6 +47,7 @@ fn nouns() -> Vec<&'static [Route]> {
         super::qemu::power::ROUTES,
         super::qemu::status::ROUTES,
         super::resource::ROUTES,
+        super::role::ROUTES,
         super::rrd::ROUTES,
         super::snapshot::ROUTES,
         super::storage::ROUTES,
