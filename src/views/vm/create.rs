@@ -4,6 +4,8 @@ pub mod confirm;
 pub mod form;
 pub mod request;
 pub mod supply;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
