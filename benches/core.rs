@@ -19,14 +19,15 @@ use proxmux::{
         ids::VmId,
         login::Credentials,
     },
-    app::{App, Msg, Options, headless::Headless},
+    app::{App, Msg, Options, headless::Headless, runner::perform},
     cli::console::keymap,
-    shell::{Connector, Policy, SessionId, World},
+    shell::{Connector, Effect, Now, Policy, SessionId, World},
     sim::{self, Simulator, scenario::Scenario, table::Table as Methods},
     store::Store,
     ui::{Align, Cell, Column, Ctx, Depth, GlyphSet, Look, Table, Width},
     views::login::{Login, Start},
 };
+use ratatui::{Terminal, backend::TestBackend};
 
 /// Nodes and guests.
 const CLUSTERS: [(u32, u32); 3] = [(16, 50), (16, 1000), (50, 10_000)];
@@ -84,7 +85,7 @@ fn body(nodes: u32, guests: u32) -> Bytes {
 }
 
 /// A console that has its first answer.
-async fn console(nodes: u32, guests: u32, tab: char) -> Headless {
+async fn console(nodes: u32, guests: u32, tab: char) -> Console {
     let (memory, credentials) = cluster_of(nodes, guests);
     let options = Options {
         look: Look::new(Depth::True, GlyphSet::Unicode),
@@ -101,9 +102,11 @@ async fn console(nodes: u32, guests: u32, tab: char) -> Headless {
     };
     let app = App::new(options, "127.0.0.1".into(), Login::new(start));
     let world = World::new(Arc::new(One(memory)), Policy::default());
-    let console = Headless::start(app, world, 120, 40, START as i64).await;
+    let mut console = Headless::start(app, world, 120, 40, START as i64).await;
+    console.settle(Duration::from_secs(10)).await;
     assert!(console.app.store().guest(VmId::new(100).unwrap()).is_some());
-    console
+    let (world, now) = (console.world().clone(), console.now());
+    Console { app: console.app, world, screen: Terminal::new(TestBackend::new(120, 40)).unwrap(), now }
 }
 
 fn columns() -> Vec<Column<Guest>> {
@@ -177,40 +180,48 @@ fn parts(c: &mut Criterion) {
     }
 }
 
+/// The app in front of a screen in memory.
+struct Console {
+    app: App,
+    world: World,
+    screen: Terminal<TestBackend>,
+    now: Now,
+}
+
+impl Console {
+    fn take(&mut self, msg: Msg) {
+        self.app.update(msg, self.now);
+        self.draw();
+    }
+
+    fn draw(&mut self) {
+        let (app, now) = (&mut self.app, self.now);
+        self.screen.draw(|frame| app.draw(frame, now)).unwrap();
+    }
+}
+
 fn whole(c: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for (nodes, guests) in CLUSTERS {
-        let mut group = c.benchmark_group("draw");
         for (name, tab) in [("guest list", '2'), ("dashboard", '1')] {
             let mut console = runtime.block_on(console(nodes, guests, tab));
-            group.bench_function(BenchmarkId::new(name, guests), |b| b.iter(|| console.screen()));
-        }
-        group.finish();
-
-        let mut group = c.benchmark_group("key");
-        let mut list = runtime.block_on(console(nodes, guests, '2'));
-        let mut down = false;
-        group.bench_function(BenchmarkId::new("move and draw", guests), |b| {
-            b.iter(|| {
-                down = !down;
-                let key = KeyCode::Char(if down { 'j' } else { 'k' });
-                runtime.block_on(list.press(KeyEvent::from(key)));
-                list.screen()
-            });
-        });
-        group.finish();
-
-        let mut group = c.benchmark_group("refresh");
-        for (name, tab) in [("guest list", '2'), ("dashboard", '1')] {
-            let mut console = runtime.block_on(console(nodes, guests, tab));
-            group.bench_function(BenchmarkId::new(name, guests), |b| {
+            let id = BenchmarkId::new(name, guests);
+            c.benchmark_group("draw").bench_function(id.clone(), |b| b.iter(|| console.draw()));
+            if tab == '2' {
+                let keys = ['j', 'k'].map(|c| KeyEvent::from(KeyCode::Char(c)));
+                let mut keys = keys.iter().cycle().copied();
+                let mut group = c.benchmark_group("key");
+                group.bench_function(id.clone(), |b| b.iter(|| console.take(Msg::Key(keys.next().unwrap()))));
+                group.finish();
+            }
+            c.benchmark_group("refresh").bench_function(id, |b| {
                 b.iter(|| {
-                    runtime.block_on(console.feed(Msg::Key(KeyEvent::from(KeyCode::Char('r')))));
-                    console.screen()
+                    let fetch = Effect::Fetch { session: SessionId(0), full: false };
+                    let msg = runtime.block_on(perform(console.world.clone(), fetch)).unwrap();
+                    console.take(msg);
                 });
             });
         }
-        group.finish();
     }
 }
 

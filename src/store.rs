@@ -2,16 +2,20 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use crate::{
-    api::{
-        ApiError,
-        cluster::{ClusterStatus, Guest, Node, Resources},
-        ids::{Upid, VmId},
-        task::Task,
-        version::Version,
-    },
-    shell::SessionId,
+use compact_str::CompactString;
+
+use crate::api::{
+    ApiError,
+    cluster::{self, ClusterStatus, Guest, GuestStatus, Node, Resources},
+    guest::Status,
+    ids::{Upid, VmId},
+    task::Task,
+    version::Version,
 };
+
+/// One cluster that the console talks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
+pub struct SessionId(pub u32);
 
 /// How the session is doing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -88,7 +92,26 @@ pub struct Store {
     pub trouble: Option<Trouble>,
     /// Why the list of tasks is old, if it is.
     pub tasks_error: Option<ApiError>,
-    by_vmid: HashMap<VmId, u32>,
+    live: HashMap<VmId, Live>,
+}
+
+/// What a guest said itself, while the cluster's list is still behind.
+struct Live {
+    status: GuestStatus,
+    uptime: u64,
+    lock: Option<CompactString>,
+    until: Duration,
+}
+
+impl Live {
+    /// The list is made every ten seconds.
+    const LAG: Duration = Duration::from_secs(15);
+
+    fn apply(&self, guest: &mut Guest) {
+        guest.status = self.status.clone();
+        guest.uptime = self.uptime;
+        guest.lock = self.lock.clone();
+    }
 }
 
 impl Store {
@@ -101,20 +124,37 @@ impl Store {
     }
 
     /// Takes over a new list of resources. True when anything differs.
-    pub fn set_resources(&mut self, resources: Resources) -> bool {
+    pub fn set_resources(&mut self, mut resources: Resources, now: Duration) -> bool {
+        self.live.retain(|vmid, live| {
+            let Some(guest) = resources.guest_mut(*vmid) else { return false };
+            let behind = guest.status != live.status && now < live.until;
+            if behind {
+                live.apply(guest);
+            }
+            behind
+        });
         if resources == self.resources {
             return false;
         }
-        let position = |(i, g): (usize, &Guest)| (g.vmid, u32::try_from(i).unwrap_or(u32::MAX));
-        self.by_vmid.clear();
-        self.by_vmid.extend(resources.guests.iter().enumerate().map(position));
         self.resources = resources;
         self.generation += 1;
         true
     }
 
+    /// Takes over a guest's own status, which is newer than the list.
+    pub fn set_live(&mut self, vmid: VmId, status: &Status, now: Duration) {
+        let live =
+            Live { status: status.state(), uptime: status.uptime, lock: status.lock.clone(), until: now + Live::LAG };
+        if let Some(guest) = self.resources.guest_mut(vmid) {
+            live.apply(guest);
+            self.generation += 1;
+            self.live.insert(vmid, live);
+        }
+    }
+
     /// Takes over a new list of tasks. True when anything differs.
-    pub fn set_tasks(&mut self, mut tasks: Vec<Task>) -> bool {
+    pub fn set_tasks(&mut self, tasks: Vec<Task>) -> bool {
+        let mut tasks = cluster::newest(tasks);
         tasks.sort_by(|a, b| b.starttime.cmp(&a.starttime).then_with(|| b.upid.cmp(&a.upid)));
         if tasks == self.tasks {
             return false;
@@ -126,7 +166,7 @@ impl Store {
 
     /// A guest by its id, which is unique over VMs and containers.
     pub fn guest(&self, vmid: VmId) -> Option<&Guest> {
-        self.resources.guests.get(*self.by_vmid.get(&vmid)? as usize)
+        self.resources.guest(vmid)
     }
 
     /// A node by its name.

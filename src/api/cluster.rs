@@ -365,6 +365,12 @@ impl Resources {
     pub fn guest(&self, vmid: VmId) -> Option<&Guest> {
         self.guests.binary_search_by_key(&vmid, |guest| guest.vmid).ok().map(|i| &self.guests[i])
     }
+
+    /// The same, to bring it up to date.
+    pub fn guest_mut(&mut self, vmid: VmId) -> Option<&mut Guest> {
+        let index = self.guests.binary_search_by_key(&vmid, |guest| guest.vmid).ok()?;
+        self.guests.get_mut(index)
+    }
 }
 
 impl<'de> Deserialize<'de> for Resources {

@@ -9,6 +9,7 @@ use crossterm::event::{Event, EventStream, KeyEventKind};
 use futures_util::StreamExt;
 use ratatui::{Terminal, backend::Backend};
 use tokio::{
+    runtime::Handle,
     signal::unix::{SignalKind, signal},
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::JoinHandle,
@@ -83,14 +84,16 @@ fn carry_out(effect: Effect, runner: &mut Runner, screen: &mut Screen, mouse: &m
     Ok(suspended)
 }
 
-/// Runs the console until the user leaves or the system tells it to.
+/// Runs the console until the user leaves or the system tells it to. Everything that talks to clusters and decodes
+/// their answers runs on the runtime `network`; only keys and drawing stay on the calling thread, which therefore
+/// should be a runtime of its own.
 ///
 /// # Errors
 /// When the terminal fails.
-pub async fn run(mut app: App, world: World, screen: &mut Screen, mut mouse: bool) -> io::Result<()> {
+pub async fn run(mut app: App, world: World, screen: &mut Screen, mut mouse: bool, network: Handle) -> io::Result<()> {
     let start = Instant::now();
     let (sender, mut inbox): (UnboundedSender<Msg>, UnboundedReceiver<Msg>) = unbounded_channel();
-    let mut runner = Runner::new(world, sender);
+    let mut runner = Runner::new(world, sender, network);
     let mut input = Input::start();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;

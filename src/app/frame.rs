@@ -32,6 +32,7 @@ pub const MOVES: &[(&str, &str)] = &[
     ("PgUp PgDn ctrl-u ctrl-d", "Page, half page"),
     ("Enter", "Open"),
     ("Space v *", "Mark one, a range, all"),
+    ("o", "Sort by the next column, or the other way"),
     ("/", "Filter"),
     ("1 2 3 9", "Choose a view"),
 ];
@@ -190,14 +191,17 @@ fn draw_crumbs(
 /// The message that matters most, else the progress of the newest followed task.
 fn message(app: &App) -> Option<(String, Style)> {
     let look = &app.shared.look;
-    if let Some((toast, _)) = app.toasts.iter().rev().max_by_key(|(t, _)| t.level == Level::Error) {
+    let errors = app.toasts.iter().filter(|(t, _)| t.level == Level::Error).count();
+    // The newest error, else the newest message.
+    if let Some((toast, _)) = app.toasts.iter().max_by_key(|(t, _)| t.level == Level::Error) {
         let (glyph, role) = match toast.level {
             Level::Ok => (look.glyphs.ok, Role::Ok),
             Level::Info => (look.glyphs.bullet, Role::Accent),
             Level::Warning => (look.glyphs.warning, Role::Warning),
             Level::Error => (look.glyphs.failed, Role::ErrorText),
         };
-        return Some((format!("{glyph} {}", text::clean(&toast.text)), look.style(role)));
+        let more = if errors > 1 { format!(" (+{} more errors)", errors - 1) } else { String::new() };
+        return Some((format!("{glyph} {}{more}", text::clean(&toast.text)), look.style(role)));
     }
     let task = app.store().followed.last()?;
     let more = app.store().followed.len() - 1;
@@ -213,8 +217,19 @@ fn message(app: &App) -> Option<(String, Style)> {
 fn draw_footer(app: &mut App, frame: &mut Frame, area: Rect) {
     let look = app.shared.look.clone();
     let message = message(app);
-    // An error may take the whole line; anything else leaves room for the keys.
+    // An error may take the whole line and more; anything else leaves room for the keys.
     let is_error = app.toasts.iter().any(|(t, _)| t.level == Level::Error);
+    if let Some((words, style)) = message.as_ref().filter(|(m, _)| is_error && text::width(m) > usize::from(area.width))
+    {
+        // What to do stands at its end, so it must not be cut.
+        let lines = text::wrap(words, usize::from(area.width));
+        let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(area.bottom() / 2);
+        let place = Rect { y: area.bottom() - height, height, ..area };
+        let lines: Vec<Line> = lines.into_iter().map(|line| Line::styled(line, *style)).collect();
+        frame.render_widget(Clear, place);
+        frame.render_widget(Paragraph::new(lines), place);
+        return;
+    }
     let most = if is_error { area.width } else { area.width / 2 };
     let room = message.as_ref().map_or(0, |(m, _)| u16::try_from(text::width(m)).unwrap_or(u16::MAX).min(most));
     let [keys, right] = Layout::horizontal([Constraint::Min(0), Constraint::Length(room)]).areas(area);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crossterm::event::KeyEvent;
 use ratatui::{Terminal, backend::TestBackend, buffer::Buffer};
 use tokio::{
+    runtime::Handle,
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
     time::{Instant, sleep_until},
 };
@@ -37,7 +38,7 @@ impl Headless {
             Err(never) => match never {},
         };
         let (sender, inbox) = unbounded_channel();
-        let runner = Runner::new(world, sender);
+        let runner = Runner::new(world, sender, Handle::current());
         let mut this = Self { app, for_terminal: vec![], runner, inbox, start: Instant::now(), unix, screen };
         let effects = this.app.start(this.now());
         this.carry_out(effects);

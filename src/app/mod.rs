@@ -1,6 +1,7 @@
 //! The pure heart: tabs of stacked layers over the sessions' stores. `update` takes a message and the time and returns
 //! effects; it knows no runtime, no terminal and no clock.
 
+mod answer;
 pub mod event_loop;
 pub mod frame;
 pub mod headless;
@@ -15,19 +16,18 @@ use bytes::Bytes;
 use crossterm::event::{KeyCode, KeyEvent, MouseEvent};
 use ratatui::Frame;
 
-use self::{frame::Hit, session::Session, tracker::Ended};
+use self::{frame::Hit, session::Session};
 use crate::{
     api::{
         ApiError,
         cluster::{ClusterStatus, Resources},
+        guest::Status,
         ids::{Upid, VmId},
-        task::{LogLine, Task, TaskState},
+        task::{LogLine, Task},
         version::Version,
     },
-    shell::{
-        CommandInfo, Effect, Hosted, Layer, LayerId, Level, Now, Pick, Picker, Reply, Scene, SessionId, Toast, View,
-    },
-    store::{Phase, Store},
+    shell::{CommandInfo, Effect, Hosted, Layer, LayerId, Level, Now, Pick, Picker, Reply, Scene, SessionId, Toast},
+    store::Store,
     ui::{Keymap, Look},
     views::{self, login::Login},
 };
@@ -77,6 +77,15 @@ pub enum Msg {
         result: Result<Bytes, ApiError>,
         /// Who else wants to hear it.
         reply: Option<(LayerId, Reply)>,
+    },
+    /// A guest was asked how it is, after a task of it ended.
+    Peeked {
+        /// Of which cluster.
+        session: SessionId,
+        /// The guest.
+        vmid: VmId,
+        /// Its own status.
+        status: Result<Status, ApiError>,
     },
     /// A followed task was asked about.
     Polled {
@@ -180,6 +189,7 @@ pub struct App {
     last_task: Option<Upid>,
     hits: Vec<(ratatui::layout::Rect, Hit)>,
     next_tick: Option<Duration>,
+    next_age: Option<Duration>,
     login: Option<Login>,
 }
 
@@ -204,6 +214,7 @@ impl App {
             last_task: None,
             hits: vec![],
             next_tick: None,
+            next_age: None,
             login: Some(login),
         }
     }
@@ -261,6 +272,7 @@ impl App {
                     self.reply(to, reply, &mut todo);
                 }
             }
+            Msg::Peeked { session, vmid, status } => self.peeked(session, vmid, status),
             Msg::Polled { session, upid, status, log } => self.polled(session, &upid, status, &log, &mut todo),
         }
         self.pass_time(&mut todo);
@@ -272,7 +284,7 @@ impl App {
         let due = self.shared.sessions.iter().filter_map(Session::next_due);
         let toast = self.toasts.iter().filter_map(|(_, until)| *until);
         let slow = self.store().asking.map(|since| since + Store::SLOW).filter(|at| *at > self.shared.now.mono);
-        due.chain(toast).chain(slow).chain(self.next_tick).min()
+        due.chain(toast).chain(slow).chain(self.next_tick).chain(self.next_age).min()
     }
 
     /// True once after something visible may have changed.
@@ -304,9 +316,15 @@ impl App {
         self.toasts.retain(|(_, until)| until.is_none_or(|until| until > now));
         self.dirty |= self.toasts.len() != before;
 
-        let stale = self.store().trouble.is_some() || self.store().slow_for(now).is_some();
+        // An age on the screen counts up.
+        let aging = self.store().trouble.is_some() || self.store().slow_for(now).is_some();
+        if self.next_age.is_some_and(|at| at <= now) {
+            self.dirty = true;
+            self.next_age = None;
+        }
+        self.next_age = aging.then(|| self.next_age.unwrap_or(now + Duration::from_secs(1)));
+
         let pace = top(&mut self.roots, self.current).and_then(|top| top.pace());
-        let pace = [pace, stale.then_some(Duration::from_secs(1))].into_iter().flatten().min();
         if self.next_tick.is_some_and(|at| at <= now) {
             self.next_tick = None;
             self.dirty = true;
@@ -315,12 +333,7 @@ impl App {
                 top.tick(scene, todo);
             }
         }
-        match pace {
-            Some(pace) => {
-                self.next_tick.get_or_insert(now + pace);
-            }
-            None => self.next_tick = None,
-        }
+        self.next_tick = pace.map(|pace| self.next_tick.unwrap_or(now + pace));
     }
 
     /// Layer changes happen here; only effects for the outside world leave the app.
@@ -569,121 +582,6 @@ impl App {
         if let Some(top) = top(&mut self.roots, self.current) {
             top.mouse(event, scene, todo);
         }
-    }
-
-    fn fetched(&mut self, id: SessionId, answer: Fetched, todo: &mut Vec<Effect>) {
-        let now = self.shared.now.mono;
-        let Some(session) = self.shared.sessions.get_mut(id.0 as usize) else { return };
-        let was_stale = session.store.trouble.is_some();
-        let mut changed = session.store.updated.is_none();
-        match answer.resources {
-            Ok(resources) => {
-                changed |= session.store.set_resources(resources) | was_stale;
-                session.fetch_succeeded(now);
-            }
-            Err(error) => {
-                session.fetch_failed(error, now);
-                changed = true;
-            }
-        }
-        let mut ended = vec![];
-        match answer.tasks {
-            Ok(tasks) => {
-                ended = session.tracker.listed(&tasks);
-                changed |= session.store.set_tasks(tasks);
-                changed |= session.store.tasks_error.take().is_some();
-            }
-            Err(error) => session.store.tasks_error = Some(error),
-        }
-        if let Some(Ok(status)) = answer.status {
-            changed |= session.store.cluster.as_ref() != Some(&status);
-            session.store.cluster = Some(status);
-        }
-        if answer.version.is_some() && session.store.version != answer.version {
-            session.store.version = answer.version;
-            changed = true;
-        }
-        session.store.followed = session.tracker.followed();
-        let signed_out = session.store.phase == Phase::SignedOut;
-        for ended in ended {
-            self.ended(id, ended, todo);
-        }
-        if signed_out && let Some(trouble) = &self.store().trouble {
-            let error = trouble.error.clone();
-            if !self.roots.iter().any(|r| r.stack.iter().any(|l| l.name() == Login::NAME)) {
-                todo.push(views::login_again(error));
-            }
-        }
-        if changed {
-            self.dirty = true;
-            let scene = self.shared.scene();
-            if let Some(top) = top(&mut self.roots, self.current) {
-                top.refreshed(scene, todo);
-            }
-        }
-    }
-
-    fn written(&mut self, id: SessionId, label: String, guest: Option<VmId>, result: Result<Bytes, ApiError>) {
-        #[derive(serde::Deserialize)]
-        struct Answer {
-            data: serde_json::Value,
-        }
-        match result {
-            Ok(body) => {
-                let data = serde_json::from_slice::<Answer>(&body).map(|a| a.data).unwrap_or_default();
-                // Tasks answer with their UPID; creations may answer with other text.
-                let upid = data.as_str().filter(|t| t.starts_with("UPID:")).and_then(|t| Upid::parse(t).ok());
-                let now = self.shared.now.mono;
-                let Some(session) = self.shared.sessions.get_mut(id.0 as usize) else { return };
-                match upid {
-                    Some(upid) => {
-                        session.tracker.add(upid.clone(), label.clone(), guest, now);
-                        session.store.followed = session.tracker.followed();
-                        self.toast(Toast { level: Level::Info, text: format!("{label}: started"), task: Some(upid) });
-                    }
-                    None => {
-                        session.refresh(now);
-                        self.toast(Toast::new(Level::Ok, format!("{label}: done")));
-                    }
-                }
-            }
-            Err(error) => {
-                let text = format!("{label}: {error}. {}", error.advice());
-                self.toast(Toast::new(Level::Error, text));
-            }
-        }
-    }
-
-    fn polled(
-        &mut self,
-        id: SessionId,
-        upid: &Upid,
-        status: Result<Task, ApiError>,
-        log: &[LogLine],
-        todo: &mut Vec<Effect>,
-    ) {
-        let now = self.shared.now.mono;
-        let Some(session) = self.shared.sessions.get_mut(id.0 as usize) else { return };
-        let ended = session.tracker.heard(upid, status, log, now);
-        session.store.followed = session.tracker.followed();
-        self.dirty = true;
-        if let Some(ended) = ended {
-            self.ended(id, ended, todo);
-        }
-    }
-
-    fn ended(&mut self, id: SessionId, ended: Ended, todo: &mut Vec<Effect>) {
-        let Ended { upid, label, state } = ended;
-        let (level, text) = match state {
-            TaskState::Ok => (Level::Ok, format!("{label}: done")),
-            TaskState::Warnings(n) => (Level::Warning, format!("{label}: done with {n} warnings (L: log)")),
-            TaskState::Failed(text) => (Level::Error, format!("{label} failed: {text} (L: log)")),
-            TaskState::Running | TaskState::Unknown => {
-                (Level::Warning, format!("{label}: ended, result unknown (L: log)"))
-            }
-        };
-        self.toast(Toast { level, text, task: Some(upid) });
-        todo.push(Effect::Refresh(id));
     }
 
     /// Draws everything.

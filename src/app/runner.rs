@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::{
+    runtime::Handle,
     sync::mpsc::UnboundedSender,
     task::{AbortHandle, JoinSet},
 };
@@ -11,7 +12,7 @@ use tokio::{
 use super::{Fetched, Msg};
 use crate::{
     api::{
-        ApiError, Wire, access, cluster,
+        ApiError, Wire, access, cluster, guest,
         ids::Upid,
         task::{self, LogLine, Task},
         version,
@@ -23,7 +24,7 @@ use crate::{
 pub async fn perform(world: World, effect: Effect) -> Option<Msg> {
     Some(match effect {
         Effect::Send { session, to, wire, decode } => {
-            let answer = send(&world, session, wire).await;
+            let answer = read(&world, session, wire).await;
             Msg::Reply { to, reply: decode(answer) }
         }
         Effect::Write { session, write } => write_once(&world, session, write).await,
@@ -32,6 +33,14 @@ pub async fn perform(world: World, effect: Effect) -> Option<Msg> {
             Msg::Fetched { session, answer: Box::new(fetch(&world, session, full).await) }
         }
         Effect::Probe(session) => Msg::Probed { session, alive: probe(&world, session).await },
+        Effect::Peek { session, guest } => {
+            let vmid = guest.vmid;
+            let status = match world.client(session) {
+                Ok(client) => client.ask(guest::status(&guest)).await,
+                Err(error) => Err(error),
+            };
+            Msg::Peeked { session, vmid, status }
+        }
         Effect::Poll { session, upid, log_from } => {
             let (status, log) = poll(&world, session, &upid, log_from).await;
             Msg::Polled { session, upid, status, log }
@@ -44,6 +53,27 @@ async fn send(world: &World, session: SessionId, wire: Wire) -> Result<Bytes, Ap
     world.client(session)?.send(wire).await
 }
 
+/// What views ask for. A change that comes this way has been shown to nobody: it stays here.
+async fn read(world: &World, session: SessionId, wire: Wire) -> Result<Bytes, ApiError> {
+    if wire.is_write() {
+        return Err(ApiError::Withheld("a change that nobody has confirmed was not sent".into()));
+    }
+    send(world, session, wire).await
+}
+
+/// A change is only done for certain when the server's answer says so.
+fn readable(body: Bytes) -> Result<Bytes, ApiError> {
+    #[derive(serde::Deserialize)]
+    struct Envelope {
+        #[serde(rename = "data")]
+        _data: serde::de::IgnoredAny,
+    }
+    match serde_json::from_slice::<Envelope>(&body) {
+        Ok(_) => Ok(body),
+        Err(error) => Err(ApiError::Unsure(ApiError::garbled(&body, &error).to_string())),
+    }
+}
+
 /// The one way out for changes: checked against the rules, written to the log, sent once.
 async fn write_once(world: &World, session: SessionId, write: Write) -> Msg {
     let Write { label, wire, guest, then } = write;
@@ -52,7 +82,7 @@ async fn write_once(world: &World, session: SessionId, write: Write) -> Msg {
     } else {
         let _slot = world.write_slot().await;
         tracing::info!(target: "proxmux::audit", call = %wire, label, "sent");
-        let result = send(world, session, wire.clone()).await;
+        let result = send(world, session, wire.clone()).await.and_then(readable);
         match &result {
             Ok(_) => tracing::info!(target: "proxmux::audit", call = %wire, "accepted"),
             Err(error) => tracing::warn!(target: "proxmux::audit", call = %wire, %error, "not done or unsure"),
@@ -108,12 +138,13 @@ pub struct Runner {
     writes: JoinSet<()>,
     /// Every effect under way holds a clone.
     under_way: Arc<()>,
+    network: Handle,
 }
 
 impl Runner {
-    /// A runner that answers into `inbox`.
-    pub fn new(world: World, inbox: UnboundedSender<Msg>) -> Self {
-        Self { world, inbox, reads: HashMap::new(), writes: JoinSet::new(), under_way: Arc::default() }
+    /// A runner that works on the runtime `network` and answers into `inbox`.
+    pub fn new(world: World, inbox: UnboundedSender<Msg>, network: Handle) -> Self {
+        Self { world, inbox, reads: HashMap::new(), writes: JoinSet::new(), under_way: Arc::default(), network }
     }
 
     /// Starts an effect in the background.
@@ -144,10 +175,10 @@ impl Runner {
         };
         if is_write {
             while self.writes.try_join_next().is_some() {}
-            self.writes.spawn(work);
+            self.writes.spawn_on(work, &self.network);
             return;
         }
-        let handle = tokio::spawn(work).abort_handle();
+        let handle = self.network.spawn(work).abort_handle();
         if let Some(layer) = reader {
             let reads = self.reads.entry(layer).or_default();
             reads.retain(|r| !r.is_finished());

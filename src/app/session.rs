@@ -66,6 +66,14 @@ impl Session {
         }
     }
 
+    /// Asks for everything soon, but not more often than once a second: bulk work ends many tasks at once.
+    pub fn refresh_soon(&mut self, now: Duration) {
+        let earliest = self.store.updated.map_or(now, |at| (at + Duration::from_secs(1)).max(now));
+        if self.store.phase == Phase::SignedIn && self.store.trouble.is_none() {
+            self.fetch_at = Some(self.fetch_at.map_or(earliest, |at| at.min(earliest)));
+        }
+    }
+
     /// What to ask now.
     pub fn due(&mut self, now: Duration) -> Vec<Effect> {
         let id = self.store.session;

@@ -29,6 +29,8 @@ pub struct Ended {
     pub upid: Upid,
     /// What it did.
     pub label: String,
+    /// The guest that it was about.
+    pub guest: Option<VmId>,
     /// How it ended.
     pub state: TaskState,
 }
@@ -69,8 +71,11 @@ impl Tracker {
         .collect()
     }
 
-    /// When there is something to ask next.
+    /// When there is something to ask next: not before an answer comes, while as many as allowed are awaited.
     pub fn next_due(&self) -> Option<Duration> {
+        if self.tasks.iter().filter(|t| t.asked).count() >= Self::AT_ONCE {
+            return None;
+        }
         self.tasks.iter().filter(|t| !t.asked).map(|t| t.next).min()
     }
 
@@ -121,7 +126,7 @@ impl Tracker {
 
     fn end(&mut self, i: usize, state: TaskState) -> Ended {
         let shown = self.tasks.remove(i).shown;
-        Ended { upid: shown.upid, label: shown.label, state }
+        Ended { upid: shown.upid, label: shown.label, guest: shown.guest, state }
     }
 
     /// The tasks for display, oldest first.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use tokio::runtime::Handle;
 
 use crate::{
     app::{self, App, event_loop, terminal},
@@ -14,24 +15,25 @@ use crate::{
 
 /// How the console looks and behaves.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Console")]
 pub struct ConsoleArgs {
     /// View to begin with: dashboard, vms, lxc or tasks
-    #[arg(long, value_name = "VIEW", default_value = "dashboard")]
+    #[arg(global = true, long, value_name = "VIEW", default_value = "dashboard")]
     pub view: String,
     /// Seconds between two refreshes
-    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(global = true, long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub refresh: u64,
     /// Refuse every change before it is sent
-    #[arg(long)]
+    #[arg(global = true, long)]
     pub read_only: bool,
     /// Draw with ASCII characters only
-    #[arg(long)]
+    #[arg(global = true, long)]
     pub ascii: bool,
     /// Colours: auto, truecolor, 256, 16 or mono (NO_COLOR is respected)
-    #[arg(long, value_name = "DEPTH", default_value = "auto", value_parser = ["auto", "truecolor", "256", "16", "mono"])]
+    #[arg(global = true, long, value_name = "DEPTH", default_value = "auto", value_parser = ["auto", "truecolor", "256", "16", "mono"])]
     pub color: String,
     /// Leave the mouse to the terminal
-    #[arg(long)]
+    #[arg(global = true, long)]
     pub no_mouse: bool,
 }
 
@@ -94,17 +96,17 @@ pub fn keymap() -> Result<Keymap> {
     Ok(keys)
 }
 
-/// Runs the console in this terminal until the user leaves.
+/// Runs the console in this terminal until the user leaves; `network` is the runtime that talks to the cluster.
 ///
 /// # Errors
 /// When the terminal can't be used.
-pub async fn run(args: &ConsoleArgs, start: login::Start, world: World) -> Result<()> {
+pub async fn run(args: &ConsoleArgs, start: login::Start, world: World, network: Handle) -> Result<()> {
     let address = start.target.as_ref().map(ToString::to_string).unwrap_or_default();
     let mut app = App::new(args.options()?, address, login::Login::new(start));
     app.set_read_only(args.read_only);
     terminal::restore_on_panic();
     let mut screen = terminal::take(!args.no_mouse).context("the terminal can't be used")?;
-    let outcome = event_loop::run(app, world, &mut screen, !args.no_mouse).await;
+    let outcome = event_loop::run(app, world, &mut screen, !args.no_mouse, network).await;
     terminal::restore();
     outcome.context("the terminal failed")
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use tokio::runtime::Handle;
 
 use super::{
     connector::HttpsConnector,
@@ -46,15 +47,15 @@ pub struct DemoArgs {
 ///
 /// # Errors
 /// When the loopback address or the terminal can't be used.
-pub async fn run(args: DemoArgs, console: &ConsoleArgs) -> Result<()> {
+pub async fn run(args: DemoArgs, console: &ConsoleArgs, network: Handle) -> Result<()> {
     let scenario = match args.guests {
         Some(guests) => Scenario::Generated { nodes: args.nodes, guests },
         None => Scenario::Homelab,
     };
     let table = Arc::new(Table::built_in().map_err(anyhow::Error::msg)?);
     let (cluster, login) = scenario.build(table, server::wall_clock(), args.seed).map_err(anyhow::Error::msg)?;
-    let server =
-        Server::start(Simulator::new(cluster), server::Options::default()).await.map_err(anyhow::Error::msg)?;
+    let server = network.spawn(Server::start(Simulator::new(cluster), server::Options::default()));
+    let server = server.await?.map_err(anyhow::Error::msg)?;
 
     let target: Target = server.address.to_string().parse().context("the demo's own address")?;
     let fingerprint: Fingerprint = server.fingerprint.parse().context("the demo's own certificate")?;
@@ -71,5 +72,5 @@ pub async fn run(args: DemoArgs, console: &ConsoleArgs) -> Result<()> {
     // The demo never touches the user's own file of pinned certificates: its certificate is given.
     let pins = super::connector::config_dir().join("known_hosts.toml");
     let world = World::new(Arc::new(HttpsConnector::new(pins, Options::default())), console::policy(console));
-    console::run(console, start, world).await
+    console::run(console, start, world, network).await
 }

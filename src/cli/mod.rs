@@ -11,6 +11,7 @@ use std::{fs::OpenOptions, path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use tokio::runtime::{Builder, Handle};
 
 use self::{
     connect::{ConnectArgs, ConnectError},
@@ -78,26 +79,28 @@ pub enum Command {
 /// Whatever went wrong, with a text for the user; [`exit_code`] tells whose turn it is.
 pub fn run(cli: Cli) -> Result<()> {
     let _log = cli.log_file.as_ref().map(start_log).transpose()?;
-    // Two threads: one draws and takes keys while the other decodes.
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.worker_threads(2).enable_all().build().context("can't start the runtime")?;
-    let outcome = runtime.block_on(dispatch(cli));
+    // This thread takes keys and draws, whatever the network's threads are busy with.
+    let own = Builder::new_current_thread().enable_all().build().context("can't start the runtime")?;
+    let threads = if matches!(cli.command, Some(Command::Simulate(_) | Command::Demo(_))) { 2 } else { 1 };
+    let network = Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+    let network = network.context("can't start the network's runtime")?;
+    let outcome = own.block_on(dispatch(cli, network.handle().clone()));
     // Unanswered reads must not delay leaving.
-    runtime.shutdown_background();
+    network.shutdown_background();
     outcome
 }
 
-async fn dispatch(cli: Cli) -> Result<()> {
+async fn dispatch(cli: Cli, network: Handle) -> Result<()> {
     match cli.command {
-        Some(Command::Simulate(args)) => simulate::run(args).await,
-        Some(Command::Demo(args)) => demo::run(args, &cli.console).await,
+        Some(Command::Simulate(args)) => network.spawn(simulate::run(args)).await?,
+        Some(Command::Demo(args)) => demo::run(args, &cli.console, network).await,
         Some(Command::Print(args)) => {
             let (start, options) = resolve(&cli.connect)?;
-            print::run(args, start, world(options, Policy { read_only: true })).await
+            print::run(args, &cli.console, start, world(options, Policy { read_only: true })).await
         }
         None => {
             let (start, options) = resolve(&cli.connect)?;
-            console::run(&cli.console, start, world(options, console::policy(&cli.console))).await
+            console::run(&cli.console, start, world(options, console::policy(&cli.console)), network).await
         }
     }
 }
@@ -145,7 +148,7 @@ fn start_log(file: &PathBuf) -> Result<tracing_appender::non_blocking::WorkerGua
 /// What happened, why, and what to do next.
 pub fn explain(error: &anyhow::Error) -> String {
     match error.chain().find_map(|e| e.downcast_ref::<ApiError>()) {
-        Some(api) => format!("{error:#}. {}", api.advice()),
+        Some(api) => format!("{}. {}", format!("{error:#}").trim_end_matches(['.', '!']), api.advice()),
         None => format!("{error:#}"),
     }
 }

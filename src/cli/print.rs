@@ -34,6 +34,7 @@ pub enum Format {
 #[derive(Args, Debug)]
 pub struct PrintArgs {
     /// View: dashboard, vms, lxc or tasks
+    #[arg(id = "picture", value_name = "VIEW")]
     pub view: String,
     /// Keys to press before, separated by blanks: "down enter"
     #[arg(long, value_name = "KEYS")]
@@ -44,9 +45,6 @@ pub struct PrintArgs {
     /// What to write
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
-    /// Draw with ASCII characters only
-    #[arg(long)]
-    pub ascii: bool,
 }
 
 fn size(text: &str) -> Result<(u16, u16), String> {
@@ -59,14 +57,16 @@ fn size(text: &str) -> Result<(u16, u16), String> {
 ///
 /// # Errors
 /// When the cluster can't be asked: the message says why.
-pub async fn run(args: PrintArgs, start: Start, world: World) -> Result<()> {
+pub async fn run(args: PrintArgs, console: &ConsoleArgs, start: Start, world: World) -> Result<()> {
     let console = ConsoleArgs {
         view: args.view.clone(),
-        refresh: 5,
-        read_only: true,
-        ascii: args.ascii,
-        color: if args.format == Format::Text { "mono".into() } else { "truecolor".into() },
-        no_mouse: true,
+        color: match (args.format, console.color.as_str()) {
+            (Format::Text, _) => "mono".into(),
+            // The output is no terminal, so there is nothing to detect.
+            (_, "auto") => "truecolor".into(),
+            (_, chosen) => chosen.into(),
+        },
+        ..console.clone()
     };
     if start.target.is_none() {
         bail!("no server: give --host or set PVE_HOST");
@@ -76,7 +76,7 @@ pub async fn run(args: PrintArgs, start: Start, world: World) -> Result<()> {
     }
     let address = start.target.as_ref().map(ToString::to_string).unwrap_or_default();
     let mut options = console.options()?;
-    if !args.ascii && args.format != Format::Text {
+    if !console.ascii && args.format != Format::Text {
         // A picture has its own font: the terminal's limits don't count.
         options.look = Look::new(options.look.theme.depth(), crate::ui::GlyphSet::Unicode);
     }

@@ -8,19 +8,18 @@ use super::{
     view::Layer,
     world::{Place, World},
 };
-use crate::api::{
-    ApiError, BoxFuture, Request, Wire,
-    client::Client,
-    ids::{Upid, VmId},
+use crate::{
+    api::{
+        ApiError, BoxFuture, Request, Wire,
+        client::Client,
+        ids::{GuestRef, Upid, VmId},
+    },
+    store::SessionId,
 };
 
 /// One open view. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LayerId(pub u64);
-
-/// One cluster that the console talks to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
-pub struct SessionId(pub u32);
 
 /// A view's own message with its type forgotten; [`Hosted`](super::Hosted) remembers it.
 pub type Reply = Box<dyn Any + Send>;
@@ -157,6 +156,13 @@ pub enum Effect {
         session: SessionId,
         /// Also ask for what changes seldom.
         full: bool,
+    },
+    /// How one guest is: its own status is newer than the cluster's list.
+    Peek {
+        /// Where to.
+        session: SessionId,
+        /// The guest.
+        guest: GuestRef,
     },
     /// A cheap question whether the server answers at all.
     Probe(SessionId),

@@ -10,8 +10,9 @@ pub mod picker;
 pub mod view;
 pub mod world;
 
+pub use crate::store::SessionId;
 pub use confirm::{Degree, Proposal};
-pub use effect::{Effect, LayerId, Level, Open, Reply, SessionId, Toast, Write};
+pub use effect::{Effect, LayerId, Level, Open, Reply, Toast, Write};
 pub use picker::{Pick, Picker};
 pub use view::{Command, CommandInfo, Cx, Hosted, Layer, Now, Scene, View};
 pub use world::{Connector, Place, Policy, World};

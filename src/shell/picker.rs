@@ -232,7 +232,9 @@ impl View for Picker {
 
     fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
         let look = scene.look;
-        let block = look.block(&self.title, true);
+        let title = text::clean(&self.title);
+        let title = text::cut(&title, usize::from(area.width.saturating_sub(6)), look.glyphs.ellipsis);
+        let block = look.block(title, true);
         let mut inner = block.inner(area);
         frame.render_widget(block, area);
         if self.mode == Mode::Search {
@@ -272,7 +274,8 @@ impl View for Picker {
             // What is chosen matters more than what is said about it.
             let all = usize::from(inner.width).saturating_sub(letter.len() + 3);
             let room = all.saturating_sub(text::width(&pick.title)).max(all / 4);
-            let detail = text::cut(pick.disabled.as_deref().unwrap_or(&pick.detail), room, look.glyphs.ellipsis);
+            let detail = text::clean(pick.disabled.as_deref().unwrap_or(&pick.detail));
+            let detail = text::cut(&detail, room, look.glyphs.ellipsis);
             let room = all.saturating_sub(text::width(&detail));
             let clean = text::clean(&pick.title);
             let title = text::cut(&clean, room, look.glyphs.ellipsis);

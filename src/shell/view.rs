@@ -8,12 +8,12 @@ use ratatui::{Frame, layout::Rect};
 
 use super::{
     confirm::{Confirm, Proposal},
-    effect::{Effect, LayerId, Level, Reply, SessionId, Toast},
+    effect::{Effect, LayerId, Level, Reply, Toast},
     world::World,
 };
 use crate::{
     api::{ApiError, BoxFuture, Request},
-    store::Store,
+    store::{SessionId, Store},
     ui::{Ctx, Keymap, Look},
 };
 

@@ -7,12 +7,14 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::effect::SessionId;
-use crate::api::{
-    ApiError, Transport,
-    client::Client,
-    http::{Fingerprint, Target, Trust},
-    login::Credentials,
+use crate::{
+    api::{
+        ApiError, Transport,
+        client::Client,
+        http::{Fingerprint, Target, Trust},
+        login::Credentials,
+    },
+    store::SessionId,
 };
 
 /// Changes that are on their way at the same time.
@@ -84,7 +86,7 @@ impl World {
     ///
     /// # Errors
     /// [`ApiError::LoginNeeded`] before the first login.
-    pub fn client(&self, session: SessionId) -> Result<Client, ApiError> {
+    pub(crate) fn client(&self, session: SessionId) -> Result<Client, ApiError> {
         let found = self.sessions().get(&session).map(|(client, _)| client.clone());
         found.ok_or_else(|| ApiError::LoginNeeded("nobody has logged in yet".into()))
     }

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::call::{Args, Fault, Outcome, die};
-use super::crypto::mix;
+use super::crypto::{digest, number_of};
 use super::permission::refused;
 use super::router::Route;
 use super::state::{Cluster, Volume};
@@ -48,7 +48,7 @@ fn find(cluster: &Cluster, url: &str) -> Result<Source, String> {
     if !hosts.is_empty() || !host.contains('.') {
         return Err(format!("500 Can't connect to {host}:80 (Name or service not known)"));
     }
-    let hash = url.bytes().fold(cluster.seed, |a, b| mix(a ^ u64::from(b)));
+    let hash = number_of(url);
     let kind = if file.ends_with(".iso") { "application/x-iso9660-image" } else { "application/octet-stream" };
     Ok(Source { size: (200 << 20) + hash % (900 << 20), kind: kind.into(), sums: Value::Null })
 }
@@ -244,8 +244,8 @@ fn appliances(_: &mut Cluster, _: &Args) -> Outcome {
             "template": file, "package": package, "version": version, "os": os, "section": "system", "type": "lxc",
             "headline": title, "architecture": "amd64", "source": "https://releases.example.invalid",
             "location": format!("http://download.proxmox.com/images/system/{file}"), "maintainer": "Proxmox Support Team <support@proxmox.com>",
-            "infopage": "https://www.proxmox.com", "description": title, "md5sum": super::crypto::digest(file)[..32],
-            "sha512sum": super::crypto::hex(&super::crypto::sha1(file.as_bytes())).repeat(4)[..128].to_owned()
+            "infopage": "https://www.proxmox.com", "description": title, "md5sum": digest(file)[..32],
+            "sha512sum": digest(file).repeat(4)[..128].to_owned()
         }));
     }
     Ok(out.into())

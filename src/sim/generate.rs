@@ -24,7 +24,7 @@ const ROLES: [(&str, &str, &str); 14] = [
 /// The scenario data of a cluster with so many nodes and guests.
 pub fn generate(nodes: u32, guests: u32, seed: u64) -> Value {
     let nodes = nodes.max(1);
-    let mut rng = Rng(seed ^ 0x0070_726f_786d_7578);
+    let mut rng = Rng::new(seed ^ 0x0070_726f_786d_7578);
     let width = nodes.to_string().len();
     let names: Vec<String> = (1..=nodes).map(|i| format!("pve{i:0width$}")).collect();
     let node_rows: Vec<Value> = names

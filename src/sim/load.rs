@@ -2,7 +2,7 @@
 //!
 //! Values change every ten seconds, as the status daemon writes them, and not with every request.
 
-use super::crypto::{mix, unit};
+use super::crypto::noise;
 use super::state::{Cluster, Guest, Node};
 
 /// Seconds between two values.
@@ -32,9 +32,9 @@ pub fn tick(now: f64) -> u64 {
     (now / TICK) as u64
 }
 
-/// A random value in 0..1 of a tick; independent of its neighbours.
-pub fn noise(seed: u64, who: u64, tick: u64) -> f64 {
-    unit(mix(seed ^ mix(who) ^ mix(tick.wrapping_mul(0x9e37_79b9))))
+/// The number of a node in its own course of load, apart from those of guests.
+pub fn who(node: &Node) -> u64 {
+    u64::from(node.id) << 40
 }
 
 /// A value in 0..1 that wanders: two slow waves with some noise on them.
@@ -55,7 +55,8 @@ fn counter(seed: u64, who: u64, rate: f64, since: f64, tick: u64) -> u64 {
 /// The figures of a guest at a moment; all zero when it doesn't run.
 pub fn guest(cluster: &Cluster, guest: &Guest, now: f64) -> Figures {
     let seed = cluster.seed;
-    let who = u64::from(guest.vmid);
+    // a guest has several courses, so the numbers of guests keep their distance
+    let who = u64::from(guest.vmid) << 3;
     let (tick, load) = (tick(now), &guest.load);
     let maxdisk = guest.maxdisk() as f64;
     let disk = match guest.kind {
@@ -92,7 +93,7 @@ pub fn by_node(cluster: &Cluster, now: f64) -> std::collections::BTreeMap<String
 
 /// The figures of a node at a moment, its guests' use (from [`by_node`]) included.
 pub fn node(cluster: &Cluster, node: &Node, guests: (f64, u64), now: f64) -> Figures {
-    let who = mix(u64::from(node.id) + 1_000_000_007);
+    let who = who(node);
     let own = node.load.cpu * (0.5 + wander(cluster.seed, who, tick(now)));
     let cpu = own + guests.0 / node.cpus.max(1) as f64;
     let mem = node.memory as f64 * node.load.mem + guests.1 as f64;

@@ -1,9 +1,10 @@
 //! Uploads: a `multipart/form-data` body taken apart while it comes in, in constant memory.
 
-use sha2::Digest;
+use md5::Md5;
+use sha1::{Digest, Sha1};
 
 use super::call::Upload;
-use super::crypto::{Md5, Sha1, hex};
+use super::crypto::hex;
 
 /// A running checksum.
 enum Sum {
@@ -19,8 +20,8 @@ enum Sum {
 impl Sum {
     fn new(algorithm: &str) -> Self {
         match algorithm {
-            "md5" => Sum::Md5(Md5::default()),
-            "sha1" => Sum::Sha1(Sha1::default()),
+            "md5" => Sum::Md5(Md5::new()),
+            "sha1" => Sum::Sha1(Sha1::new()),
             "sha224" => Sum::Sha224(sha2::Sha224::new()),
             "sha256" => Sum::Sha256(sha2::Sha256::new()),
             "sha384" => Sum::Sha384(sha2::Sha384::new()),
@@ -44,8 +45,8 @@ impl Sum {
     fn finish(self) -> String {
         match self {
             Sum::None => String::new(),
-            Sum::Md5(h) => hex(&h.finish()),
-            Sum::Sha1(h) => hex(&h.finish()),
+            Sum::Md5(h) => hex(&h.finalize()),
+            Sum::Sha1(h) => hex(&h.finalize()),
             Sum::Sha224(h) => hex(&h.finalize()),
             Sum::Sha256(h) => hex(&h.finalize()),
             Sum::Sha384(h) => hex(&h.finalize()),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::call::{Args, Fault, Outcome, Reply, die};
 use super::console;
-use super::crypto::{digest, mix};
+use super::crypto::digest;
 use super::load;
 use super::resource::node_entry;
 use super::router::Route;
@@ -273,7 +273,7 @@ fn control(cluster: &mut Cluster, args: &Args, command: &'static str) -> Outcome
 
 fn rrddata(cluster: &mut Cluster, args: &Args) -> Outcome {
     let node = &cluster.nodes[args.node()];
-    let who = mix(u64::from(node.id) + 1_000_000_007);
+    let who = load::who(node);
     let sums = load::by_node(cluster, cluster.now);
     let guests = sums.get(&node.name).copied().unwrap_or_default();
     let points = load::moments(args.str("timeframe"), cluster.now).map(|time| {

@@ -435,7 +435,7 @@ impl Cluster {
             table,
             now,
             speed: 1.0,
-            rng: Rng(seed),
+            rng: Rng::new(seed),
             seed,
             epoch: 0,
             name: None,

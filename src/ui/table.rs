@@ -7,6 +7,7 @@ mod layout;
 #[cfg(test)]
 mod tests;
 
+use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::hash::Hash;
@@ -183,6 +184,8 @@ pub struct Table<R, K> {
     lost: bool,
     marks: HashSet<K>,
     range: Option<K>,
+    /// Where the marked rows stand in `keys`, once somebody has asked: every command of a view asks with every frame.
+    marked: OnceCell<Vec<u32>>,
     busy: HashSet<K>,
     stale: bool,
     empty: String,
@@ -228,6 +231,7 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
             lost: false,
             marks: HashSet::new(),
             range: None,
+            marked: OnceCell::new(),
             busy: HashSet::new(),
             stale: false,
             empty: "nothing here".into(),
@@ -316,6 +320,7 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
         }
         self.generation = Some(generation);
         self.dirty = false;
+        self.marked.take();
         self.rebuild(rows);
         self.reselect(data_changed && had_data);
     }
@@ -446,6 +451,15 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
 
     /// The marked rows, hidden ones too, in the order of `rows`.
     pub fn marked<'r>(&self, rows: &'r [R]) -> Vec<&'r R> {
+        if self.marks.is_empty() && self.range.is_none() {
+            return vec![];
+        }
+        let places = self.marked_places();
+        let found = |&i: &u32| rows.get(i as usize).filter(|row| (self.key_of)(row) == self.keys[i as usize]);
+        if let Some(marked) = places.iter().map(found).collect() {
+            return marked;
+        }
+        // The rows are newer than the index.
         let marks = self.all_marks();
         rows.iter().filter(|row| marks.contains(&(self.key_of)(row))).collect()
     }
@@ -458,17 +472,19 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
 
     /// How many rows are marked.
     pub fn mark_count(&self) -> usize {
-        self.all_marks().len()
+        if self.marks.is_empty() && self.range.is_none() { 0 } else { self.all_marks().len() }
     }
 
     /// Forgets all marks.
     pub fn clear_marks(&mut self) {
         self.marks.clear();
         self.range = None;
+        self.marked.take();
     }
 
     /// Marks or unmarks a row.
     pub fn mark(&mut self, key: K, marked: bool) {
+        self.marked.take();
         if marked {
             self.marks.insert(key);
         } else {
@@ -480,6 +496,14 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
     fn range_positions(&self) -> Option<std::ops::RangeInclusive<usize>> {
         let anchor = self.position(self.range.as_ref()?)?;
         Some(anchor.min(self.cursor)..=anchor.max(self.cursor))
+    }
+
+    fn marked_places(&self) -> &[u32] {
+        self.marked.get_or_init(|| {
+            let marks = self.all_marks();
+            let places = self.keys.iter().enumerate().filter(|(_, key)| marks.contains(key));
+            places.map(|(i, _)| u32::try_from(i).unwrap_or(u32::MAX)).collect()
+        })
     }
 
     fn all_marks(&self) -> HashSet<K> {
@@ -555,7 +579,7 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
     pub fn status(&self) -> String {
         let (shown, all) = (self.index.len(), self.total);
         let mut status = if shown == all { all.to_string() } else { format!("{shown}/{all}") };
-        let marks = self.all_marks();
+        let marks = if self.mark_count() == 0 { HashSet::new() } else { self.all_marks() };
         if !marks.is_empty() {
             let visible = self.index.iter().filter(|&&i| marks.contains(&self.keys[i as usize])).count();
             status.push_str(&format!("  {} marked", marks.len()));

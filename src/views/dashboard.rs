@@ -499,10 +499,14 @@ impl View for Dashboard {
         let nodes = u16::try_from(scene.store.resources.nodes.len().max(1)).unwrap_or(u16::MAX);
         let most = (area.height.saturating_sub(12)).max(3);
         let nodes = (nodes + 2).min(most).min(if area.height >= 30 { 14 } else { 5 });
+        // On a low screen the count above must do.
+        let nodes = if area.height < 17 { 0 } else { nodes };
         let [top, middle, bottom] =
             Layout::vertical([Constraint::Length(6), Constraint::Length(nodes), Constraint::Min(3)]).areas(area);
         draw_overview(self.counts, frame, top, scene);
-        draw_nodes(frame, middle, scene);
+        if nodes > 0 {
+            draw_nodes(frame, middle, scene);
+        }
         if area.width >= 100 && bottom.height >= 12 {
             let [a, b] = Layout::vertical([Constraint::Fill(1), Constraint::Fill(1)]).areas(bottom);
             let [a1, a2] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(a);

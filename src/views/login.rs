@@ -56,12 +56,15 @@ pub enum Msg {
     /// The server has answered, or not.
     Connected(Box<Result<Connected, ApiError>>),
     /// The password was judged.
-    LoggedIn(Result<Outcome, ApiError>),
+    LoggedIn(Attempt, Result<Outcome, ApiError>),
     /// The second factor was judged.
-    Factored(Result<(), ApiError>),
+    Factored(Attempt, Result<(), ApiError>),
     /// The certificate was pinned.
     Pinned(Result<(), ApiError>),
 }
+
+/// Which press of Enter an answer belongs to. Answers to one that was given up don't count.
+type Attempt = u32;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Field {
@@ -104,6 +107,9 @@ pub struct Login {
     connected_to: Option<String>,
     /// A connection that was made before there was a screen.
     made: Option<Connected>,
+    attempt: Attempt,
+    /// A second factor is being judged: it must not be sent twice.
+    judging: bool,
 }
 
 impl Connected {
@@ -140,6 +146,8 @@ impl Login {
             again: None,
             connected_to: None,
             made: None,
+            attempt: 0,
+            judging: false,
             start,
         }
     }
@@ -205,12 +213,17 @@ impl Login {
         self.error = None;
         self.stage = Stage::Waiting("Logging in");
         let credentials = Credentials::Password { user, password };
-        cx.job(move |_| Box::pin(async move { Msg::LoggedIn(client.login(credentials).await) }));
+        self.attempt += 1;
+        let attempt = self.attempt;
+        cx.job(move |_| Box::pin(async move { Msg::LoggedIn(attempt, client.login(credentials).await) }));
     }
 
     fn send_factor(&mut self, cx: &mut Cx<'_, Msg>) {
         let (Stage::Factor(challenge), Some((client, _))) = (&self.stage, &self.client) else { return };
         let Some(&kind) = challenge.kinds().get(self.factor) else { return };
+        if self.judging {
+            return;
+        }
         if self.code.is_empty() {
             self.error = Some("Type the code.".into());
             return;
@@ -218,8 +231,13 @@ impl Login {
         let (challenge, client, code) = (challenge.clone(), client.clone(), self.code.to_secret());
         self.error = None;
         self.code.clear();
+        self.judging = true;
+        self.attempt += 1;
+        let attempt = self.attempt;
         cx.job(move |_| {
-            Box::pin(async move { Msg::Factored(client.second_factor(&challenge, Factor { kind, code }).await) })
+            Box::pin(
+                async move { Msg::Factored(attempt, client.second_factor(&challenge, Factor { kind, code }).await) },
+            )
         });
     }
 
@@ -239,6 +257,7 @@ impl Login {
             Outcome::Done => self.succeeded(cx),
             Outcome::NeedsSecondFactor(challenge) => {
                 self.factor = 0;
+                self.judging = false;
                 self.code.clear();
                 if challenge.kinds().is_empty() {
                     let kinds = challenge.unsupported().join(", ");
@@ -400,6 +419,8 @@ impl View for Login {
                         }
                     }
                 }
+                // It was given up.
+                Err(_) if self.connected_to.is_none() => {}
                 Err(error) => {
                     // A given password was refused: let the user type another.
                     if matches!(self.start.credentials, Some(Credentials::Password { .. }))
@@ -413,14 +434,18 @@ impl View for Login {
                     self.failed(error);
                 }
             },
-            Msg::LoggedIn(Ok(outcome)) => self.outcome(outcome, cx),
-            Msg::LoggedIn(Err(error)) => {
+            Msg::LoggedIn(attempt, _) | Msg::Factored(attempt, _) if attempt != self.attempt => {}
+            Msg::LoggedIn(_, Ok(outcome)) => self.outcome(outcome, cx),
+            Msg::LoggedIn(_, Err(error)) => {
                 self.password.clear();
                 self.failed(error);
                 self.focus = Field::Password;
             }
-            Msg::Factored(Ok(())) => self.succeeded(cx),
-            Msg::Factored(Err(error)) => self.error = Some(format!("{error}. Type the next code.")),
+            Msg::Factored(_, Ok(())) => self.succeeded(cx),
+            Msg::Factored(_, Err(error)) => {
+                self.judging = false;
+                self.error = Some(format!("{error}. Type the next code."));
+            }
             Msg::Pinned(Ok(())) => self.connect(cx),
             Msg::Pinned(Err(error)) => self.failed(error),
         }
@@ -434,6 +459,7 @@ impl View for Login {
             Stage::Waiting(_) => match key.code {
                 KeyCode::Esc => {
                     self.connected_to = None;
+                    self.attempt += 1;
                     self.ask_user();
                     self.focus = Field::Server;
                 }
@@ -461,6 +487,7 @@ impl View for Login {
             Stage::Factor(challenge) => match key.code {
                 KeyCode::Esc => {
                     self.error = None;
+                    self.attempt += 1;
                     self.ask_user();
                 }
                 KeyCode::Enter => self.send_factor(cx),
@@ -598,7 +625,8 @@ impl View for Login {
                 place.width = place.width.min(40);
                 self.code.draw(frame, place, look, true);
                 let more = if challenge.kinds().len() > 1 { "   Tab: another kind" } else { "" };
-                let hint = format!("Enter: send{more}   Esc: back");
+                let send = if self.judging { "Checking the code" } else { "Enter: send" };
+                let hint = format!("{send}{more}   Esc: back");
                 frame.render_widget(Line::styled(hint, look.style(Role::Muted)), row(6));
                 if let Some(error) = &self.error {
                     frame.render_widget(Paragraph::new(wrapped(error, Role::ErrorText)), below(8));

@@ -18,7 +18,7 @@ use proxmux::{
     shell::{Connector, Policy, World},
     sim::{self, Simulator, call::Spoil, fault::Effect as Trouble, scenario::Scenario, table::Table},
     store::Store,
-    ui::{Depth, GlyphSet, Key, Look, svg},
+    ui::{Depth, GlyphSet, Key, Look, Role, svg},
     views::login::{Login, Start},
 };
 use ratatui::buffer::Buffer;
@@ -141,6 +141,8 @@ pub struct Setup {
     pub read_only: bool,
     pub interval: Duration,
     pub start: Start,
+    /// The certificate that was accepted for the server in an earlier life.
+    pub pinned: Option<Fingerprint>,
 }
 
 pub const HOST: &str = "pve1.home.example:8006";
@@ -155,6 +157,7 @@ impl Default for Setup {
             tab: '2',
             read_only: false,
             interval: Duration::from_secs(5),
+            pinned: None,
             start: Start {
                 target: Some(HOST.parse().unwrap()),
                 trust: Some(Trust::Pinned(CERTIFICATE)),
@@ -201,7 +204,7 @@ impl Setup {
             log: Mutex::default(),
             refuses: Mutex::new(false),
             certificate: Mutex::new(CERTIFICATE),
-            pins: Mutex::default(),
+            pins: Mutex::new(self.pinned.map(|pin| (HOST.to_owned(), pin)).into_iter().collect()),
             start: Instant::now(),
         });
         let options = Options {
@@ -266,6 +269,14 @@ impl Harness {
 
     pub fn screen(&self) -> String {
         svg::plain(self.console.screen())
+    }
+
+    /// The row under the cursor of a list.
+    pub fn selected(&self) -> String {
+        let (buffer, bg) = (self.buffer(), Look::new(Depth::True, GlyphSet::Unicode).style(Role::Selected).bg);
+        let y = (2..buffer.area.height).find(|y| Some(buffer[(6, *y)].bg) == bg);
+        let y = y.unwrap_or_else(|| panic!("nothing is selected:\n{}", self.screen()));
+        self.screen().lines().nth(usize::from(y)).unwrap_or_default().to_owned()
     }
 
     pub fn buffer(&self) -> &Buffer {

@@ -1,11 +1,17 @@
 //! Tests of the whole: wire, simulator, console.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod architecture;
 mod contract;
+mod dashboard;
 mod docs;
 mod guest;
 mod harness;
 mod https;
+mod key;
+mod login;
+mod login_https;
+mod monkey;
 mod pattern;
 mod pty;
 mod recording;
@@ -13,4 +19,7 @@ mod schema;
 mod server;
 mod sim;
 mod sim_guest;
+mod task;
 mod tty;
+mod vm;
+mod weather;

@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use proxmux::api::Wire;
 use serde_json::Value;
 
-use crate::pattern::Pattern;
+use crate::pattern::compile;
 
 /// The folder with official data, or `None` after a line that says what is skipped.
 pub fn data_folder(what: &str) -> Option<PathBuf> {
@@ -164,7 +164,7 @@ fn check_value(name: &str, value: &str, spec: &Value, wrong: &mut Vec<String>) {
         complain("is none of the allowed words".into());
     }
     if let Some(pattern) = spec["pattern"].as_str()
-        && !Pattern::parse(pattern).unwrap_or_else(|e| panic!("pattern of {name}: {e}")).matches(value)
+        && !compile(pattern).unwrap_or_else(|e| panic!("pattern of {name}: {e}")).is_match(value)
     {
         complain(format!("does not match {pattern}"));
     }
@@ -172,7 +172,7 @@ fn check_value(name: &str, value: &str, spec: &Value, wrong: &mut Vec<String>) {
         Value::Object(keys) => check_properties(name, value, keys, wrong),
         Value::String(format) => {
             if let Some(pattern) = named_format(format)
-                && !Pattern::parse(pattern).expect("own pattern").matches(value)
+                && !compile(pattern).expect("own pattern").is_match(value)
             {
                 complain(format!("is not in the format {format}"));
             }

@@ -119,7 +119,8 @@ impl HttpTransport {
             .referer(false)
             .tcp_nodelay(true)
             .tcp_keepalive(Duration::from_secs(30))
-            .pool_idle_timeout(Duration::from_secs(30))
+            // The server closes silent connections after 5 s; a request must not cross its farewell.
+            .pool_idle_timeout(Duration::from_secs(4))
             .connect_timeout(options.connect)
             .user_agent(concat!("proxmux/", env!("CARGO_PKG_VERSION")));
         if let Some(proxy) = &options.proxy {

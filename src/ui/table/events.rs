@@ -19,6 +19,7 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
         if event.kind == KeyEventKind::Release {
             return TableEvent::Ignored;
         }
+        self.marked.take();
         if self.typing.is_some() {
             return self.typing_key(event);
         }
@@ -123,6 +124,7 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
     /// Handles the mouse, by what was drawn last. `now` tells double clicks.
     pub fn mouse(&mut self, event: MouseEvent, now: Millis) -> TableEvent {
         let at = Position::new(event.column, event.row);
+        self.marked.take();
         let (body, header) = (self.seen.body, self.seen.header);
         match event.kind {
             MouseEventKind::ScrollDown if body.contains(at) => self.wheel(WHEEL as isize),
@@ -193,6 +195,7 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
     }
 
     pub(super) fn move_to(&mut self, position: usize) -> TableEvent {
+        self.marked.take();
         self.follow = true;
         self.lost = false;
         let moved = position != self.cursor;

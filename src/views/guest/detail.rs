@@ -16,7 +16,7 @@ use crate::{
         ApiError,
         cluster::{Guest, GuestStatus},
         guest::{self as api, Config, Status},
-        ids::GuestRef,
+        ids::{GuestRef, VmId},
         rrd::{Consolidation, Point, Timeframe},
     },
     shell::{Command, Cx, Effect, Level, Scene, View},
@@ -27,11 +27,11 @@ use crate::{
 /// What the view hears back.
 pub enum Msg {
     /// The live status.
-    Status(Box<Result<Status, ApiError>>),
+    Status(VmId, Box<Result<Status, ApiError>>),
     /// The configuration.
-    Config(Result<Config, ApiError>),
+    Config(VmId, Result<Config, ApiError>),
     /// The last hour.
-    History(Result<Vec<Point>, ApiError>),
+    History(VmId, Result<Vec<Point>, ApiError>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -83,11 +83,12 @@ impl Detail {
         }
         self.asked = Some(cx.scene.now.mono);
         self.asking = 1;
-        cx.send(api::status(&self.guest), |answer| Msg::Status(Box::new(answer)));
+        let vmid = self.guest.vmid;
+        cx.send(api::status(&self.guest), move |answer| Msg::Status(vmid, Box::new(answer)));
         if with_config {
             self.asking += 2;
-            cx.send(api::config(&self.guest, &api::Which::Pending), Msg::Config);
-            cx.send(api::rrddata(&self.guest, Timeframe::Hour, Consolidation::Average), Msg::History);
+            cx.send(api::config(&self.guest, &api::Which::Pending), move |a| Msg::Config(vmid, a));
+            cx.send(api::rrddata(&self.guest, Timeframe::Hour, Consolidation::Average), move |a| Msg::History(vmid, a));
         }
     }
 
@@ -210,6 +211,10 @@ impl Detail {
             lines.push(Line::raw(""));
             lines.push(Line::styled(" Notes", look.style(Role::Title)));
             for line in notes.lines() {
+                // Wrapping an empty line gives none, but paragraphs stay apart.
+                if line.trim().is_empty() {
+                    lines.push(Line::raw(""));
+                }
                 let wrapped = text::wrap(&text::clean(line), usize::from(width).saturating_sub(2).max(10));
                 lines.extend(wrapped.into_iter().map(|l| Line::styled(format!(" {l}"), look.style(Role::Text))));
             }
@@ -232,7 +237,7 @@ impl Detail {
             let inner = block.inner(area);
             frame.render_widget(block, area);
             let graph =
-                Graph { max: Some(1.0), ends: ("-1h", "now"), resolution, ..Graph::new(&series, |v| text::percent(v)) };
+                Graph { max: Some(1.0), ends: ("-1h", "now"), resolution, ..Graph::new(&series, text::percent) };
             graph.draw(frame, inner, look);
         }
     }
@@ -381,20 +386,25 @@ impl View for Detail {
     }
 
     fn update(&mut self, msg: Msg, _: &mut Cx<'_, Msg>) {
+        let (Msg::Status(vmid, _) | Msg::Config(vmid, _) | Msg::History(vmid, _)) = &msg;
+        // An answer about the guest that was shown before.
+        if *vmid != self.guest.vmid {
+            return;
+        }
         self.asking = self.asking.saturating_sub(1);
         match msg {
-            Msg::Status(answer) => match *answer {
+            Msg::Status(_, answer) => match *answer {
                 Ok(status) => {
                     self.status = Some(status);
                     self.error = None;
                 }
                 Err(error) => self.error = Some(error),
             },
-            Msg::Config(Ok(config)) => self.config = Some(config),
-            Msg::Config(Err(error)) => self.error = Some(error),
-            Msg::History(Ok(points)) => self.history = points,
+            Msg::Config(_, Ok(config)) => self.config = Some(config),
+            Msg::Config(_, Err(error)) => self.error = Some(error),
+            Msg::History(_, Ok(points)) => self.history = points,
             // Graphs are an extra: the live figures stand above them.
-            Msg::History(Err(error)) => tracing::debug!(%error, "no history"),
+            Msg::History(_, Err(error)) => tracing::debug!(%error, "no history"),
         }
     }
 
@@ -430,18 +440,24 @@ impl View for Detail {
 
     fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
         let look = scene.look;
-        let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(1)]).areas(area);
+        let error = self.error.as_ref().map(|error| {
+            let words = format!("{} {error}. {}", look.glyphs.warning, error.advice());
+            text::wrap(&text::clean(&words), usize::from(area.width).saturating_sub(2).max(10))
+        });
+        let error = error.unwrap_or_default();
+        let height = u16::try_from(error.len()).unwrap_or(u16::MAX).min(area.height / 3);
+        let [head, trouble, body] =
+            Layout::vertical([Constraint::Length(1), Constraint::Length(height), Constraint::Min(1)]).areas(area);
         let mut title = vec![Span::styled(format!(" {} ", self.name(scene.store)), look.style(Role::Title))];
         for (tab, label) in [(Tab::Summary, "Summary"), (Tab::Config, "Configuration")] {
             let role = if tab == self.tab { Role::TabActive } else { Role::Tab };
             title.push(Span::styled(format!(" {label} "), look.style(role)));
             title.push(Span::raw(" "));
         }
-        if let Some(error) = &self.error {
-            let words = format!("{} {}. {}", look.glyphs.warning, text::clean(&error.to_string()), error.advice());
-            title.push(Span::styled(words, look.style(Role::Warning)));
-        }
         frame.render_widget(Line::from(title), head);
+        let error: Vec<Line> =
+            error.into_iter().map(|line| Line::styled(format!(" {line}"), look.style(Role::Warning))).collect();
+        frame.render_widget(Paragraph::new(error), trouble);
         let lines = match self.tab {
             Tab::Summary => self.summary(scene, body.width),
             Tab::Config => self.config_lines(look, body.width),
