@@ -256,7 +256,11 @@ impl Form {
 
     /// The last field (a group) begins with this many items.
     pub fn items(self, count: usize) -> Self {
-        self.last(|f| f.begin_with(count))
+        let mut form = self.last(|f| f.begin_with(count));
+        if form.fields.len() == 1 {
+            form.focus_first();
+        }
+        form
     }
 
     /// The last field is there only under a condition; otherwise it has no value either.

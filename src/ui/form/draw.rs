@@ -123,7 +123,9 @@ impl Form {
         let shown = self.shown();
         let mut lines = Vec::new();
         let mut item = None;
-        let first_advanced = shown.iter().position(|s| s.item.is_none() && self.fields[s.field].advanced);
+        let is_advanced = |s: &Spot| s.item.is_none() && self.fields[s.field].advanced;
+        // The line stands above the advanced fields where they are at the end, else below all.
+        let first_advanced = shown.iter().position(is_advanced).filter(|i| shown[*i..].iter().all(is_advanced));
         let raw = self.raw();
         let hidden = self
             .all_spots()
@@ -169,6 +171,8 @@ impl Form {
         }
         if hidden > 0 && !self.advanced {
             lines.push(Line::Fold(hidden));
+        } else if self.advanced && first_advanced.is_none() && self.has_advanced() {
+            lines.push(Line::Fold(0));
         }
         lines
     }
@@ -254,7 +258,8 @@ impl Form {
         let ellipsis = look.glyphs.ellipsis;
         let (end, after) = match &mut field.kind {
             Kind::Text(input) | Kind::Secret(input) => {
-                let width = value.width.saturating_sub(unit_width).clamp(1, 60);
+                let most = if field.unit.is_empty() { 60 } else { 12 };
+                let width = value.width.saturating_sub(unit_width).clamp(1, most);
                 input.draw(frame, Rect { width, ..value }, look, has_cursor);
                 (value.x + width, field.unit.clone())
             }

@@ -209,10 +209,8 @@ impl Field {
     /// What is worth knowing about a value that is right.
     pub fn warning(&self, values: &Values) -> Option<String> {
         let value = self.value();
-        if value.is_empty() || self.error.is_some() {
-            return None;
-        }
-        self.warn.and_then(|warn| warn(&value, values))
+        let warn = self.warn.filter(|_| !value.is_empty() && self.error.is_none())?;
+        warn(&value, values).filter(|_| self.problem(values).is_none())
     }
 
     pub fn set_placeholder(&mut self, text: &str) {

@@ -31,7 +31,11 @@ fn fields(form: Form) -> Form {
         .initial("1")
         .when(is_on)
         .advanced()
-        .select("agent.type", "Agent channel", choices(&[("", "VirtIO (default)"), ("virtio", "VirtIO"), ("isa", "ISA")]))
+        .select(
+            "agent.type",
+            "Agent channel",
+            choices(&[("", "VirtIO (default)"), ("virtio", "VirtIO"), ("isa", "ISA")]),
+        )
         .when(is_on)
         .advanced()
 }

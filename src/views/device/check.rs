@@ -98,7 +98,9 @@ pub fn cpu_set(text: &str, values: &Values) -> Result<(), String> {
         let (from, to) = part.split_once('-').unwrap_or((part, part));
         match (number(from), number(to)) {
             (Some(from), Some(to)) if from <= to => match node {
-                Some(cpus) if to >= cpus => return Err(format!("the node's processors are 0 to {}", cpus.saturating_sub(1))),
+                Some(cpus) if to >= cpus => {
+                    return Err(format!("the node's processors are 0 to {}", cpus.saturating_sub(1)));
+                }
                 _ => {}
             },
             _ => return Err(format!("\"{part}\": must be a list like 0,5,8-11")),

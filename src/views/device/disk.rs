@@ -87,7 +87,8 @@ fn demand(values: &Values) -> Option<(f64, f64)> {
 
 fn too_big(values: &Values) -> Option<String> {
     let (wanted, free) = demand(values)?;
-    let words = || format!("{} has {} free", values.get("storage"), text::bytes((free * f64::from(1 << 30)) as u64).trim());
+    let words =
+        || format!("{} has {} free", values.get("storage"), text::bytes((free * f64::from(1 << 30)) as u64).trim());
     (wanted > free).then(words)
 }
 
@@ -163,17 +164,22 @@ fn fields(form: Form) -> Form {
         .select(
             "aio",
             "Async IO",
-            choices(&[("", "io_uring (default)"), ("io_uring", "io_uring"), ("native", "native"), ("threads", "threads")]),
+            choices(&[
+                ("", "io_uring (default)"),
+                ("io_uring", "io_uring"),
+                ("native", "native"),
+                ("threads", "threads"),
+            ]),
         )
         .advanced();
     let form = limit(form, "mbps_rd", "Read limit", "MB/s");
     let form = limit(form, "mbps_rd_max", "Read burst", "MB/s");
     let form = limit(form, "mbps_wr", "Write limit", "MB/s");
     let form = limit(form, "mbps_wr_max", "Write burst", "MB/s");
-    let form = ops(form, "iops_rd", "Read limit");
-    let form = ops(form, "iops_rd_max", "Read burst");
-    let form = ops(form, "iops_wr", "Write limit");
-    ops(form, "iops_wr_max", "Write burst")
+    let form = ops(form, "iops_rd", "Read ops limit");
+    let form = ops(form, "iops_rd_max", "Read ops burst");
+    let form = ops(form, "iops_wr", "Write ops limit");
+    ops(form, "iops_wr_max", "Write ops burst")
 }
 
 /// Storage and size of a volume that is yet to be made, as in `local-lvm:32`.

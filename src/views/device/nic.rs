@@ -110,7 +110,9 @@ mod tests {
 
     #[test]
     fn model_and_address_change_in_every_spelling() {
-        for old in ["virtio=BC:24:11:00:00:01,bridge=vmbr0,x=y", "model=virtio,macaddr=BC:24:11:00:00:01,bridge=vmbr0,x=y"] {
+        for old in
+            ["virtio=BC:24:11:00:00:01,bridge=vmbr0,x=y", "model=virtio,macaddr=BC:24:11:00:00:01,bridge=vmbr0,x=y"]
+        {
             let mut values = NIC.from_text(old);
             assert_eq!((values.get("model"), values.get("macaddr")), ("virtio", "BC:24:11:00:00:01"));
             assert_eq!(NIC.to_text(&values, Some(old)), old);

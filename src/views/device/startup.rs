@@ -7,11 +7,7 @@ use crate::ui::Form;
 pub const STARTUP: Device = Device {
     fields,
     head: None,
-    props: &[
-        Prop::named("startup.order", "order"),
-        Prop::text("startup.up", "up"),
-        Prop::text("startup.down", "down"),
-    ],
+    props: &[Prop::named("startup.order", "order"), Prop::text("startup.up", "up"), Prop::text("startup.down", "down")],
 };
 
 fn fields(form: Form) -> Form {

@@ -55,7 +55,16 @@ pub fn defaults(values: &Values) -> Vec<(&'static str, &'static str)> {
         ("bios", if modern { "ovmf" } else { "seabios" }),
         ("efi.keys", if arm { "0" } else { "1" }),
         ("tpm.add", if os == "win11" { "1" } else { "0" }),
-        ("machine.type", if arm { "virt" } else if os == "win11" { "q35" } else { "" }),
+        (
+            "machine.type",
+            if arm {
+                "virt"
+            } else if os == "win11" {
+                "q35"
+            } else {
+                ""
+            },
+        ),
         ("vga.type", if arm { "virtio" } else { "" }),
         ("cpu.type", if arm { "" } else { "x86-64-v2-AES" }),
     ]

@@ -93,11 +93,13 @@ fn recorded_settings_are_written_back() {
 /// Texts of a device: some of these parts, in any order, after a part that must come first.
 fn texts(first: &'static [&'static str], parts: &'static [&'static str]) -> impl Strategy<Value = String> {
     let some = subsequence(parts, 0..=parts.len()).prop_shuffle();
-    (proptest::sample::select(first), some, "[a-z]{9,12}=[a-zA-Z0-9:/;. -]{1,9}").prop_map(|(first, mut some, other)| {
-        some.insert(some.len() / 2, &other);
-        let all: Vec<&str> = std::iter::once(first).chain(some).filter(|part| !part.is_empty()).collect();
-        all.join(",")
-    })
+    (proptest::sample::select(first), some, "[a-z]{9,12}=[a-zA-Z0-9:/;. -]{1,9}").prop_map(
+        |(first, mut some, other)| {
+            some.insert(some.len() / 2, &other);
+            let all: Vec<&str> = std::iter::once(first).chain(some).filter(|part| !part.is_empty()).collect();
+            all.join(",")
+        },
+    )
 }
 
 const DISK_FIRST: &[&str] =
@@ -127,6 +129,8 @@ const NIC_PARTS: &[&str] =
     &["bridge=vmbr0", "firewall=yes", "tag=10", "link_down=0", "mtu=1", "rate=1.5", "queues=0", "trunks=1;2-5"];
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn disks(text in texts(DISK_FIRST, DISK_PARTS), bus in "scsi|virtio|sata|ide") {
         let (plain, form) = round(&DISK, &text, &around(&bus));

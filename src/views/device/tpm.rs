@@ -4,11 +4,8 @@ use super::{Device, Head, Prop, Properties, check, choices, disk, put_default};
 use crate::ui::{Choices, Form, Values};
 
 /// The setting `tpmstate0`.
-pub const TPM: Device = Device {
-    fields,
-    head: Some(Head { read, write }),
-    props: &[Prop::text("tpm.version", "version")],
-};
+pub const TPM: Device =
+    Device { fields, head: Some(Head { read, write }), props: &[Prop::text("tpm.version", "version")] };
 
 /// There will be a TPM.
 pub fn has_tpm(values: &Values) -> bool {

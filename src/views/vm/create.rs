@@ -123,7 +123,8 @@ impl CreateVm {
                 let other = cx.store().resources.guests.iter().find(|guest| !name.is_empty() && guest.name == name);
                 if let Some(other) = other {
                     self.wizard.set_fact("name.taken", name);
-                    self.wizard.set_fact("name.why", format!("{} {} has this name, too", other.kind.label(), other.vmid));
+                    self.wizard
+                        .set_fact("name.why", format!("{} {} has this name, too", other.kind.label(), other.vmid));
                 }
             }
             _ => {}

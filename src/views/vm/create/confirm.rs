@@ -27,7 +27,15 @@ impl Page {
     /// Draws the call, its parameters line by line, and the same as a `pvesh` line.
     pub fn draw(&self, frame: &mut Frame, area: Rect, look: &Look) {
         let width = usize::from(area.width).max(20);
-        let mut lines = vec![Line::styled("This will be sent:", look.style(Role::Title)), Line::raw("")];
+        let start = if self.values.is_on("start") { "[x]" } else { "[ ]" };
+        let mut lines = vec![
+            Line::from(vec![
+                Span::styled("This will be sent:", look.style(Role::Title)),
+                Span::styled("   s", look.style(Role::Key)),
+                Span::styled(format!(" {start} start after creation"), look.style(Role::Muted)),
+            ]),
+            Line::raw(""),
+        ];
         let Some(request) = request(&self.values) else {
             lines.push(Line::styled("Node or VM ID is missing.", look.style(Role::ErrorText)));
             frame.render_widget(Paragraph::new(lines), area);
@@ -50,7 +58,7 @@ impl Page {
         let words = if self.sending {
             "Sending".to_owned() + look.glyphs.ellipsis
         } else {
-            "Enter: create   s: start after creation   Ctrl-y: copy".into()
+            "Enter: create   PgUp: back   Ctrl-y: copy".into()
         };
         lines.push(Line::styled(words, look.style(Role::Key)));
         let most = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_sub(area.height);

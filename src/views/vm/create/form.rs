@@ -69,10 +69,11 @@ fn general(nodes: Vec<Choice>, pools: Vec<Choice>, node: &str) -> Form {
 }
 
 fn guest_system() -> Form {
-    let form =
-        Form::new().select("ostype", "Guest OS", choices(&system::OS_TYPES)).initial("l26").required().help(
-            "Disk bus, network card, firmware and TPM follow it, as long as you have not chosen them yourself.",
-        );
+    let form = Form::new()
+        .select("ostype", "Guest OS", choices(&system::OS_TYPES))
+        .initial("l26")
+        .required()
+        .help("Disk bus, network card, firmware and TPM follow it, as long as you have not chosen them yourself.");
     (cd::CD.fields)(form)
         .select("drivers", "VirtIO drivers", Choices::Loading)
         .help("A second drive with the image of drivers for Windows; disks and network become VirtIO then.")
@@ -97,10 +98,7 @@ pub fn wizard(nodes: Vec<Choice>, pools: Vec<Choice>, node: &str) -> Wizard {
         .step("General", general(nodes, pools, node))
         .step("OS", guest_system())
         .step("System", system_form())
-        .step(
-            "Disks",
-            Form::new().group("disk", "Disk", 0..=MOST_DISKS, |_| (disk::DISK.fields)(Form::new())).items(1),
-        )
+        .step("Disks", Form::new().group("disk", "Disk", 0..=MOST_DISKS, |_| (disk::DISK.fields)(Form::new())).items(1))
         .step("CPU", (cpu::CPU.fields)(Form::new()))
         .step("Memory", (memory::MEMORY.fields)(Form::new()))
         .step(

@@ -33,11 +33,11 @@ fn params(values: &Values) -> Vec<Param> {
     add("scsihw", values.get("scsihw"));
     add("vga", &DISPLAY.to_text(values, None));
     add("cpu", &cpu::CPU.to_text(values, None));
-    for key in cpu::PLAIN {
-        add(key, values.get(key));
-    }
     for (key, value) in memory::settings(values) {
         add(key, &value);
+    }
+    for key in cpu::PLAIN {
+        add(key, values.get(key));
     }
     for (key, name) in [("numa", "numa"), ("onboot", "onboot"), ("ha", "ha-managed"), ("start", "start")] {
         if values.is_on(key) {
@@ -98,7 +98,7 @@ pub fn request(values: &Values) -> Option<Request<Upid>> {
 pub fn what_is(device: &str, values: &Values) -> String {
     if device == slot::cd(values) {
         return match values.get("cd.source") {
-            "iso" => format!("CD {}", values.get("cd.image")),
+            "iso" if !values.get("cd.image").is_empty() => format!("CD {}", values.get("cd.image")),
             "physical" => "CD, the node's drive".into(),
             _ => "CD, empty".into(),
         };

@@ -53,8 +53,8 @@ fn call(pairs: &[(&str, &str)]) -> String {
 fn the_usual_linux() {
     assert_eq!(
         call(&[("vmid", "150"), ("name", "web"), ("cd.image", "nas:iso/x.iso")]),
-        "POST /nodes/pve1/qemu vmid=150 name=web ostype=l26 scsihw=virtio-scsi-single cpu=x86-64-v2-AES sockets=1 \
-         cores=1 memory=2048 ide2=nas:iso/x.iso,media=cdrom scsi0=local-lvm:32,iothread=1 \
+        "POST /nodes/pve1/qemu vmid=150 name=web ostype=l26 scsihw=virtio-scsi-single cpu=x86-64-v2-AES memory=2048 \
+         sockets=1 cores=1 ide2=nas:iso/x.iso,media=cdrom scsi0=local-lvm:32,iothread=1 \
          net0=virtio,bridge=vmbr0,firewall=1 boot=order=scsi0;ide2;net0"
     );
 }
@@ -74,7 +74,7 @@ fn windows_11_with_drivers() {
             ("memory", "8192"),
         ]),
         "POST /nodes/pve1/qemu vmid=150 name=win ostype=win11 machine=q35 scsihw=virtio-scsi-single cpu=x86-64-v2-AES \
-         sockets=1 cores=4 memory=8192 agent=1 bios=ovmf efidisk0=local-lvm:1,efitype=4m,pre-enrolled-keys=1 \
+         memory=8192 sockets=1 cores=4 agent=1 bios=ovmf efidisk0=local-lvm:1,efitype=4m,pre-enrolled-keys=1 \
          tpmstate0=local-lvm:1,version=v2.0 ide2=nas:iso/w.iso,media=cdrom ide0=nas:iso/virtio.iso,media=cdrom \
          scsi0=local-lvm:64,iothread=1 net0=virtio,bridge=vmbr0,firewall=1 boot=order=scsi0;ide2;net0"
     );
@@ -143,8 +143,8 @@ fn two_disks_and_two_networks() {
             ("boot", "virtio3,net1"),
         ]),
         "POST /nodes/pve1/qemu vmid=150 pool=prod tags=web;prod ostype=l26 scsihw=virtio-scsi-single \
-         cpu=x86-64-v2-AES,flags=+aes;-pcid;-ssbd sockets=2 cores=2 vcpus=3 cpulimit=1.5 affinity=0,4-7 cpuunits=200 \
-         memory=2048 balloon=1024 shares=500 allow-ksm=0 numa=1 ha-managed=1 start=1 startup=order=2,down=60 \
+         cpu=x86-64-v2-AES,flags=+aes;-pcid;-ssbd memory=2048 balloon=1024 shares=500 allow-ksm=0 sockets=2 cores=2 \
+         vcpus=3 cpulimit=1.5 affinity=0,4-7 cpuunits=200 numa=1 ha-managed=1 start=1 startup=order=2,down=60 \
          ide2=none,media=cdrom scsi0=local-lvm:32,discard=on,iothread=1,ssd=1 \
          virtio3=nas:100.5,format=qcow2,cache=writeback,iothread=1,backup=0,mbps_wr=12.5,iops_rd_max=900 \
          net0=virtio,bridge=vmbr0,firewall=1 net1=virtio=BC:24:11:00:00:01,bridge=vmbr1,tag=7,mtu=1,rate=2.5,queues=4 \
@@ -180,7 +180,10 @@ fn bad_values_have_reasons() {
     assert_eq!(problem(&[]), "");
     assert_eq!(problem(&[("disk0.storage", "gone")]), "disk0.storage pve1 has no such active storage for disk images");
     assert_eq!(problem(&[("disk0.size", "0")]), "disk0.size must be a number above 0, for example 12.5");
-    assert_eq!(problem(&[("net0.macaddr", "xy")]), "net0.macaddr must be six pairs of hex digits, for example BC:24:11:00:00:01");
+    assert_eq!(
+        problem(&[("net0.macaddr", "xy")]),
+        "net0.macaddr must be six pairs of hex digits, for example BC:24:11:00:00:01"
+    );
     assert_eq!(problem(&[("net0.bridge", ""), ("net0.tag", "5")]), "net0.tag needs a bridge");
     assert_eq!(problem(&[("net0.tag", "5000")]), "net0.tag must be from 1 to 4094");
     assert_eq!(problem(&[("affinity", "0-9")]), "affinity the node's processors are 0 to 7");
@@ -208,9 +211,6 @@ fn server_errors_find_their_field() {
     ] {
         assert_eq!(request::field_of(parameter, &values), field);
     }
-    assert_eq!(
-        request::field_of_text("unable to create VM 100: VM 100 already exists on node 'pve1'"),
-        Some("vmid")
-    );
+    assert_eq!(request::field_of_text("unable to create VM 100: VM 100 already exists on node 'pve1'"), Some("vmid"));
     assert!(request::request(&Values::default()).is_none());
 }
