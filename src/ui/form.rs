@@ -30,6 +30,12 @@ use popup::Popup;
 /// Says why a value is wrong. Gets the value (never empty) and all values of the form.
 pub type Check = fn(&str, &Values) -> Result<(), String>;
 
+/// Says what the user should know about a value that is right nevertheless. Gets the value (never empty) and all values.
+pub type Warn = fn(&str, &Values) -> Option<String>;
+
+/// Says something about a field that depends on the values, e.g. a total.
+pub type Hint = fn(&Values) -> Option<String>;
+
 /// Whether a field is there, given the others' values.
 pub type When = fn(&Values) -> bool;
 
@@ -238,6 +244,25 @@ impl Form {
         self.last(|f| f.checks.push(check))
     }
 
+    /// Adds a warning to the last field: shown below it, and nobody is held up.
+    pub fn warn(self, warn: Warn) -> Self {
+        self.last(|f| f.warn = Some(warn))
+    }
+
+    /// Shows a computed text behind the last field.
+    pub fn hint(self, hint: Hint) -> Self {
+        self.last(|f| f.hint = Some(hint))
+    }
+
+    /// The last field (a group) begins with this many items.
+    pub fn items(self, count: usize) -> Self {
+        let mut form = self.last(|f| f.begin_with(count));
+        if form.fields.len() == 1 {
+            form.focus_first();
+        }
+        form
+    }
+
     /// The last field is there only under a condition; otherwise it has no value either.
     pub fn when(self, when: When) -> Self {
         self.last(|f| f.when = Some(when))
@@ -377,6 +402,17 @@ impl Form {
                 true
             }
             None => false,
+        }
+    }
+
+    /// Sets a default that suits other values better: only where the user has left the field alone.
+    pub fn set_default(&mut self, key: &str, value: &str) -> bool {
+        match self.spot(key).and_then(|spot| self.field_mut(spot)) {
+            Some(field) if field.value() == field.initial && field.value() != value => {
+                field.set_initial(value);
+                true
+            }
+            _ => false,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use super::{Check, Form, Values, When};
+use super::{Check, Form, Hint, Values, Warn, When};
 use crate::ui::Input;
 
 /// One thing to choose.
@@ -129,6 +129,8 @@ pub(super) struct Field {
     pub unit: String,
     pub help: String,
     pub checks: Vec<Check>,
+    pub warn: Option<Warn>,
+    pub hint: Option<Hint>,
     pub when: Option<When>,
     pub advanced: bool,
     pub error: Option<String>,
@@ -149,6 +151,8 @@ impl Field {
             unit: String::new(),
             help: String::new(),
             checks: Vec::new(),
+            warn: None,
+            hint: None,
             when: None,
             advanced: false,
             error: None,
@@ -191,6 +195,22 @@ impl Field {
     pub fn set_initial(&mut self, value: &str) {
         self.set(value);
         self.initial = self.value();
+    }
+
+    pub fn begin_with(&mut self, count: usize) {
+        if let Kind::Group(group) = &mut self.kind {
+            while group.items.len() < count.min(*group.count.end()) {
+                group.push();
+            }
+            self.started_with = group.items.len();
+        }
+    }
+
+    /// What is worth knowing about a value that is right.
+    pub fn warning(&self, values: &Values) -> Option<String> {
+        let value = self.value();
+        let warn = self.warn.filter(|_| !value.is_empty() && self.error.is_none())?;
+        warn(&value, values).filter(|_| self.problem(values).is_none())
     }
 
     pub fn set_placeholder(&mut self, text: &str) {
