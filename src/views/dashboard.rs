@@ -64,19 +64,11 @@ pub struct Dashboard {
     lists: [Vec<Item>; 3],
     list: usize,
     cursor: [usize; 3],
-<<<<<<< HEAD
     made_for: Option<MadeFor>,
-=======
-    made_for: Option<State>,
->>>>>>> docs
     counts: Counts,
     places: [Rect; 3],
     tops: [usize; 3],
 }
-
-/// What the lists depend on: generations, followed tasks and their progress, quorum, and the minute, since ages are
-/// shown.
-type State = (u64, u64, Vec<Option<u8>>, Option<bool>, i64);
 
 /// Guests by state.
 #[derive(Default, Clone, Copy)]
