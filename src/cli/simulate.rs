@@ -50,8 +50,8 @@ pub struct Simulate {
     #[arg(long, default_value_t = 7)]
     pub seed: u64,
     /// How many times faster than real tasks run
-    #[arg(long)]
-    pub speed: Option<f64>,
+    #[arg(long, default_value_t = 1.0)]
+    pub speed: f64,
     /// How long a refused login is held back; the real server takes 3 s
     #[arg(long, default_value = "3s", value_parser = duration)]
     pub login_delay: Duration,
@@ -107,8 +107,7 @@ pub async fn run(options: Simulate) -> Result<()> {
     };
     let (mut cluster, login): (Cluster, _) =
         scenario.build(table, wall_clock(), options.seed).map_err(anyhow::Error::msg)?;
-    let fast = matches!(options.scenario, Name::Conformance);
-    cluster.speed = options.speed.unwrap_or(if fast { 40.0 } else { 1.0 });
+    cluster.speed = options.speed;
     let counts = (cluster.nodes.len(), cluster.guests.len());
     let settings = Options {
         listen: options.listen,

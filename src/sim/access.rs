@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::call::{Args, Fault, Outcome, die};
-use super::crypto::digest;
-use super::permission::PRIVILEGES;
 use super::router::Route;
 use super::state::Cluster;
 
@@ -141,19 +139,9 @@ pub const ROUTES: &[Route] = &[
     Route("GET", "/access/groups/{groupid}", group),
     Route("PUT", "/access/groups/{groupid}", update_group),
     Route("DELETE", "/access/groups/{groupid}", delete_group),
-    Route("GET", "/access/roles", roles),
-    Route("POST", "/access/roles", create_role),
-    Route("GET", "/access/roles/{roleid}", role),
-    Route("PUT", "/access/roles/{roleid}", update_role),
-    Route("DELETE", "/access/roles/{roleid}", delete_role),
     Route("GET", "/access/acl", acl),
     Route("PUT", "/access/acl", update_acl),
     Route("GET", "/access/permissions", permissions),
-    Route("GET", "/access/domains", realms),
-    Route("POST", "/access/domains", create_realm),
-    Route("GET", "/access/domains/{realm}", realm),
-    Route("PUT", "/access/domains/{realm}", update_realm),
-    Route("DELETE", "/access/domains/{realm}", delete_realm),
 ];
 
 fn index(_: &mut Cluster, _: &Args) -> Outcome {
@@ -219,7 +207,7 @@ fn users(cluster: &mut Cluster, args: &Args) -> Outcome {
     Ok(out.into())
 }
 
-fn join(set: &BTreeSet<String>) -> String {
+pub(super) fn join(set: &BTreeSet<String>) -> String {
     set.iter().map(String::as_str).collect::<Vec<_>>().join(",")
 }
 
@@ -471,65 +459,6 @@ fn delete_group(cluster: &mut Cluster, args: &Args) -> Outcome {
     Ok(().into())
 }
 
-fn roles(cluster: &mut Cluster, _: &Args) -> Outcome {
-    let access = &cluster.access;
-    let entry = |(id, privs): (&String, &BTreeSet<String>)| {
-        let mut out = json!({"roleid": id, "privs": join(privs)});
-        if access.special.contains(id) {
-            out["special"] = json!(1);
-        }
-        out
-    };
-    Ok(access.roles.iter().map(entry).collect::<Vec<_>>().into())
-}
-
-fn find_role<'a>(cluster: &'a mut Cluster, id: &str) -> Result<&'a mut BTreeSet<String>, Fault> {
-    cluster.access.roles.get_mut(id).ok_or_else(|| die(format!("role '{id}' does not exist")))
-}
-
-fn role(cluster: &mut Cluster, args: &Args) -> Outcome {
-    let privs = find_role(cluster, args.str("roleid"))?;
-    Ok(Value::Object(privs.iter().map(|p| (p.clone(), json!(1))).collect()).into())
-}
-
-fn create_role(cluster: &mut Cluster, args: &Args) -> Outcome {
-    let id = args.str("roleid");
-    if id.starts_with("PVE") {
-        return Err(Fault::param("roleid", "Invalid role ID - names starting with 'PVE' are reserved"));
-    }
-    if cluster.access.roles.contains_key(id) {
-        return Err(die(format!("create role failed: role '{id}' already exists")));
-    }
-    cluster.access.roles.insert(id.to_owned(), args.list("privs").into_iter().collect());
-    Ok(().into())
-}
-
-fn update_role(cluster: &mut Cluster, args: &Args) -> Outcome {
-    let id = args.str("roleid");
-    if cluster.access.special.contains(id) {
-        return Err(die(format!("update role failed: auto-generated role '{id}' cannot be modified")));
-    }
-    let privs = find_role(cluster, id)?;
-    if args.has("privs") {
-        if !args.flag("append") {
-            privs.clear();
-        }
-        privs.extend(args.list("privs"));
-    }
-    Ok(().into())
-}
-
-fn delete_role(cluster: &mut Cluster, args: &Args) -> Outcome {
-    let id = args.str("roleid");
-    if cluster.access.special.contains(id) {
-        return Err(die(format!("auto-generated role '{id}' cannot be deleted")));
-    }
-    find_role(cluster, id)?;
-    cluster.access.roles.remove(id);
-    cluster.access.acl.retain(|e| e.role != id);
-    Ok(().into())
-}
-
 fn acl(cluster: &mut Cluster, args: &Args) -> Outcome {
     let mut out = Vec::new();
     for e in &cluster.access.acl {
@@ -633,139 +562,4 @@ fn permissions(cluster: &mut Cluster, args: &Args) -> Outcome {
         }
     }
     Ok(Value::Object(out).into())
-}
-
-fn realms(cluster: &mut Cluster, _: &Args) -> Outcome {
-    let entry = |(id, config): (&String, &BTreeMap<String, String>)| {
-        let mut out = json!({"realm": id, "type": config.get("type")});
-        for key in ["comment", "default", "tfa"] {
-            if let Some(value) = config.get(key) {
-                out[key] = if key == "default" { json!(1) } else { json!(value) };
-            }
-        }
-        out
-    };
-    let shown = cluster.access.realms.iter();
-    Ok(shown.map(entry).collect::<Vec<_>>().into())
-}
-
-fn find_realm<'a>(cluster: &'a mut Cluster, id: &str) -> Result<&'a mut BTreeMap<String, String>, Fault> {
-    cluster.access.realms.get_mut(id).ok_or_else(|| die(format!("domain '{id}' does not exist")))
-}
-
-fn realm(cluster: &mut Cluster, args: &Args) -> Outcome {
-    let config = find_realm(cluster, args.str("realm"))?.clone();
-    let text = if cluster.access.realms.len() <= 2 { String::new() } else { format!("{:?}", cluster.access.realms) };
-    let mut out: Map<String, Value> = config.into_iter().map(|(k, v)| (k, super::table::number(&v))).collect();
-    out.insert("digest".into(), json!(digest(&text)));
-    Ok(Value::Object(out).into())
-}
-
-fn create_realm(cluster: &mut Cluster, args: &Args) -> Outcome {
-    let id = args.str("realm");
-    if cluster.access.realms.contains_key(id) {
-        return Err(die(format!("add auth server failed: domain '{id}' already exists")));
-    }
-    let required: &[&str] = match args.str("type") {
-        "ldap" => &["server1", "base_dn", "user_attr"],
-        "ad" => &["server1", "domain"],
-        "openid" => &["issuer-url", "client-id"],
-        _ => &[],
-    };
-    if let Some(missing) = required.iter().find(|key| !args.has(key)) {
-        return Err(die(format!("missing value for required option '{missing}'")));
-    }
-    cluster.access.realms.insert(id.to_owned(), args.settings(&["realm", "password"]));
-    Ok(().into())
-}
-
-fn update_realm(cluster: &mut Cluster, args: &Args) -> Outcome {
-    let delete = args.list("delete");
-    let config = find_realm(cluster, args.str("realm"))?;
-    config.extend(args.settings(&["realm", "delete", "digest", "password"]));
-    for key in delete {
-        config.remove(&key);
-    }
-    if config.get("default").is_some_and(|v| v == "0") {
-        config.remove("default");
-    }
-    Ok(().into())
-}
-
-fn delete_realm(cluster: &mut Cluster, args: &Args) -> Outcome {
-    let id = args.str("realm");
-    if matches!(id, "pam" | "pve") {
-        return Err(die(format!("delete auth server failed: domain '{id}' is a built-in realm and cannot be deleted")));
-    }
-    if cluster.access.realms.remove(id).is_none() {
-        return Err(die(format!("delete auth server failed: domain '{id}' does not exist")));
-    }
-    Ok(().into())
-}
-
-/// The roles that come with PVE, by name.
-pub fn built_in_roles() -> BTreeMap<String, BTreeSet<String>> {
-    let starting = |starts: &[&str]| -> BTreeSet<String> {
-        let all = PRIVILEGES.iter();
-        all.filter(|p| starts.iter().any(|s| p.starts_with(s))).map(|p| (*p).to_owned()).collect()
-    };
-    let admin: BTreeSet<String> = PRIVILEGES.iter().map(|p| (*p).to_owned()).collect();
-    let mut pve_admin = admin.clone();
-    for not in [
-        "Mapping.Modify",
-        "Permissions.Modify",
-        "Realm.Allocate",
-        "Sys.AccessNetwork",
-        "Sys.Incoming",
-        "Sys.Modify",
-        "Sys.PowerMgmt",
-    ] {
-        pve_admin.remove(not);
-    }
-    let list = |names: &[&str]| names.iter().map(|p| (*p).to_owned()).collect::<BTreeSet<_>>();
-    let mut out = BTreeMap::new();
-    let mut add = |name: &str, privs: BTreeSet<String>| out.insert(name.to_owned(), privs);
-    add("Administrator", admin);
-    add("NoAccess", BTreeSet::new());
-    add("PVEAdmin", pve_admin);
-    add(
-        "PVEAuditor",
-        list(&[
-            "Datastore.Audit",
-            "Mapping.Audit",
-            "Pool.Audit",
-            "SDN.Audit",
-            "Sys.Audit",
-            "VM.Audit",
-            "VM.GuestAgent.Audit",
-        ]),
-    );
-    add("PVEDatastoreAdmin", starting(&["Datastore."]));
-    add("PVEDatastoreUser", list(&["Datastore.AllocateSpace", "Datastore.Audit"]));
-    add("PVEMappingAdmin", starting(&["Mapping."]));
-    add("PVEMappingUser", list(&["Mapping.Audit", "Mapping.Use"]));
-    add("PVEPoolAdmin", starting(&["Pool."]));
-    add("PVEPoolUser", list(&["Pool.Audit"]));
-    add("PVESDNAdmin", starting(&["SDN."]));
-    add("PVESDNUser", list(&["SDN.Audit", "SDN.Use"]));
-    add("PVESysAdmin", list(&["Sys.Audit", "Sys.Console", "Sys.Syslog"]));
-    add("PVETemplateUser", list(&["VM.Audit", "VM.Clone"]));
-    add("PVEUserAdmin", list(&["Group.Allocate", "Realm.AllocateUser", "User.Modify"]));
-    add("PVEVMAdmin", starting(&["VM."]));
-    add(
-        "PVEVMUser",
-        list(&[
-            "VM.Audit",
-            "VM.Backup",
-            "VM.Config.CDROM",
-            "VM.Config.Cloudinit",
-            "VM.Console",
-            "VM.GuestAgent.Audit",
-            "VM.GuestAgent.FileRead",
-            "VM.GuestAgent.FileSystemMgmt",
-            "VM.GuestAgent.FileWrite",
-            "VM.PowerMgmt",
-        ]),
-    );
-    out
 }

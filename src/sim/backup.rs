@@ -253,7 +253,7 @@ impl Plan {
             }
             at += 1.0;
         };
-        let path = disk::path(cluster, &volid);
+        let path = cluster.volume_path(&volid);
         if mode == "stop" && guest.running {
             task.log("INFO: stopping virtual guest");
         }

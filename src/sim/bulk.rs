@@ -9,7 +9,7 @@ use super::migrate;
 use super::property::Property;
 use super::qemu;
 use super::router::Route;
-use super::state::{Cluster, Kind};
+use super::state::{Cluster, Guest, Kind};
 use super::task::Script;
 
 /// The calls of this file.
@@ -20,19 +20,17 @@ pub const ROUTES: &[Route] = &[
     Route("POST", "/nodes/{node}/migrateall", migrate_all),
     Route("GET", "/cluster/bulk-action", |_, _| Ok(vec![json!({"name": "guest"})].into())),
     Route("GET", "/cluster/bulk-action/guest", bulk_index),
-    Route("POST", "/cluster/bulk-action/guest/start", bulk_start),
-    Route("POST", "/cluster/bulk-action/guest/shutdown", bulk_shutdown),
-    Route("POST", "/cluster/bulk-action/guest/suspend", bulk_suspend),
+    Route("POST", "/cluster/bulk-action/guest/start", |c, a| bulk(c, a, &START, "bulk-start")),
+    Route("POST", "/cluster/bulk-action/guest/shutdown", |c, a| bulk(c, a, &SHUTDOWN, "bulk-shutdown")),
+    Route("POST", "/cluster/bulk-action/guest/suspend", |c, a| bulk(c, a, &SUSPEND, "bulk-suspend")),
     Route("POST", "/cluster/bulk-action/guest/migrate", bulk_migrate),
 ];
 
+/// A guest with its kind and node.
+type Chosen = (u32, Kind, String);
+
 /// The guests of a call in the order of their `startup`; all that `wanted` picks when none are named.
-fn choose(
-    cluster: &Cluster,
-    node: Option<&str>,
-    named: &[String],
-    wanted: impl Fn(&super::state::Guest) -> bool,
-) -> Vec<(u32, Kind, String)> {
+fn choose(cluster: &Cluster, node: Option<&str>, named: &[String], wanted: impl Fn(&Guest) -> bool) -> Vec<Chosen> {
     let mut found: Vec<(u64, u32, Kind, String)> = cluster
         .guests
         .values()
@@ -63,26 +61,78 @@ fn may_act(cluster: &Cluster, args: &Args, privilege: &str, named: &[String]) ->
     Ok(())
 }
 
-/// Starts one task after the other for the guests and waits for each.
-fn one_by_one(
-    user: String,
-    guests: Vec<(u32, Kind, String)>,
-    line: fn(Kind, u32) -> String,
-    kinds: [&'static str; 2],
+/// What is done to many guests.
+struct Verb {
+    /// The privilege that it takes.
+    privilege: &'static str,
+    /// As the logs say it, such as `Starting`.
+    word: &'static str,
+    /// Types of the tasks of VMs and of containers.
+    tasks: [&'static str; 2],
+    /// Which guests it has something to do for.
+    wanted: fn(&Guest) -> bool,
+    /// The task of one guest.
     each: fn(Kind, &str, u32) -> Script,
+    /// Seconds from one guest to the next.
     pause: f64,
-) -> Script {
-    let mut script = Script::new();
-    for (vmid, kind, node) in guests {
-        let user = user.clone();
-        script = script.log(line(kind, vmid)).then(move |cluster, _| {
-            let word = if kind == Kind::Qemu { kinds[0] } else { kinds[1] };
-            cluster.start_task(&user, &node, word, &vmid.to_string(), each(kind, &node, vmid));
-            Ok(())
-        });
-        script = script.wait(pause);
+}
+
+const START: Verb = Verb {
+    privilege: "VM.PowerMgmt",
+    word: "Starting",
+    tasks: ["qmstart", "vzstart"],
+    wanted: |guest| !guest.running,
+    each: start_script,
+    pause: 1.0,
+};
+
+const SHUTDOWN: Verb = Verb {
+    privilege: "VM.PowerMgmt",
+    word: "Shutting down",
+    tasks: ["qmshutdown", "vzshutdown"],
+    wanted: |guest| guest.running,
+    each: shutdown_script,
+    pause: 0.5,
+};
+
+const SUSPEND: Verb = Verb {
+    privilege: "VM.PowerMgmt",
+    word: "Suspending",
+    tasks: ["qmsuspend", "vzsuspend"],
+    wanted: |guest| guest.kind == Kind::Qemu && guest.running,
+    each: suspend_script,
+    pause: 0.5,
+};
+
+impl Verb {
+    /// Starts one task after the other for the guests that need it, each after its line in the log.
+    fn script(
+        &'static self,
+        cluster: &Cluster,
+        user: &str,
+        guests: Vec<Chosen>,
+        line: impl Fn(Kind, u32) -> String,
+    ) -> Script {
+        let mut script = Script::new();
+        for (vmid, kind, node) in guests {
+            if !cluster.guest(vmid).is_some_and(self.wanted) {
+                continue;
+            }
+            let user = user.to_owned();
+            script = script.log(line(kind, vmid)).then(move |cluster, _| {
+                let word = if kind == Kind::Qemu { self.tasks[0] } else { self.tasks[1] };
+                cluster.start_task(&user, &node, word, &vmid.to_string(), (self.each)(kind, &node, vmid));
+                Ok(())
+            });
+            script = script.wait(self.pause);
+        }
+        script
     }
-    script
+
+    /// `Starting VM 100`
+    fn line(&self, kind: Kind, vmid: u32) -> String {
+        format!("{} {} {vmid}", self.word, kind.short())
+    }
 }
 
 fn start_script(kind: Kind, node: &str, vmid: u32) -> Script {
@@ -102,44 +152,38 @@ fn shutdown_script(kind: Kind, node: &str, vmid: u32) -> Script {
 /// `POST /nodes/{node}/startall`
 fn start_all(cluster: &mut Cluster, args: &Args) -> Outcome {
     let (named, force) = (args.list("vms"), args.flag("force"));
-    may_act(cluster, args, "VM.PowerMgmt", &named)?;
+    may_act(cluster, args, START.privilege, &named)?;
     let guests = choose(cluster, Some(args.node()), &named, |guest| force || guest.get("onboot") == Some("1"));
-    let stopped =
-        guests.into_iter().filter(|(vmid, ..)| cluster.guest(*vmid).is_some_and(|guest| !guest.running)).collect();
-    let script = one_by_one(
-        args.user().to_owned(),
-        stopped,
-        |kind, vmid| format!("Starting {} {vmid}", kind.short()),
-        ["qmstart", "vzstart"],
-        start_script,
-        2.0,
-    );
-    Ok(cluster.start_task(args.user(), args.node(), "startall", "", script).into())
+    Ok(start_guests(cluster, args.user(), args.node(), guests).into())
+}
+
+fn start_guests(cluster: &mut Cluster, user: &str, node: &str, guests: Vec<Chosen>) -> String {
+    let script = START.script(cluster, user, guests, |kind, vmid| START.line(kind, vmid));
+    cluster.start_task(user, node, "startall", "", script)
+}
+
+/// What a node does after booting: the task that starts the guests with `onboot`.
+pub fn start_on_boot(cluster: &mut Cluster, node: &str) -> String {
+    let guests = choose(cluster, Some(node), &[], |guest| guest.get("onboot") == Some("1"));
+    start_guests(cluster, "root@pam", node, guests)
 }
 
 /// `POST /nodes/{node}/stopall`
 fn stop_all(cluster: &mut Cluster, args: &Args) -> Outcome {
     let named = args.list("vms");
-    may_act(cluster, args, "VM.PowerMgmt", &named)?;
-    let mut guests = choose(cluster, Some(args.node()), &named, |_| true);
+    may_act(cluster, args, SHUTDOWN.privilege, &named)?;
+    Ok(stop_guests(cluster, args.user(), args.node(), &named).into())
+}
+
+/// Shuts the guests of a node down in the reverse of their order, all of them when none are named.
+pub fn stop_guests(cluster: &mut Cluster, user: &str, node: &str, named: &[String]) -> String {
+    let mut guests = choose(cluster, Some(node), named, |_| true);
     guests.reverse();
-    let running =
-        guests.into_iter().filter(|(vmid, ..)| cluster.guest(*vmid).is_some_and(|guest| guest.running)).collect();
-    let script = one_by_one(
-        args.user().to_owned(),
-        running,
-        |kind, vmid| {
-            format!(
-                "Stopping {} {vmid} (timeout = {} seconds)",
-                kind.short(),
-                if kind == Kind::Qemu { 180 } else { 60 }
-            )
-        },
-        ["qmshutdown", "vzshutdown"],
-        shutdown_script,
-        1.0,
-    );
-    Ok(cluster.start_task(args.user(), args.node(), "stopall", "", script).into())
+    let script = SHUTDOWN.script(cluster, user, guests, |kind, vmid| {
+        let timeout = if kind == Kind::Qemu { 180 } else { 60 };
+        format!("Stopping {} {vmid} (timeout = {timeout} seconds)", kind.short())
+    });
+    cluster.start_task(user, node, "stopall", "", script)
 }
 
 fn suspend_script(kind: Kind, node: &str, vmid: u32) -> Script {
@@ -155,20 +199,9 @@ fn suspend_script(kind: Kind, node: &str, vmid: u32) -> Script {
 /// `POST /nodes/{node}/suspendall`
 fn suspend_all(cluster: &mut Cluster, args: &Args) -> Outcome {
     let named = args.list("vms");
-    may_act(cluster, args, "VM.PowerMgmt", &named)?;
+    may_act(cluster, args, SUSPEND.privilege, &named)?;
     let guests = choose(cluster, Some(args.node()), &named, |_| true);
-    let running = guests
-        .into_iter()
-        .filter(|(vmid, kind, _)| *kind == Kind::Qemu && cluster.guest(*vmid).is_some_and(|guest| guest.running))
-        .collect();
-    let script = one_by_one(
-        args.user().to_owned(),
-        running,
-        |kind, vmid| format!("Suspending {} {vmid}", kind.short()),
-        ["qmsuspend", "vzsuspend"],
-        suspend_script,
-        0.5,
-    );
+    let script = SUSPEND.script(cluster, args.user(), guests, |kind, vmid| SUSPEND.line(kind, vmid));
     Ok(cluster.start_task(args.user(), args.node(), "suspendall", "", script).into())
 }
 
@@ -188,7 +221,7 @@ fn migrate_all(cluster: &mut Cluster, args: &Args) -> Outcome {
     Ok(cluster.start_task(args.user(), args.node(), "migrateall", "", script).into())
 }
 
-fn migrations(user: &str, guests: Vec<(u32, Kind, String)>, target: &str, with_disks: bool) -> Script {
+fn migrations(user: &str, guests: Vec<Chosen>, target: &str, with_disks: bool) -> Script {
     let mut script = Script::new();
     for (vmid, kind, node) in guests.into_iter().filter(|(_, _, node)| node != target) {
         let (user, target) = (user.to_owned(), target.to_owned());
@@ -219,69 +252,20 @@ fn named_of(cluster: &Cluster, args: &Args, privilege: &str) -> Result<Vec<Strin
     Ok(named)
 }
 
-fn title(word: &str, named: &[String], guests: &[(u32, Kind, String)]) -> String {
+fn title(word: &str, named: &[String], guests: &[Chosen]) -> String {
     let all: Vec<String> =
         if named.is_empty() { guests.iter().map(|(vmid, ..)| vmid.to_string()).collect() } else { named.to_vec() };
     format!("{word} guests: {}", all.join(", "))
 }
 
-/// `POST /cluster/bulk-action/guest/start`
-fn bulk_start(cluster: &mut Cluster, args: &Args) -> Outcome {
-    let named = named_of(cluster, args, "VM.PowerMgmt")?;
+/// `POST /cluster/bulk-action/guest/start`, `shutdown`, `suspend`
+fn bulk(cluster: &mut Cluster, args: &Args, verb: &'static Verb, task: &str) -> Outcome {
+    let named = named_of(cluster, args, verb.privilege)?;
     let guests = choose(cluster, None, &named, |_| true);
-    let first = title("Starting", &named, &guests);
-    let stopped =
-        guests.into_iter().filter(|(vmid, ..)| cluster.guest(*vmid).is_some_and(|guest| !guest.running)).collect();
-    let each = one_by_one(
-        args.user().to_owned(),
-        stopped,
-        |kind, vmid| format!("Starting {} {vmid}", kind.short()),
-        ["qmstart", "vzstart"],
-        start_script,
-        1.0,
-    );
+    let first = title(verb.word, &named, &guests);
+    let each = verb.script(cluster, args.user(), guests, |kind, vmid| verb.line(kind, vmid));
     let node = cluster.local.clone();
-    Ok(cluster.start_task(args.user(), &node, "bulk-start", "", Script::new().log(first).and(each)).into())
-}
-
-/// `POST /cluster/bulk-action/guest/shutdown`
-fn bulk_shutdown(cluster: &mut Cluster, args: &Args) -> Outcome {
-    let named = named_of(cluster, args, "VM.PowerMgmt")?;
-    let guests = choose(cluster, None, &named, |_| true);
-    let first = title("Shutting down", &named, &guests);
-    let running =
-        guests.into_iter().filter(|(vmid, ..)| cluster.guest(*vmid).is_some_and(|guest| guest.running)).collect();
-    let each = one_by_one(
-        args.user().to_owned(),
-        running,
-        |kind, vmid| format!("Shutting down {} {vmid}", kind.short()),
-        ["qmshutdown", "vzshutdown"],
-        shutdown_script,
-        0.5,
-    );
-    let node = cluster.local.clone();
-    Ok(cluster.start_task(args.user(), &node, "bulk-shutdown", "", Script::new().log(first).and(each)).into())
-}
-
-/// `POST /cluster/bulk-action/guest/suspend`
-fn bulk_suspend(cluster: &mut Cluster, args: &Args) -> Outcome {
-    let named = named_of(cluster, args, "VM.PowerMgmt")?;
-    let guests = choose(cluster, None, &named, |_| true);
-    let first = title("Suspending", &named, &guests);
-    let running = guests
-        .into_iter()
-        .filter(|(vmid, kind, _)| *kind == Kind::Qemu && cluster.guest(*vmid).is_some_and(|guest| guest.running))
-        .collect();
-    let each = one_by_one(
-        args.user().to_owned(),
-        running,
-        |kind, vmid| format!("Suspending {} {vmid}", kind.short()),
-        ["qmsuspend", "vzsuspend"],
-        suspend_script,
-        0.5,
-    );
-    let node = cluster.local.clone();
-    Ok(cluster.start_task(args.user(), &node, "bulk-suspend", "", Script::new().log(first).and(each)).into())
+    Ok(cluster.start_task(args.user(), &node, task, "", Script::new().log(first).and(each)).into())
 }
 
 /// `POST /cluster/bulk-action/guest/migrate`

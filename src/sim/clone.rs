@@ -340,7 +340,7 @@ pub fn check_room(
     if used <= free {
         return Ok(());
     }
-    let path = disk::path(cluster, volid);
+    let path = cluster.volume_path(volid);
     Err(format!(
         "copy failed: command '/usr/bin/qemu-img convert -p -n {path} ...' failed: qemu-img: error while writing: No space left on device"
     ))

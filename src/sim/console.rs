@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::call::{Args, Outcome, die};
+use super::call::{Args, Fault, Outcome, die};
 use super::guest;
 use super::property::Property;
 use super::qemu::drive::is_numbered;
@@ -128,7 +128,12 @@ fn spice_container(cluster: &mut Cluster, args: &Args) -> Outcome {
 /// `GET .../vncwebsocket`: tickets of the simulator lead nowhere.
 fn websocket(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
     cluster.guest_at(kind, args.node(), args.vmid())?;
-    Err(super::call::Fault::new(401, "permission denied - invalid PVEVNC ticket"))
+    Err(bad_ticket())
+}
+
+/// What a socket says to a ticket that isn't its own.
+pub(super) fn bad_ticket() -> Fault {
+    Fault::new(401, "permission denied - invalid PVEVNC ticket")
 }
 
 /// `PUT /nodes/{node}/qemu/{vmid}/sendkey`

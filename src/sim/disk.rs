@@ -16,12 +16,14 @@ pub enum Purpose<'a> {
     CloudInit,
     /// `vm-100-state-NAME`.
     State(&'a str),
+    /// A file name that the caller chose.
+    Named(&'a str),
 }
 
 /// Bytes free on a storage.
 pub fn free_space(cluster: &Cluster, node: &str, storage: &Storage) -> u64 {
-    let used: u64 = cluster.volumes_of(node, &storage.id).map(|v| v.used.unwrap_or(v.size)).sum();
-    storage.total.saturating_sub(storage.used).saturating_sub(used)
+    let (total, used) = cluster.room(node, storage);
+    total - used
 }
 
 /// Are volumes of this storage allocated as they fill?
@@ -83,6 +85,8 @@ fn name(cluster: &Cluster, node: &str, storage: &Storage, vmid: u32, format: &st
         (false, _) => format!("{}:{stem}", storage.id),
     };
     let stem = match purpose {
+        Purpose::Named(file) if storage.is_file() => return format!("{}:{vmid}/{file}", storage.id),
+        Purpose::Named(file) => return format!("{}:{file}", storage.id),
         Purpose::CloudInit => format!("vm-{vmid}-cloudinit"),
         Purpose::State(snapshot) => format!("vm-{vmid}-state-{snapshot}"),
         Purpose::Disk(_) => {
@@ -107,35 +111,6 @@ fn disk_number(volid: &str, vmid: u32) -> Option<u32> {
     rest.split('.').next()?.parse().ok()
 }
 
-/// The path of a volume in texts.
-pub fn path(cluster: &Cluster, volid: &str) -> String {
-    let (store, name) = volid.split_once(':').unwrap_or(("", volid));
-    let Some(storage) = cluster.storages.get(store) else { return volid.to_owned() };
-    let last = name.rsplit('/').next().unwrap_or(name);
-    let option = |key: &str| storage.config.get(key).cloned().unwrap_or_else(|| "pve".into());
-    match storage.kind() {
-        "lvm" | "lvmthin" => format!("/dev/{}/{last}", option("vgname")),
-        "zfspool" | "zfs" => format!("/dev/zvol/{}/{last}", option("pool")),
-        "rbd" => format!("rbd:{}/{last}", option("pool")),
-        _ => {
-            let below = match name.split_once('/') {
-                Some(("iso", file)) => format!("template/iso/{file}"),
-                Some(("vztmpl", file)) => format!("template/cache/{file}"),
-                Some(("backup", file)) => format!("dump/{file}"),
-                Some(("snippets", file)) => format!("snippets/{file}"),
-                Some(("import", file)) => format!("import/{file}"),
-                // The last two parts: a linked clone's name starts with that of its base.
-                _ => {
-                    let parts: Vec<&str> = name.split('/').collect();
-                    let from = parts.len().saturating_sub(2);
-                    format!("images/{}", parts[from..].join("/"))
-                }
-            };
-            format!("{}/{below}", storage.path())
-        }
-    }
-}
-
 /// A volume that was made, and what the tools printed.
 #[derive(Clone, Debug)]
 pub struct Made {
@@ -157,9 +132,9 @@ pub fn allocate(
 ) -> Result<Made, String> {
     let place = cluster.storage_on(node, storage).map_err(|fault| fault.message)?.clone();
     let container = purpose == Purpose::Disk(Kind::Lxc);
-    let (content, word) = if container { ("rootdir", "rootdir") } else { ("images", "images") };
+    let content = if container { "rootdir" } else { "images" };
     if !place.allows(content) {
-        return Err(format!("storage '{storage}' does not support content-type '{word}'"));
+        return Err(format!("storage '{storage}' does not support content-type '{content}'"));
     }
     let format = match (container, place.kind()) {
         (true, "zfspool" | "btrfs") => "subvol".to_owned(),
@@ -168,15 +143,18 @@ pub fn allocate(
     };
     check_format(&place, &format)?;
     let volid = name(cluster, node, &place, vmid, &format, purpose);
+    if cluster.volume(node, &volid).is_some() {
+        return Err(format!("disk image '{}' already exists", cluster.volume_path(&volid)));
+    }
     let free = free_space(cluster, node, &place);
     let last = volid.rsplit(['/', ':']).next().unwrap_or_default().to_owned();
     if free < 1 << 20 || (!is_thin(&place) && size > free) {
         return Err(no_space(&place, &last, size, free));
     }
     let used = if is_thin(&place) { if format == "qcow2" { 196_616 + size / 8192 } else { 0 } } else { size };
-    let mut volume = Volume {
+    let volume = Volume {
         volid: volid.clone(),
-        content: if container { "rootdir" } else { "images" }.into(),
+        content: content.into(),
         format: format.clone(),
         size,
         used: Some(used),
@@ -184,10 +162,9 @@ pub fn allocate(
         ctime: Some(cluster.now as u64),
         ..Volume::default()
     };
-    volume.parent = None;
     cluster.add_volume(node, volume);
     let mut lines = Vec::new();
-    let at = path(cluster, &volid);
+    let at = cluster.volume_path(&volid);
     match place.kind() {
         "lvm" => lines.push(format!("  Logical volume \"{last}\" created.")),
         "lvmthin" => lines.push(format!("  Logical volume \"{last}\" created.")),
@@ -274,7 +251,7 @@ pub fn link(cluster: &mut Cluster, node: &str, base: &str, vmid: u32) -> Result<
         let owner = parent.vmid.unwrap_or(0);
         let backing = format!("../{owner}/{base_file}");
         lines.push(format!("clone {owner}/{base_file}: images, {own_file}, {vmid} to {own_file} (base={backing})"));
-        lines.push(formatting(&path(cluster, &volid), &parent.format, parent.size, Some(&backing)));
+        lines.push(formatting(&cluster.volume_path(&volid), &parent.format, parent.size, Some(&backing)));
     }
     let volume = Volume {
         volid: volid.clone(),

@@ -19,11 +19,16 @@ pub const ROUTES: &[Route] = &[
     Route("POST", "/nodes/{node}/aplinfo", appliance),
 ];
 
+/// Bytes per second of a source whose rate the scenario does not tell.
+const RATE: f64 = 55_000_000.0;
+
 /// What stands behind an address.
 struct Source {
     size: u64,
     kind: String,
     sums: Value,
+    /// Bytes per second.
+    rate: f64,
 }
 
 /// Looks an address up; the error is what an HTTP client would say.
@@ -36,6 +41,7 @@ fn find(cluster: &Cluster, url: &str) -> Result<Source, String> {
             size: known["size"].as_u64().unwrap_or(0),
             kind: known["type"].as_str().unwrap_or("application/octet-stream").to_owned(),
             sums: known["sums"].clone(),
+            rate: known["rate"].as_f64().unwrap_or(RATE),
         });
     }
     let hosts = cluster.extra.get("download-hosts").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -50,7 +56,7 @@ fn find(cluster: &Cluster, url: &str) -> Result<Source, String> {
     }
     let hash = number_of(url);
     let kind = if file.ends_with(".iso") { "application/x-iso9660-image" } else { "application/octet-stream" };
-    Ok(Source { size: (200 << 20) + hash % (900 << 20), kind: kind.into(), sums: Value::Null })
+    Ok(Source { size: (200 << 20) + hash % (900 << 20), kind: kind.into(), sums: Value::Null, rate: RATE })
 }
 
 fn metadata(cluster: &mut Cluster, args: &Args) -> Outcome {
@@ -181,7 +187,7 @@ fn fetch(
     };
     let size = source.size;
     let temp = format!("{path}.tmp_dwnl.{}", 30_000 + cluster.rng.below(9000));
-    let rate = if size < 1 << 24 { 9_300_000.0 } else { 55_000_000.0 };
+    let rate = source.rate;
     let mut script = script
         .log(format!("Connecting to {host}... connected."))
         .log("HTTP request sent, awaiting response... 200 OK")

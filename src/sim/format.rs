@@ -47,6 +47,7 @@ const FORMATS: &[(&str, Check)] = &[
             &format!("unable to parse volume ID '{v}'"),
         )
     }),
+    ("pve-command-batch", commands),
     ("disk-size", |v| rule(matches(r"\d+(\.\d+)?[KMGT]?", v), "unable to parse disk size")),
     ("pve-ha-resource-or-vm-id", |v| {
         rule(matches(r"((vm|ct):)?\d+", v), "value does not look like a valid ha resource id")
@@ -56,6 +57,18 @@ const FORMATS: &[(&str, Check)] = &[
         rule(matches(r"((order|up|down)=)?\d+(,((order|up|down)=)?\d+)*|any", v), "unable to parse startup options")
     }),
 ];
+
+/// A JSON list of commands with a method and a path.
+fn commands(text: &str) -> Result<(), String> {
+    let list = serde_json::from_str::<serde_json::Value>(text)
+        .map_err(|_| format!("commands param did not contain valid JSON: {text}"))?;
+    let good = |command: &serde_json::Value| {
+        let method = command["method"].as_str().unwrap_or_default();
+        command["path"].is_string() && matches!(method, "GET" | "POST" | "PUT" | "DELETE")
+    };
+    let all = list.as_array().is_some_and(|list| list.iter().all(good));
+    rule(all, "commands is not a valid array of commands: Parameter verification failed.")
+}
 
 /// Checks `text` against the format `name`; `-list` formats item by item, `-opt` ones may be empty.
 pub fn check(name: &str, text: &str) -> Result<(), String> {

@@ -104,7 +104,7 @@ fn resize(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
             task.log("Image resized.");
         }
         if kind == Kind::Lxc {
-            let path = disk::path(cluster, &volid);
+            let path = cluster.volume_path(&volid);
             let blocks = new / 4096;
             if !running {
                 task.log("e2fsck 1.47.2 (1-Jan-2025)");

@@ -107,6 +107,16 @@ pub fn node(cluster: &Cluster, node: &Node, guests: (f64, u64), now: f64) -> Fig
     }
 }
 
+/// Names of the pressure figures, which are zero here.
+pub const PRESSURE: [&str; 6] = [
+    "pressurecpufull",
+    "pressurecpusome",
+    "pressureiofull",
+    "pressureiosome",
+    "pressurememoryfull",
+    "pressurememorysome",
+];
+
 /// Seconds between points and their number, of an rrddata time frame.
 pub fn frame(name: &str) -> (u64, u64) {
     match name {

@@ -152,7 +152,7 @@ fn create(cluster: &mut Cluster, args: &Args) -> Outcome {
             values.entry("hostname".into()).or_insert_with(|| format!("CT{vmid}"));
             values.entry("memory".into()).or_insert_with(|| "512".into());
             values.entry("swap".into()).or_insert_with(|| "512".into());
-            let mut script = unpack(&disk::path(cluster, &template), unpacked);
+            let mut script = unpack(&cluster.volume_path(&template), unpacked);
             script = if ostype == "unmanaged" {
                 script.log("Falling back to amd64.").log("Use `pct set VMID --arch ARCH` to change.")
             } else {

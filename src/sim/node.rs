@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::bulk;
 use super::call::{Args, Fault, Outcome, Reply, die};
 use super::console;
 use super::crypto::digest;
+use super::guest;
 use super::load;
 use super::resource::node_entry;
 use super::router::Route;
@@ -57,6 +59,7 @@ pub const ROUTES: &[Route] = &[
     Route("POST", "/nodes/{node}/wakeonlan", wake),
     Route("POST", "/nodes/{node}/termproxy", terminal),
     Route("POST", "/nodes/{node}/vncshell", screen),
+    Route("GET", "/nodes/{node}/vncwebsocket", |_, _| Err(console::bad_ticket())),
 ];
 
 fn list(cluster: &mut Cluster, args: &Args) -> Outcome {
@@ -101,28 +104,48 @@ fn status(cluster: &mut Cluster, args: &Args) -> Outcome {
     .into())
 }
 
-/// `POST /nodes/{node}/status`: the node goes down at once and, for a reboot, comes back after a while.
+/// Seconds from the end of the last guest to the end of the node, and for which a node that reboots is away.
+const DOWN: f64 = 5.0;
+const AWAY: f64 = 45.0;
+
+/// `POST /nodes/{node}/status`: the guests are shut down, then the node goes; after a reboot it comes back.
 fn power(cluster: &mut Cluster, args: &Args) -> Outcome {
     let name = args.node().to_owned();
     let reboot = args.str("command") == "reboot";
-    let down = name.clone();
-    let mut script = Script::new().wait(8.0).then(move |cluster, _| {
-        cluster.node_down(&down);
-        Ok(())
-    });
-    if reboot {
-        script = script.wait(45.0).then(move |cluster, _| {
-            cluster.node_up(&name);
-            Ok(())
-        });
+    if cluster.guests.values().any(|g| g.node == name && g.running) {
+        bulk::stop_guests(cluster, "root@pam", &name, &[]);
     }
     // the shutdown is no task of the API; a hidden one keeps its time
-    cluster.start_task("root@pam", "", "nodepower", args.node(), script.quiet());
+    let script = go_down(name.clone(), reboot, 180);
+    cluster.start_task("root@pam", "", "nodepower", &name, script.quiet());
     Ok(().into())
 }
 
+/// Waits for the guests, at most so many seconds, and switches the node off.
+fn go_down(name: String, reboot: bool, left: u32) -> Script {
+    Script::new().wait(1.0).then(move |cluster, task| {
+        if left > 0 && cluster.guests.values().any(|g| g.node == name && g.running) {
+            task.next(go_down(name, reboot, left - 1));
+            return Ok(());
+        }
+        let up = name.clone();
+        let mut rest = Script::new().wait(DOWN).then(move |cluster, _| {
+            cluster.node_down(&name);
+            Ok(())
+        });
+        if reboot {
+            rest = rest.wait(AWAY).then(move |cluster, _| {
+                cluster.node_up(&up);
+                Ok(())
+            });
+        }
+        task.next(rest);
+        Ok(())
+    })
+}
+
 impl Cluster {
-    /// A node goes offline: its guests stop being seen, and running tasks on it break off.
+    /// A node goes offline: its guests end, and running tasks on it break off.
     pub fn node_down(&mut self, name: &str) {
         let running: Vec<String> = self.tasks.running().filter(|t| t.node == name).map(|t| t.upid.clone()).collect();
         for upid in running {
@@ -131,27 +154,21 @@ impl Cluster {
         if let Some(node) = self.nodes.get_mut(name) {
             node.online = false;
         }
-        for guest in self.guests.values_mut().filter(|g| g.node == name) {
-            guest.running = false;
-            guest.qmp = "stopped".into();
+        let ended: Vec<u32> = self.guests.values().filter(|g| g.node == name && g.running).map(|g| g.vmid).collect();
+        for vmid in ended {
+            guest::set_stopped(self, vmid);
         }
         self.touch();
     }
 
-    /// A node comes back, freshly booted; guests with `onboot` start.
+    /// A node comes back, freshly booted, and starts its guests with `onboot`.
     pub fn node_up(&mut self, name: &str) {
         let now = self.now;
         if let Some(node) = self.nodes.get_mut(name) {
             node.online = true;
             node.booted = now;
         }
-        for guest in self.guests.values_mut().filter(|g| g.node == name) {
-            if guest.get("onboot") == Some("1") && !guest.is_template() {
-                guest.running = true;
-                guest.qmp = "running".into();
-                guest.started = now;
-            }
-        }
+        bulk::start_on_boot(self, name);
         self.touch();
     }
 }

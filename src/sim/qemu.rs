@@ -99,20 +99,7 @@ fn create(cluster: &mut Cluster, args: &Args) -> Outcome {
     if let Some(archive) = archive {
         return restore::qemu(cluster, args, archive);
     }
-    let mut settings = args.settings(&[
-        "archive",
-        "bwlimit",
-        "force",
-        "ha-managed",
-        "import-working-storage",
-        "live-restore",
-        "node",
-        "pool",
-        "start",
-        "storage",
-        "unique",
-        "vmid",
-    ]);
+    let mut settings = args.settings(config::NOT_STORED);
     if let Some(cdrom) = settings.remove("cdrom") {
         settings.insert("ide2".into(), cdrom);
     }

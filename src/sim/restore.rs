@@ -29,20 +29,7 @@ pub fn qemu(cluster: &mut Cluster, args: &Args, archive: &str) -> Outcome {
         return Err(Fault::param("archive", "pipe requires cli environment"));
     }
     let (held, size) = archive_of(cluster, &node, archive)?;
-    let overrides = args.settings(&[
-        "archive",
-        "bwlimit",
-        "force",
-        "ha-managed",
-        "import-working-storage",
-        "live-restore",
-        "node",
-        "pool",
-        "start",
-        "storage",
-        "unique",
-        "vmid",
-    ]);
+    let overrides = args.settings(super::qemu::config::NOT_STORED);
     if let Some(storage) = args.opt("storage") {
         cluster.storage_on(&node, storage)?;
         guest::need_space(cluster, args, storage)?;
@@ -124,7 +111,7 @@ struct Job {
 impl Job {
     fn vm(self, cluster: &mut Cluster, held: &Guest, _size: u64) -> Result<Script, String> {
         let vmid = self.vmid;
-        let path = disk::path(cluster, &self.archive);
+        let path = cluster.volume_path(&self.archive);
         let unpack = match path.rsplit('.').next() {
             Some("zst") => Some("zstd -q -d -c"),
             Some("gz") => Some("zcat"),
@@ -191,7 +178,7 @@ impl Job {
             if let Some(kib) = self.limit {
                 script = script.log(format!("rate limit for storage {store}: {kib} KiB/s"));
             }
-            let at = disk::path(cluster, &made.volid);
+            let at = cluster.volume_path(&made.volid);
             script = script
                 .lines(made.lines)
                 .log(format!("new volume ID is '{}'", made.volid))
@@ -326,7 +313,7 @@ pub fn lxc(cluster: &mut Cluster, args: &Args, settings: &BTreeMap<String, Strin
                 values.insert(key, text);
             }
         }
-        let path = disk::path(cluster, &archive);
+        let path = cluster.volume_path(&archive);
         task.log(format!("restoring '{archive}' now.."));
         let script = lxc::unpack(&path, bytes).log("merging backed-up and given configuration..");
         task.next(script.then(move |cluster, _| {

@@ -27,16 +27,19 @@ fn nouns() -> Vec<&'static [Route]> {
         super::section::ROUTES,
         super::backup::ROUTES,
         super::bulk::ROUTES,
+        super::ceph::ROUTES,
         super::clone::ROUTES,
         super::cluster::ROUTES,
         super::console::ROUTES,
         super::download::ROUTES,
         super::guest_disk::ROUTES,
+        super::import::ROUTES,
         super::login::ROUTES,
         super::lxc::ROUTES,
         super::lxc::config::ROUTES,
         super::lxc::power::ROUTES,
         super::lxc::status::ROUTES,
+        super::metric::ROUTES,
         super::migrate::ROUTES,
         super::network::ROUTES,
         super::node::ROUTES,
@@ -46,7 +49,9 @@ fn nouns() -> Vec<&'static [Route]> {
         super::qemu::config::ROUTES,
         super::qemu::power::ROUTES,
         super::qemu::status::ROUTES,
+        super::realm::ROUTES,
         super::resource::ROUTES,
+        super::role::ROUTES,
         super::rrd::ROUTES,
         super::snapshot::ROUTES,
         super::storage::ROUTES,
@@ -203,6 +208,9 @@ impl Simulator {
         if args.node() == "localhost" {
             args.params.insert("node".into(), json!(self.cluster.local));
         }
+        if method.path == "/nodes/{node}/execute" {
+            return Err(Broken::Reply(Box::new(self.execute(&args).into())));
+        }
         let reply = match self.handlers.get(&(method.method.as_str(), method.path.as_str())) {
             Some(handler) => handler(&mut self.cluster, &args)?,
             None => match index(&table, &method.path) {
@@ -217,6 +225,44 @@ impl Simulator {
             self.cluster.touch();
         }
         Err(Broken::Reply(Box::new(reply)))
+    }
+}
+
+impl Simulator {
+    /// `POST /nodes/{node}/execute`: commands in order, each with its own status. Paths are below the node's.
+    fn execute(&mut self, args: &Args) -> Vec<Value> {
+        let commands: Vec<Value> = serde_json::from_str(args.str("commands")).unwrap_or_default();
+        let mut out = Vec::new();
+        for command in commands {
+            let path = format!("/nodes/{}/{}", args.node(), command["path"].as_str().unwrap_or_default());
+            let parts: Vec<String> = path.split('/').filter(|p| !p.is_empty()).map(str::to_owned).collect();
+            let method = command["method"].as_str().unwrap_or_default();
+            if self.table.find(method, &parts).is_none() {
+                out.push(json!({"status": 500, "message": format!("no handler for '{}'\n", &path[1..])}));
+                continue;
+            }
+            let call = Call::new(method, &path);
+            let body = command.get("args").filter(|a| a.is_object()).map(Value::to_string).unwrap_or_default();
+            let call = Call { body: body.into_bytes(), ..call.header("content-type", "application/json") };
+            out.push(match self.dispatch(&call, &path, &parts, args.auth.clone()) {
+                Err(Broken::Reply(reply)) => match &reply.text {
+                    Some(text) => {
+                        json!({"status": 200, "data": serde_json::from_str::<Value>(text).unwrap_or_default()})
+                    }
+                    None => json!({"status": 200, "data": reply.data}),
+                },
+                Err(Broken::Fault(fault)) => {
+                    let mut entry = json!({"status": fault.status, "message": format!("{}\n", fault.message)});
+                    if !fault.errors.is_empty() {
+                        entry["errors"] = json!(fault.errors);
+                    }
+                    entry
+                }
+                Ok(answer) => json!({"status": answer.status, "message": answer.reason}),
+                Err(Broken::Plain(answer)) => json!({"status": answer.status, "message": answer.reason}),
+            });
+        }
+        out
     }
 }
 

@@ -41,14 +41,7 @@ fn data(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
             if kind == Kind::Qemu {
                 put("memhost", json!(memhost(guest, &now)));
             }
-            for key in [
-                "pressurecpufull",
-                "pressurecpusome",
-                "pressureiofull",
-                "pressureiosome",
-                "pressurememoryfull",
-                "pressurememorysome",
-            ] {
+            for key in load::PRESSURE {
                 put(key, json!(0));
             }
         }

@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::access::{Factor, FactorKind, Grant, Token, User, built_in_roles};
+use super::access::{Factor, FactorKind, Grant, Token, User};
 use super::call::as_text;
 use super::crypto::hex;
+use super::role::built_in_roles;
 use super::state::{Cluster, Config, Guest, Kind, Load, Node, Pool, Storage, Volume, parse_size, prop};
 use super::table::Table;
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::call::{Args, Fault, Outcome, die};
 use super::crypto::digest;
 use super::router::Route;
-use super::state::{Cluster, Config, Storage, Volume};
+use super::state::{Cluster, Config, Storage};
 
 /// Storage configuration.
 pub const ROUTES: &[Route] = &[
@@ -186,129 +186,33 @@ impl Cluster {
         (storage.total, (storage.used + volumes).min(storage.total))
     }
 
-    /// The format of new disks on a storage: `raw` for block storages and for directories unless `qcow2` is asked for.
-    pub fn disk_format(&self, storage: &Storage, wanted: Option<&str>, container: bool) -> String {
-        match (storage.is_file(), container, storage.kind()) {
-            (_, true, "zfspool" | "btrfs") => "subvol".into(),
-            (true, false, _) => wanted.unwrap_or("raw").to_owned(),
-            _ => "raw".into(),
-        }
-    }
-
-    /// The name of the next free disk of a guest, such as `vm-100-disk-2`.
-    pub fn next_disk(&self, node: &str, storage: &str, vmid: u32) -> String {
-        let taken: Vec<u32> = self
-            .volumes_of(node, storage)
-            .filter(|v| v.vmid == Some(vmid))
-            .filter_map(|v| v.volid.rsplit(['/', ':']).next()?.split_once("-disk-"))
-            .filter_map(|(_, rest)| rest.split('.').next()?.parse().ok())
-            .collect();
-        let free = (0..).find(|n| !taken.contains(n)).unwrap_or(0);
-        format!("vm-{vmid}-disk-{free}")
-    }
-
-    /// The volume id of an image named `name` of a guest on a storage.
-    pub fn image_id(&self, storage: &Storage, vmid: u32, name: &str, format: &str) -> String {
-        if storage.is_file() && format != "subvol" {
-            format!("{}:{vmid}/{name}.{format}", storage.id)
-        } else if format == "subvol" {
-            format!("{}:{}", storage.id, name.replace("vm-", "subvol-"))
-        } else {
-            format!("{}:{name}", storage.id)
-        }
-    }
-
-    /// The path of a volume on a node.
+    /// The path of a volume on a node, as the tools print it.
     pub fn volume_path(&self, volid: &str) -> String {
         let (storage, name) = volid.split_once(':').unwrap_or(("", volid));
         let Some(storage) = self.storages.get(storage) else { return name.to_owned() };
+        let last = name.rsplit('/').next().unwrap_or(name);
+        let option = |key: &str, or: &str| storage.config.get(key).map_or(or, String::as_str).to_owned();
         match storage.kind() {
-            "lvm" | "lvmthin" => {
-                format!("/dev/{}/{name}", storage.config.get("vgname").map_or("pve", String::as_str))
-            }
-            "zfspool" => {
-                let pool = storage.config.get("pool").map_or("rpool", String::as_str);
-                let dev = if name.starts_with("subvol") { "" } else { "/dev/zvol" };
-                format!("{dev}/{pool}/{name}")
-            }
-            "rbd" => format!("/dev/rbd-pve/{}/{name}", storage.config.get("pool").map_or("rbd", String::as_str)),
+            "lvm" | "lvmthin" => format!("/dev/{}/{last}", option("vgname", "pve")),
+            "zfspool" if last.starts_with("subvol") => format!("/{}/{last}", option("pool", "rpool")),
+            "zfspool" | "zfs" => format!("/dev/zvol/{}/{last}", option("pool", "rpool")),
+            "rbd" if option("krbd", "0") == "1" => format!("/dev/rbd-pve/{}/{last}", option("pool", "rbd")),
+            "rbd" => format!("rbd:{}/{last}", option("pool", "rbd")),
             "pbs" => name.to_owned(),
             _ => {
-                let base = storage.path();
-                match name.split_once('/') {
-                    Some(("iso", file)) => format!("{base}/template/iso/{file}"),
-                    Some(("vztmpl", file)) => format!("{base}/template/cache/{file}"),
-                    Some(("backup", file)) => format!("{base}/dump/{file}"),
-                    Some(("snippets", file)) => format!("{base}/snippets/{file}"),
-                    Some(("import", file)) => format!("{base}/import/{file}"),
-                    Some(_) => {
-                        let mut parts = name.rsplit('/');
-                        let file = parts.next().unwrap_or("");
-                        let owner = parts.next().unwrap_or("");
-                        format!("{base}/images/{owner}/{file}")
+                let below = match name.split_once('/') {
+                    Some(("iso", file)) => format!("template/iso/{file}"),
+                    Some(("vztmpl", file)) => format!("template/cache/{file}"),
+                    Some(("backup", file)) => format!("dump/{file}"),
+                    Some((kind @ ("snippets" | "import"), file)) => format!("{kind}/{file}"),
+                    // The last two parts: a linked clone's name starts with that of its base.
+                    _ => {
+                        let parts: Vec<&str> = name.split('/').collect();
+                        format!("images/{}", parts[parts.len().saturating_sub(2)..].join("/"))
                     }
-                    None => format!("{base}/images/{name}"),
-                }
+                };
+                format!("{}/{below}", storage.path())
             }
         }
-    }
-
-    /// Allocates an image for a guest: checks storage, content type and room, and returns the volume id.
-    /// `size` is in bytes; `container` chooses `rootdir` over `images`.
-    pub fn alloc_disk(
-        &mut self,
-        node: &str,
-        storage: &str,
-        vmid: u32,
-        size: u64,
-        format: Option<&str>,
-        container: bool,
-    ) -> Result<String, String> {
-        let name = self.next_disk(node, storage, vmid);
-        self.alloc_named(node, storage, vmid, &name, size, format, container)
-    }
-
-    /// As [`Cluster::alloc_disk`], under a given name without extension (`vm-100-cloudinit`).
-    #[allow(clippy::too_many_arguments)]
-    pub fn alloc_named(
-        &mut self,
-        node: &str,
-        storage: &str,
-        vmid: u32,
-        name: &str,
-        size: u64,
-        format: Option<&str>,
-        container: bool,
-    ) -> Result<String, String> {
-        let place = self.storage_on(node, storage).map_err(|fault| fault.message)?;
-        let content = if container { "rootdir" } else { "images" };
-        if !place.allows(content) {
-            return Err(format!("storage '{storage}' does not support content-type '{content}'"));
-        }
-        let format = self.disk_format(place, format, container);
-        let volid = self.image_id(place, vmid, name, &format);
-        let (total, used) = self.room(node, place);
-        let thin = format == "qcow2" || matches!(place.kind(), "lvmthin" | "zfspool" | "rbd") || place.is_file();
-        if !thin && used + size > total || size > total.saturating_mul(4).max(1 << 40) {
-            return Err(format!("unable to create image: not enough space on storage '{storage}'"));
-        }
-        let used = match format.as_str() {
-            "qcow2" => Some(327_680 + size / 262_144),
-            _ if thin => Some(if size < 1 << 26 { size } else { 0 }),
-            _ => None,
-        };
-        let ctime = place.is_file().then_some(self.now as u64);
-        let volume = Volume {
-            volid: volid.clone(),
-            content: content.into(),
-            format,
-            size,
-            used,
-            vmid: Some(vmid),
-            ctime,
-            ..Volume::default()
-        };
-        self.add_volume(node, volume);
-        Ok(volid)
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::call::{Args, Fault, Outcome, die, split_list};
+use super::disk::{self, Purpose};
 use super::load;
 use super::router::Route;
 use super::state::{Cluster, Storage, Volume, parse_size};
@@ -158,7 +159,7 @@ fn entry(storage: &Storage, volume: &Volume) -> Value {
 }
 
 /// May the caller see or use a volume?
-fn check_volume(cluster: &Cluster, args: &Args, volume: &Volume) -> bool {
+pub(super) fn check_volume(cluster: &Cluster, args: &Args, volume: &Volume) -> bool {
     if cluster.may(args.user(), &format!("/storage/{}", args.str("storage")), "Datastore.Allocate") {
         return true;
     }
@@ -193,15 +194,26 @@ fn content(cluster: &mut Cluster, args: &Args) -> Outcome {
 
 fn alloc(cluster: &mut Cluster, args: &Args) -> Outcome {
     let (node, id, vmid) = (args.node().to_owned(), args.str("storage").to_owned(), args.vmid());
-    let size = parse_size(args.str("size")).unwrap_or(0);
+    let bad_size = || Fault::param("size", format!("unable to parse size '{}'", args.str("size")));
+    let size = parse_size(args.str("size")).ok_or_else(bad_size)?;
     // a plain number counts in KiB here
     let size = if args.str("size").ends_with(|c: char| c.is_ascii_digit()) { size * 1024 } else { size };
-    let file = args.str("filename");
-    cluster.storage_on(&node, &id)?;
-    let (name, ending) = file.rsplit_once('.').unwrap_or((file, ""));
-    let format = args.opt("format").or((!ending.is_empty()).then_some(ending)).map(str::to_owned);
-    let volid = cluster.alloc_named(&node, &id, vmid, name, size, format.as_deref(), false).map_err(die)?;
-    Ok(volid.into())
+    let (file, wanted) = (args.str("filename"), args.opt("format"));
+    let ending = file.rsplit_once('.').map(|(_, end)| end).filter(|end| matches!(*end, "raw" | "qcow2" | "vmdk"));
+    if let (Some(wanted), Some(ending)) = (wanted, ending)
+        && wanted != ending
+    {
+        return Err(Fault::param("format", format!("different storage formats ({wanted} != {ending})")));
+    }
+    let is_file = cluster.storage_on(&node, &id)?.is_file();
+    if is_file && ending.is_none() {
+        return Err(die(format!("unable to parse volume filename '{file}'")));
+    }
+    if !is_file && !["vm", "base", "subvol"].iter().any(|kind| file.starts_with(&format!("{kind}-{vmid}-"))) {
+        return Err(die(format!("illegal name '{file}' - should be 'vm-{vmid}-*'")));
+    }
+    let made = disk::allocate(cluster, &node, &id, vmid, Purpose::Named(file), ending.or(wanted), size);
+    Ok(made.map_err(die)?.volid.into())
 }
 
 /// The full volume id of a path's `{volume}`, which may leave the storage out.

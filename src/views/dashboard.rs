@@ -53,7 +53,8 @@ pub struct Dashboard {
     lists: [Vec<Item>; 3],
     list: usize,
     cursor: [usize; 3],
-    made_for: Option<(u64, u64, usize)>,
+    /// Generations, followed tasks and their progress, quorum, and the minute, since ages are shown.
+    made_for: Option<(u64, u64, Vec<Option<u8>>, Option<bool>, i64)>,
     counts: Counts,
     places: [Rect; 3],
     tops: [usize; 3],
@@ -85,11 +86,13 @@ impl Default for Dashboard {
 
 impl Dashboard {
     fn sync(&mut self, store: &Store, look: &Look, now: i64) {
-        let made_for = (store.generation, store.tasks_generation, store.followed.len());
-        if self.made_for == Some(made_for) {
+        let progress = store.followed.iter().map(|f| f.percent.map(|p| p as u8)).collect();
+        let quorate = store.cluster.as_ref().map(|c| c.quorate);
+        let made_for = Some((store.generation, store.tasks_generation, progress, quorate, now / 60));
+        if self.made_for == made_for {
             return;
         }
-        self.made_for = Some(made_for);
+        self.made_for = made_for;
         self.counts = count(&store.resources.guests);
         let now = u64::try_from(now).unwrap_or(0);
         self.lists = [attention(store, look, now), busiest(store), tasks(store, look)];

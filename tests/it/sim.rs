@@ -194,6 +194,73 @@ fn faults() {
 }
 
 #[test]
+fn a_node_reboots_with_its_guests() {
+    let mut b = Bench::homelab();
+    let root = b.root();
+    let nodes = |b: &mut Bench| b.call(&root, "GET", "/nodes", &[]).data();
+    let node = |rows: &Value| rows.as_array().unwrap().iter().find(|n| n["node"] == "pve3").unwrap().clone();
+    let running = |b: &mut Bench| b.sim.cluster.guests.values().filter(|g| g.node == "pve3" && g.running).count();
+    let before = running(&mut b);
+    let boot: Vec<u32> = b
+        .sim
+        .cluster
+        .guests
+        .values()
+        .filter(|g| g.node == "pve3" && g.get("onboot") == Some("1") && !g.is_template())
+        .map(|g| g.vmid)
+        .collect();
+    assert!(before > 0 && !boot.is_empty());
+    assert_eq!(b.call(&root, "POST", "/nodes/pve3/status", &[("command", "reboot")]).status, 200);
+    assert_eq!(node(&nodes(&mut b))["status"], "online", "the guests go first");
+    let tasks = b.call(&root, "GET", "/nodes/pve3/tasks?source=all&typefilter=stopall", &[]).data();
+    assert_eq!(tasks.as_array().unwrap().len(), 1);
+    let mut away = 0;
+    for _ in 0..400 {
+        b.now += 1.0;
+        let seen = nodes(&mut b);
+        away += i32::from(node(&seen)["status"] == "offline");
+        if away > 0 && node(&seen)["status"] == "online" {
+            break;
+        }
+    }
+    assert!((40..60).contains(&away), "away for {away} s");
+    b.now += 60.0;
+    let uptime = node(&nodes(&mut b))["uptime"].as_u64().unwrap();
+    assert!(uptime < 120, "{uptime}");
+    assert!(boot.iter().all(|vmid| b.sim.cluster.guest(*vmid).unwrap().running));
+    assert_eq!(running(&mut b), boot.len());
+}
+
+#[test]
+fn commands_in_one_call_have_a_status_each() {
+    let mut b = Bench::homelab();
+    let root = b.root();
+    let commands = r#"[{"method":"GET","path":"version"},{"method":"GET","path":"nothing"},{"method":"GET","path":"qemu/99999/config"}]"#;
+    let answer = b.call(&root, "POST", "/nodes/pve1/execute", &[("commands", commands)]).data();
+    assert_eq!(answer[0]["status"], 200);
+    assert!(answer[0]["data"]["version"].is_string());
+    assert_eq!(answer[1], json!({"status": 500, "message": "no handler for 'nodes/pve1/nothing'\n"}));
+    assert_eq!(answer[2]["status"], 500);
+    assert_eq!(b.call(&root, "POST", "/nodes/pve1/execute", &[("commands", "[{")]).status, 400);
+}
+
+#[test]
+fn metrics_are_those_of_the_moment_or_of_half_an_hour() {
+    let mut b = Bench::homelab();
+    let root = b.root();
+    let rows = |b: &mut Bench, query: &str| {
+        let all = b.call(&root, "GET", &format!("/cluster/metrics/export{query}"), &[]).data()["data"].clone();
+        all.as_array().unwrap().clone()
+    };
+    let now = rows(&mut b, "");
+    assert!(now.iter().any(|r| r["id"] == "node/pve1" && r["metric"] == "cpu_current"));
+    assert!(now.iter().all(|r| r["timestamp"] == now[0]["timestamp"]));
+    let one = rows(&mut b, "?node-list=pve2");
+    assert!(one.len() < now.len() && !one.iter().any(|r| r["id"] == "node/pve1"));
+    assert!(rows(&mut b, "?history=1").len() > now.len() * 100);
+}
+
+#[test]
 fn generated_clusters_are_the_same_for_a_seed_and_fast() {
     let list = || {
         let mut b = Bench::new(Scenario::Generated { nodes: 100, guests: 10_000 });

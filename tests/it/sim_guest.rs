@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use proxmux::sim::access::{Grant, Token, User, built_in_roles};
+use proxmux::sim::access::{Grant, Token, User};
+use proxmux::sim::role::built_in_roles;
 use proxmux::sim::state::{Load, Node, Storage, Volume};
 use proxmux::sim::table::Table;
 use proxmux::sim::{Answer, Call, Cluster, Simulator};

@@ -115,6 +115,8 @@ async fn an_id_that_is_taken_is_refused_while_it_is_typed() {
 async fn a_bad_name_is_refused_with_a_proposal() {
     let mut h = Harness::new().await;
     h.press("c down down 'my_vm' pgdn").await;
+    assert!(h.line("1 General").contains('!'), "{}", h.screen());
+    h.press("pgup").await;
     h.sees("must be a DNS name");
     h.sees("for example my-vm");
     h.press("ctrl-s").await;

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::sim::call::{Args, Outcome};
 use crate::sim::guest;
+use crate::sim::load;
 use crate::sim::router::Route;
 use crate::sim::state::{Cluster, Guest, Kind};
 
@@ -57,14 +58,7 @@ pub fn row(cluster: &Cluster, guest: &Guest) -> Map<String, Value> {
     }
     if guest.running {
         put("pid", json!(guest.pid));
-        for key in [
-            "pressurecpufull",
-            "pressurecpusome",
-            "pressureiofull",
-            "pressureiosome",
-            "pressurememoryfull",
-            "pressurememorysome",
-        ] {
+        for key in load::PRESSURE {
             put(key, Value::Null);
         }
     }

@@ -29,8 +29,8 @@ pub const ROUTES: &[Route] = &[
     Route("GET", "/nodes/{node}/qemu/{vmid}/cloudinit/dump", cloudinit_dump),
 ];
 
-/// Parameters of config calls that are not stored.
-const NOT_STORED: &[&str] = &[
+/// Parameters of create, restore and config calls that are not stored.
+pub const NOT_STORED: &[&str] = &[
     "archive",
     "background_delay",
     "bwlimit",

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::drive::{self, Drive, is_numbered};
 use crate::sim::call::{Args, Outcome};
 use crate::sim::guest;
-use crate::sim::load::Figures;
+use crate::sim::load;
 use crate::sim::property::Property;
 use crate::sim::router::Route;
 use crate::sim::state::{Cluster, Guest, Kind};
@@ -71,14 +71,7 @@ fn common(cluster: &Cluster, guest: &Guest) -> Map<String, Value> {
     }
     if guest.running {
         put("pid", json!(guest.pid));
-        for key in [
-            "pressurecpufull",
-            "pressurecpusome",
-            "pressureiofull",
-            "pressureiosome",
-            "pressurememoryfull",
-            "pressurememorysome",
-        ] {
+        for key in load::PRESSURE {
             put(key, json!(0));
         }
     }
@@ -90,8 +83,10 @@ fn live(cluster: &Cluster, guest: &Guest, row: &mut Map<String, Value>) {
     let figures = guest::figures(cluster, guest);
     let memory = guest.maxmem();
     let mut put = |key: &str, value: Value| row.insert(key.to_owned(), value);
-    put("diskread", json!(figures.diskread));
-    put("diskwrite", json!(figures.diskwrite));
+    let age = if guest.qmp == "prelaunch" { 0.0 } else { (cluster.now - guest.started).max(0.0) };
+    let (read, written) = (Transfer::of(guest.load.io.0, age), Transfer::of(guest.load.io.1, age));
+    put("diskread", json!(read.bytes));
+    put("diskwrite", json!(written.bytes));
     put("balloon", json!(memory));
     let mut balloon = json!({"actual": memory, "max_mem": memory});
     if guest.agent {
@@ -126,10 +121,7 @@ fn live(cluster: &Cluster, guest: &Guest, row: &mut Map<String, Value>) {
     }
     let mut blocks = Map::new();
     for (at, key) in config.keys().filter(|key| drive::is_slot(key) && *key != "tpmstate0").enumerate() {
-        let mut stat = block(if at == 0 { figures } else { Figures::default() });
-        if guest.uptime(cluster.now) > 20 && figures.diskread > 0 {
-            stat["idle_time_ns"] = json!(928_672_194);
-        }
+        let stat = if at == 0 { block(read, written) } else { block(Transfer::default(), Transfer::default()) };
         blocks.insert(key.clone(), stat);
     }
     if !blocks.is_empty() {
@@ -137,28 +129,51 @@ fn live(cluster: &Cluster, guest: &Guest, row: &mut Map<String, Value>) {
     }
 }
 
-fn block(figures: Figures) -> Value {
+/// What a drive has read or written since the start of its process.
+#[derive(Clone, Copy, Default)]
+struct Transfer {
+    bytes: u64,
+    operations: u64,
+    /// Seconds since the last operation.
+    idle: f64,
+}
+
+impl Transfer {
+    /// Whole sectors at a steady rate (bytes per second) over `age` seconds, in operations of up to 16 KiB.
+    fn of(rate: f64, age: f64) -> Self {
+        let sectors = (rate * age / 512.0) as u64;
+        let bytes = sectors * 512;
+        let idle = if rate > 0.0 { age - bytes as f64 / rate } else { age };
+        Self { bytes, operations: bytes.div_ceil(16384).max(sectors.min(32)), idle }
+    }
+}
+
+fn block(read: Transfer, written: Transfer) -> Value {
     let mut stat = Map::new();
     for key in ["flush", "unmap", "wr", "rd", "zone_append"] {
-        let bytes = match key {
-            "rd" => figures.diskread,
-            "wr" => figures.diskwrite,
-            _ => 0,
+        let done = match key {
+            "rd" => read,
+            "wr" => written,
+            _ => Transfer::default(),
         };
-        let operations = bytes / 16384;
-        stat.insert(format!("{key}_operations"), json!(operations));
-        stat.insert(format!("{key}_total_time_ns"), json!(operations * 90_000));
+        stat.insert(format!("{key}_operations"), json!(done.operations));
+        stat.insert(format!("{key}_total_time_ns"), json!(done.operations * 90_000));
         stat.insert(format!("failed_{key}_operations"), json!(0));
         stat.insert(format!("invalid_{key}_operations"), json!(0));
         if key != "flush" {
-            stat.insert(format!("{key}_bytes"), json!(bytes));
+            stat.insert(format!("{key}_bytes"), json!(done.bytes));
             stat.insert(format!("{key}_merged"), json!(0));
         }
     }
-    stat.insert("wr_highest_offset".into(), json!(figures.diskwrite));
+    stat.insert("wr_highest_offset".into(), json!(written.bytes));
     stat.insert("account_failed".into(), json!(true));
     stat.insert("account_invalid".into(), json!(true));
     stat.insert("timed_stats".into(), json!([]));
+    // QEMU leaves the idle time out until there was an operation.
+    let last = [read, written].iter().filter(|t| t.operations > 0).map(|t| t.idle).reduce(f64::min);
+    if let Some(idle) = last {
+        stat.insert("idle_time_ns".into(), json!((idle * 1e9) as u64));
+    }
     Value::Object(stat)
 }
 
