@@ -140,9 +140,14 @@ impl Wizard {
         self.steps.iter_mut().any(|s| s.form.set_default(key, value))
     }
 
+    /// Sets a better default for a field of all items of a group; see [`Form::set_default`].
+    pub fn set_default_of_items(&mut self, group: &str, key: &str, value: &str) -> bool {
+        self.steps.iter_mut().any(|s| s.form.set_default_of_items(group, key, value))
+    }
+
     /// Sets something that the conditions and checks of all steps see: what the cluster has, for example.
-    pub fn set_fact(&mut self, key: impl Into<String>, value: impl Into<String>) {
-        self.facts.set(key, value);
+    pub fn set_fact(&mut self, key: impl AsRef<str>, value: impl AsRef<str>) {
+        self.facts.set(key.as_ref(), value.as_ref());
     }
 
     /// Facts and the values of all steps.

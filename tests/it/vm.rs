@@ -50,13 +50,14 @@ async fn changed_fields() {
     let mut h = Harness::new().await;
     h.press("c").await;
     // General: id, name, start after creation.
-    h.press("down ctrl-u '500' down 'db' down down down space").await;
-    // System: an image, UEFI, the agent.
-    h.press("pgdn down enter 'debian' enter down enter 'ovmf' enter down down down space").await;
+    h.press("down ctrl-u '500' down 'db' down down down down space").await;
+    // An image; UEFI, the agent.
+    h.press("pgdn down down enter 'debian' enter").await;
+    h.press("pgdn enter 'ovmf' enter down down down down down down down space").await;
     // Disk: 64 GiB with discard on the Ceph pool.
-    h.press("pgdn down enter 'ceph' enter down ctrl-u '64' down space").await;
-    // CPU, memory, network.
-    h.press("pgdn down ctrl-u '4' pgdn ctrl-u '8192' pgdn down down '42' pgdn").await;
+    h.press("pgdn down enter 'ceph' enter down ctrl-u '64' down down down right").await;
+    // CPU, memory, network, boot.
+    h.press("pgdn down ctrl-u '4' pgdn ctrl-u '8192' pgdn down down down '42' pgdn pgdn").await;
     let call = "POST /nodes/pve1/qemu vmid=500 name=db ostype=l26 scsihw=virtio-scsi-single cpu=x86-64-v2-AES memory=8192 \
         sockets=1 cores=4 start=1 agent=1 bios=ovmf efidisk0=ceph:1,efitype=4m,pre-enrolled-keys=1 \
         ide2=nas:iso/debian-13.1.0-amd64-netinst.iso,media=cdrom scsi0=ceph:64,discard=on,iothread=1 \

@@ -30,8 +30,8 @@ impl Form {
         }
         // While something wrong is typed, why stands in the place of the help: the lines above don't jump.
         let raw = self.raw();
-        let why = self.field(self.focus).filter(|f| f.error.is_none() && !f.value().is_empty());
-        let why = why.and_then(|f| f.problem(&self.raw_around(self.focus, &raw)));
+        let typed = self.field(self.focus).is_some_and(|f| f.error.is_none() && !f.value().is_empty());
+        let why = if typed { self.problem_at(self.focus, &raw) } else { None };
         let (help, help_role) = match why {
             Some(why) => (format!("{} {}", look.glyphs.failed, text::clean(&why)), Role::ErrorText),
             None => (self.field(self.focus).map(|f| f.help.clone()).unwrap_or_default(), Role::Muted),
@@ -161,7 +161,9 @@ impl Form {
                     let mark = if n == 0 { look.glyphs.failed } else { " " };
                     lines.push(Line::Text(format!("{}{mark} {line}", " ".repeat(indent)), Role::ErrorText));
                 }
-            } else if let Some(warning) = field.warning(&self.raw_around(*spot, &raw)) {
+            } else if field.warn.is_some()
+                && let Some(warning) = field.warning(&self.raw_around(*spot, &raw))
+            {
                 let indent = width.saturating_sub(value_width);
                 for (n, line) in text::wrap(&warning, value_width.saturating_sub(2).max(8)).into_iter().enumerate() {
                     let mark = if n == 0 { look.glyphs.warning } else { " " };

@@ -131,6 +131,8 @@ pub(super) struct Field {
     pub checks: Vec<Check>,
     pub warn: Option<Warn>,
     pub hint: Option<Hint>,
+    /// What is chosen stays in the order in which it was marked.
+    pub ordered: bool,
     pub when: Option<When>,
     pub advanced: bool,
     pub error: Option<String>,
@@ -153,6 +155,7 @@ impl Field {
             checks: Vec::new(),
             warn: None,
             hint: None,
+            ordered: false,
             when: None,
             advanced: false,
             error: None,
@@ -218,6 +221,11 @@ impl Field {
         if let Kind::Text(input) | Kind::Number(input, _) | Kind::Secret(input) = &mut self.kind {
             *input = std::mem::take(input).with_placeholder(text);
         }
+    }
+
+    /// True when these are the choices that it has.
+    pub fn offers(&self, list: &Choices) -> bool {
+        matches!(&self.kind, Kind::Select { choices, .. } | Kind::Multi { choices, .. } if choices == list)
     }
 
     pub fn set_choices(&mut self, new: Choices) {

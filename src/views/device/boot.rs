@@ -8,6 +8,7 @@ pub const BOOT: Device = Device { fields, head: Some(Head { read, write }), prop
 
 fn fields(form: Form) -> Form {
     form.multi("boot", "Boot order", Choices::Ready(vec![]))
+        .ordered()
         .placeholder("nothing to boot from")
         .help("Devices are tried in the order in which they were marked: Enter opens the list, Space marks.")
 }

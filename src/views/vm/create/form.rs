@@ -1,10 +1,11 @@
 //! The steps of the create-VM wizard: the forms of the devices, and what belongs to the VM as a whole.
 
+use super::request::what_is;
 use crate::{
     api::ids::VmId,
     ui::{Choice, Choices, Form, Values, Wizard},
     views::device::{
-        agent, boot, cd, check, choices, cpu, disk, display, efi, machine, memory, nic, startup, system, tpm,
+        agent, boot, cd, check, choices, cpu, disk, display, efi, machine, memory, nic, slot, startup, system, tpm,
     },
 };
 
@@ -118,29 +119,25 @@ pub fn follow(wizard: &mut Wizard) {
     let values = wizard.known();
     for (key, value) in system::defaults(&values) {
         match key.split_once('.').filter(|(group, _)| matches!(*group, "disk" | "net")) {
-            Some((group, sub)) => set_items(wizard, group, sub, value),
-            None => drop(wizard.set_default(key, value)),
-        }
+            Some((group, sub)) => wizard.set_default_of_items(group, sub, value),
+            None => wizard.set_default(key, value),
+        };
     }
     for (group, sub, fact) in [("disk", "storage", "storage.best"), ("net", "bridge", "bridge.first")] {
         if !values.get(fact).is_empty() {
-            set_items(wizard, group, sub, values.get(fact));
+            wizard.set_default_of_items(group, sub, values.get(fact));
         }
     }
     wizard.share();
     let values = wizard.known();
-    let all = crate::views::device::slot::all(&values);
-    let devices = all.into_iter().map(|device| {
-        let what = super::request::what_is(&device, &values);
+    let all = slot::all(&values).into_iter();
+    let devices = all.map(|device| {
+        let what = what_is(&device, &values);
         Choice::new(device).detail(what)
     });
-    wizard.set_choices("boot", Choices::Ready(devices.collect()));
-    wizard.set_default("boot", &crate::views::device::slot::bootable(&values).join(","));
-    wizard.share();
-}
-
-fn set_items(wizard: &mut Wizard, group: &str, sub: &str, value: &str) {
-    for n in 0..wizard.group_values(group).len() {
-        wizard.set_default(&format!("{group}{n}.{sub}"), value);
+    let devices: Vec<Choice> = devices.collect();
+    if let Some(form) = wizard.step_of("boot").and_then(|step| wizard.form_mut(step)) {
+        form.set_choices("boot", devices);
+        form.set_default("boot", &slot::bootable(&values).join(","));
     }
 }
