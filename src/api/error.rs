@@ -122,7 +122,7 @@ impl ApiError {
             Self::Garbled(_) => {
                 "Something between here and the server changes the answers, or this is not a Proxmox VE API: check host and port."
             }
-            Self::Withheld(_) => "Leave the read-only or dry-run mode to send it.",
+            Self::Withheld(_) => "Start without --read-only to send it.",
             Self::LoginNeeded(_) => "Log in again.",
             Self::Refused(r) => match r.status {
                 400 => "Correct the named parameter.",

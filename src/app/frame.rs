@@ -83,9 +83,13 @@ fn state(store: &Store, look: &Look) -> (Style, String) {
     if store.phase == Phase::SignedOut && store.updated.is_none() {
         return (look.style(Role::Muted), format!("{} not connected", look.glyphs.unknown));
     }
+    if store.trouble.is_some() {
+        return (look.style(Role::Danger), format!("{} offline", look.glyphs.failed));
+    }
     let nodes = &store.resources.nodes;
     if nodes.is_empty() {
-        return (look.style(Role::Muted), "connecting".into());
+        let words = if store.updated.is_some() { "no nodes to see" } else { "connecting" };
+        return (look.style(Role::Muted), words.into());
     }
     let online = nodes.iter().filter(|n| n.is_online()).count();
     let quorate = store.cluster.as_ref().is_none_or(|c| c.quorate);
@@ -109,16 +113,20 @@ fn draw_header(app: &App, frame: &mut Frame, area: Rect) {
     }
     let (style, words) = state(store, look);
     left.push(Span::styled(format!("  {words}"), style));
+    // Warnings keep their place at the right, whatever else has to go.
+    let mut right = vec![];
     if store.insecure {
-        left.push(Span::styled("  INSECURE: certificate not verified ", look.style(Role::Danger)));
+        right.push(Span::styled("INSECURE: certificate not verified", look.style(Role::Danger)));
+        right.push(Span::raw("  "));
     }
     if store.read_only {
-        left.push(Span::styled("  READ-ONLY", look.style(Role::Warning)));
+        right.push(Span::styled("READ-ONLY", look.style(Role::Warning)));
+        right.push(Span::raw("  "));
     }
-    let mut right = vec![];
+    let warned = !right.is_empty();
     let online = || store.resources.nodes.iter().filter(|n| n.is_online());
     let cpus: f64 = online().map(|n| f64::from(n.maxcpu)).sum();
-    if cpus > 0.0 && area.width >= 76 {
+    if cpus > 0.0 && area.width >= if warned { 120 } else { 76 } {
         // PVE's figure of a node is already the share of the whole node.
         let cpu = online().map(|n| f64::from(n.cpu) * f64::from(n.maxcpu)).sum::<f64>() / cpus;
         let (used, all) = online().fold((0u64, 0u64), |(u, a), n| (u + n.mem, a + n.maxmem));

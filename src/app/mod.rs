@@ -27,7 +27,7 @@ use crate::{
         version::Version,
     },
     shell::{CommandInfo, Effect, Hosted, Layer, LayerId, Level, Now, Pick, Picker, Reply, Scene, SessionId, Toast},
-    store::Store,
+    store::{Phase, Store},
     ui::{Keymap, Look},
     views::{self, login::Login},
 };
@@ -487,6 +487,9 @@ impl App {
                 }
             }
             "app.refresh" => {
+                // After a login that has ended and a dialog that was closed, this is the way back in.
+                let ended = self.store().trouble.as_ref().filter(|_| self.store().phase == Phase::SignedOut);
+                todo.extend(ended.map(|trouble| views::login_again(trouble.error.clone())));
                 todo.push(Effect::Refresh(session));
                 let scene = self.shared.scene();
                 if let Some(top) = top(&mut self.roots, self.current) {

@@ -95,11 +95,18 @@ impl<'a, M: Send + 'static> Cx<'a, M> {
         self.out.push(Effect::Send { session: self.session(), to: self.id, wire, decode });
     }
 
+    /// In read-only mode: says so, and answers true. For what leads up to a change.
+    pub fn refuses_changes(&mut self) -> bool {
+        let read_only = self.scene.store.read_only;
+        if read_only {
+            self.toast(Level::Warning, "Read-only mode: nothing can be changed. Start without --read-only for that.");
+        }
+        read_only
+    }
+
     /// Shows changes to the user, and sends them once they are confirmed.
     pub fn propose(&mut self, proposal: Proposal) {
-        if self.scene.store.read_only {
-            self.toast(Level::Warning, "Read-only mode: nothing can be changed. Start without --read-only for that.");
-        } else if !proposal.writes.is_empty() {
+        if !self.refuses_changes() && !proposal.writes.is_empty() {
             self.open(Confirm::new(proposal));
         }
     }

@@ -427,7 +427,8 @@ impl Form {
     pub fn set_default_of_items(&mut self, group: &str, key: &str, value: &str) -> bool {
         let field = self.fields.iter_mut().find(|f| f.key == group);
         let Some(Kind::Group(group)) = field.map(|f| &mut f.kind) else { return false };
-        group.items.iter_mut().fold(false, |changed, item| item.set_default(key, value) || changed)
+        // Every item, not only up to the first that changes.
+        group.items.iter_mut().filter_map(|item| item.set_default(key, value).then_some(())).count() > 0
     }
 
     /// Adds an item to a group and returns its number; `None` when it is full or not a group.

@@ -237,6 +237,9 @@ impl Guests {
     }
 
     fn create(&mut self, cx: &mut Cx<'_, ()>) {
+        if cx.refuses_changes() {
+            return;
+        }
         let node = self.table.selected(&cx.store().resources.guests).map(|g| g.node.clone());
         cx.open(CreateVm::new(cx.store(), node));
     }

@@ -291,6 +291,8 @@ impl Login {
         let at = FIELDS.iter().position(|f| *f == self.focus).unwrap_or(0);
         let step = |by: usize| FIELDS[(at + by) % FIELDS.len()];
         match key.code {
+            // After a session has ended the old data is still worth looking at.
+            KeyCode::Esc if cx.store().updated.is_some() => cx.close(),
             KeyCode::Esc => cx.emit(Effect::Quit),
             KeyCode::Tab | KeyCode::Down => self.focus = step(1),
             KeyCode::BackTab | KeyCode::Up => self.focus = step(FIELDS.len() - 1),
