@@ -146,10 +146,10 @@ fn parts(c: &mut Criterion) {
 
         let mut group = c.benchmark_group("merge");
         let mut store = Store::new(SessionId(0), String::new());
-        store.set_resources(resources.clone());
+        store.set_resources(resources.clone(), Duration::ZERO);
         let same = || resources.clone();
         group.bench_function(BenchmarkId::new("unchanged", guests), |b| {
-            b.iter_batched(same, |r| store.set_resources(r), BatchSize::LargeInput);
+            b.iter_batched(same, |r| store.set_resources(r, Duration::ZERO), BatchSize::LargeInput);
         });
         let mut store = Store::new(SessionId(0), String::new());
         group.bench_function(BenchmarkId::new("all changed", guests), |b| {
@@ -160,7 +160,7 @@ fn parts(c: &mut Criterion) {
                 new.guests.iter_mut().for_each(|g| g.uptime += turn);
                 new
             };
-            b.iter_batched(moved, |r| store.set_resources(r), BatchSize::LargeInput);
+            b.iter_batched(moved, |r| store.set_resources(r, Duration::ZERO), BatchSize::LargeInput);
         });
         group.finish();
 

@@ -107,6 +107,12 @@ impl Live {
     /// The list is made every ten seconds.
     const LAG: Duration = Duration::from_secs(15);
 
+    /// The list never says that a VM is paused, so that stays until the guest itself says otherwise.
+    fn holds(&self, guest: &Guest, now: Duration) -> bool {
+        let paused = self.status == GuestStatus::Paused && guest.status == GuestStatus::Running;
+        paused || (guest.status != self.status && now < self.until)
+    }
+
     fn apply(&self, guest: &mut Guest) {
         guest.status = self.status.clone();
         guest.uptime = self.uptime;
@@ -123,11 +129,24 @@ impl Store {
         Self { session, address, ..Self::default() }
     }
 
+    /// Forgets what was heard; how the console may be used stays.
+    pub fn forget(&mut self) {
+        *self = Self {
+            session: self.session,
+            insecure: self.insecure,
+            read_only: self.read_only,
+            // Tables compare generations, so these go on growing.
+            generation: self.generation + 1,
+            tasks_generation: self.tasks_generation + 1,
+            ..Self::default()
+        };
+    }
+
     /// Takes over a new list of resources. True when anything differs.
     pub fn set_resources(&mut self, mut resources: Resources, now: Duration) -> bool {
         self.live.retain(|vmid, live| {
             let Some(guest) = resources.guest_mut(*vmid) else { return false };
-            let behind = guest.status != live.status && now < live.until;
+            let behind = live.holds(guest, now);
             if behind {
                 live.apply(guest);
             }
@@ -150,6 +169,11 @@ impl Store {
             self.generation += 1;
             self.live.insert(vmid, live);
         }
+    }
+
+    /// The guests that are shown as paused on their own word; only they can take it back.
+    pub fn paused(&self) -> impl Iterator<Item = &Guest> {
+        self.live.iter().filter(|(_, live)| live.status == GuestStatus::Paused).filter_map(|(id, _)| self.guest(*id))
     }
 
     /// Takes over a new list of tasks. True when anything differs.

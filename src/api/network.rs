@@ -78,7 +78,7 @@ pub struct Interface {
 impl Interface {
     /// True when guests can be attached to it.
     pub fn is_bridge(&self) -> bool {
-        matches!(&*self.kind, "bridge" | "OVSBridge")
+        matches!(&*self.kind, "bridge" | "OVSBridge" | "vnet")
     }
 }
 

@@ -68,20 +68,31 @@ impl Drop for Input {
     }
 }
 
+/// What is left to do after an effect.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Then {
+    Nothing,
+    Draw,
+    Suspend,
+}
+
 /// Effects that only the terminal's owner can carry out; the others go to the runner.
-fn carry_out(effect: Effect, runner: &mut Runner, screen: &mut Screen, mouse: &mut bool) -> io::Result<bool> {
-    let mut suspended = false;
+fn carry_out(effect: Effect, runner: &mut Runner, screen: &mut Screen, mouse: &mut bool) -> io::Result<Then> {
+    let mut then = Then::Nothing;
     match effect {
         Effect::Copy(text) => terminal::copy(&text)?,
         Effect::Mouse(on) => {
             *mouse = on;
             terminal::set_mouse(on)?;
         }
-        Effect::Redraw => screen.clear()?,
-        Effect::Suspend => suspended = true,
+        Effect::Redraw => {
+            screen.clear()?;
+            then = Then::Draw;
+        }
+        Effect::Suspend => then = Then::Suspend,
         other => runner.start(other),
     }
-    Ok(suspended)
+    Ok(then)
 }
 
 /// Runs the console until the user leaves or the system tells it to. Everything that talks to clusters and decodes
@@ -102,11 +113,11 @@ pub async fn run(mut app: App, world: World, screen: &mut Screen, mut mouse: boo
     let mut effects = app.start(now(start));
     draw(screen, &mut app, now(start))?;
     loop {
-        let mut suspend = false;
+        let mut then = Then::Nothing;
         for effect in effects.drain(..) {
-            suspend |= carry_out(effect, &mut runner, screen, &mut mouse)?;
+            then = then.max(carry_out(effect, &mut runner, screen, &mut mouse)?);
         }
-        if suspend {
+        if then == Then::Suspend {
             // The event stream keeps reading standard input in a thread of its own: it must be gone meanwhile.
             drop(input);
             tokio::task::yield_now().await;
@@ -115,6 +126,9 @@ pub async fn run(mut app: App, world: World, screen: &mut Screen, mut mouse: boo
             terminal::enter(mouse)?;
             input = Input::start();
             screen.clear()?;
+        }
+        if then != Then::Nothing {
+            draw(screen, &mut app, now(start))?;
         }
         if app.quit {
             break;

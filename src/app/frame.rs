@@ -10,7 +10,7 @@ use ratatui::{
 
 use super::App;
 use crate::{
-    shell::{LayerId, Level},
+    shell::{LayerId, Level, Toast},
     store::{Phase, Store},
     ui::{Look, Role, text},
     views,
@@ -188,12 +188,16 @@ fn draw_crumbs(
     frame.render_widget(right, r);
 }
 
+/// The newest error, else the newest message.
+pub fn shown_toast(app: &App) -> Option<&Toast> {
+    app.toasts.iter().map(|(toast, _)| toast).max_by_key(|t| t.level == Level::Error)
+}
+
 /// The message that matters most, else the progress of the newest followed task.
 fn message(app: &App) -> Option<(String, Style)> {
     let look = &app.shared.look;
     let errors = app.toasts.iter().filter(|(t, _)| t.level == Level::Error).count();
-    // The newest error, else the newest message.
-    if let Some((toast, _)) = app.toasts.iter().max_by_key(|(t, _)| t.level == Level::Error) {
+    if let Some(toast) = shown_toast(app) {
         let (glyph, role) = match toast.level {
             Level::Ok => (look.glyphs.ok, Role::Ok),
             Level::Info => (look.glyphs.bullet, Role::Accent),
@@ -230,7 +234,8 @@ fn draw_footer(app: &mut App, frame: &mut Frame, area: Rect) {
         frame.render_widget(Paragraph::new(lines), place);
         return;
     }
-    let most = if is_error { area.width } else { area.width / 2 };
+    let matters = app.toasts.iter().any(|(t, _)| matches!(t.level, Level::Error | Level::Warning));
+    let most = if matters { area.width } else { area.width / 2 };
     let room = message.as_ref().map_or(0, |(m, _)| u16::try_from(text::width(m)).unwrap_or(u16::MAX).min(most));
     let [keys, right] = Layout::horizontal([Constraint::Min(0), Constraint::Length(room)]).areas(area);
     if let Some((words, style)) = message {

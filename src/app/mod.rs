@@ -187,6 +187,8 @@ pub struct App {
     mouse: bool,
     toasts: VecDeque<(Toast, Option<Duration>)>,
     last_task: Option<Upid>,
+    /// The task of the message that was on the screen when the last key was pressed.
+    shown_task: Option<Upid>,
     hits: Vec<(ratatui::layout::Rect, Hit)>,
     next_tick: Option<Duration>,
     next_age: Option<Duration>,
@@ -212,6 +214,7 @@ impl App {
             mouse: options.mouse,
             toasts: VecDeque::new(),
             last_task: None,
+            shown_task: None,
             hits: vec![],
             next_tick: None,
             next_age: None,
@@ -375,9 +378,10 @@ impl App {
                 }
                 Effect::SignedIn { session, user, client } => {
                     let now = self.shared.now.mono;
+                    let address = client.1.target.to_string();
                     outside.push(Effect::SignedIn { session, user: user.clone(), client });
                     if let Some(session) = self.shared.sessions.get_mut(session.0 as usize) {
-                        session.signed_in(user, now);
+                        session.signed_in(user, address, now);
                         more.extend(session.due(now));
                     }
                     self.dirty = true;
@@ -432,7 +436,9 @@ impl App {
 
     fn key(&mut self, key: KeyEvent, todo: &mut Vec<Effect>) {
         self.dirty = true;
-        // Errors stay until somebody is there to see them; this key still does what it means.
+        // Errors stay until somebody is there to see them; this key still does what it means, and may be the one that
+        // opens the log of what is shown.
+        self.shown_task = frame::shown_toast(self).and_then(|toast| toast.task.clone());
         self.toasts.retain(|(toast, _)| toast.level != Level::Error);
         let scene = self.shared.scene();
         let Some(top) = top(&mut self.roots, self.current) else { return };
@@ -487,7 +493,7 @@ impl App {
                     top.refreshed(scene, todo);
                 }
             }
-            "app.tasklog" => match self.last_task.clone() {
+            "app.tasklog" => match self.shown_task.take().or(self.last_task.clone()) {
                 Some(upid) => todo.push(Effect::OpenTask(upid)),
                 None => self.toast(Toast::new(Level::Info, "No task has been started yet")),
             },

@@ -28,6 +28,8 @@ pub struct Session {
 impl Session {
     /// What changes seldom is asked this often.
     const FULL: Duration = Duration::from_secs(30);
+    /// So many paused guests are asked whether they still are.
+    const PAUSED: usize = 8;
     /// During an outage a tiny request asks this often whether the server is back.
     const PROBE: Duration = Duration::from_secs(1);
 
@@ -47,9 +49,15 @@ impl Session {
         }
     }
 
-    /// A login has succeeded.
-    pub fn signed_in(&mut self, user: String, now: Duration) {
+    /// A login has succeeded. What was known of another cluster, or as another user, is forgotten.
+    pub fn signed_in(&mut self, user: String, address: String, now: Duration) {
+        let known = !self.store.user.is_empty();
+        if known && (self.store.user != user || self.store.address != address) {
+            self.store.forget();
+            self.tracker = Tracker::default();
+        }
         self.store.user = user;
+        self.store.address = address;
         self.store.phase = Phase::SignedIn;
         self.fetch_at = Some(now);
         self.full_at = now;
@@ -85,6 +93,8 @@ impl Session {
             let full = self.full_at <= now;
             if full {
                 self.full_at = now + Self::FULL;
+                let paused = self.store.paused().take(Self::PAUSED);
+                out.extend(paused.map(|g| Effect::Peek { session: id, guest: g.reference() }));
             }
             self.fetching = Some(now);
             self.store.asking = Some(now);

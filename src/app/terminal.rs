@@ -95,10 +95,10 @@ impl<W: Write> Backend for QuietBackend<W> {
         if bytes.is_empty() {
             return Ok(());
         }
-        self.out.write_all(b"\x1b[?2026h")?;
-        self.out.write_all(&bytes)?;
-        self.out.write_all(b"\x1b[?2026l")?;
+        // One piece for the system as well: three would wake the terminal three times.
+        let whole = [b"\x1b[?2026h", bytes.as_slice(), b"\x1b[?2026l"].concat();
         bytes.clear();
+        self.out.write_all(&whole)?;
         self.out.flush()
     }
 }

@@ -104,6 +104,10 @@ impl Tracker {
                 t.shown.unknown = false;
                 (!status.status.is_running()).then(|| self.end(i, status.status))
             }
+            // The server knows the task no more, or says nothing about it to this user: asking again is no help.
+            Err(error) if matches!(error.status(), Some(400 | 403 | 404 | 501)) => {
+                Some(self.end(i, TaskState::Unknown))
+            }
             Err(_) => {
                 t.failures += 1;
                 t.shown.unknown = true;

@@ -40,9 +40,6 @@ pub struct ConnectArgs {
 /// What is missing or contradictory, and what to set.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ConnectError {
-    /// No server.
-    #[error("no server is named: use --host or set PVE_HOST, for example --host pve1")]
-    NoHost,
     /// A server's address that is none.
     #[error("{0}: {1}")]
     Host(&'static str, TargetError),
@@ -63,7 +60,8 @@ pub enum ConnectError {
 #[derive(Clone, Debug)]
 pub struct Connection {
     /// The server.
-    pub target: Target,
+    /// `None`: nobody named one.
+    pub target: Option<Target>,
     /// How it proves itself.
     pub trust: Trust,
     /// True when nobody said whom to trust: then a certificate that the user once accepted
@@ -92,8 +90,10 @@ impl ConnectArgs {
             None => env(variable).map(|value| (variable, value)),
         };
 
-        let (source, host) = pick(&self.host, "--host", "PVE_HOST").ok_or(ConnectError::NoHost)?;
-        let target: Target = host.parse().map_err(|e| ConnectError::Host(source, e))?;
+        let target = match pick(&self.host, "--host", "PVE_HOST") {
+            Some((source, host)) => Some(host.parse::<Target>().map_err(|e| ConnectError::Host(source, e))?),
+            None => None,
+        };
 
         let trust = if self.insecure {
             Some(Trust::Insecure)
@@ -107,7 +107,8 @@ impl ConnectArgs {
         };
 
         let (user, credentials) = login(pick(&self.user, "--user", "PVE_USER"), env)?;
-        let mut options = Options { proxy: Proxy::from_env(&target, env), ..Options::default() };
+        let mut options =
+            Options { proxy: target.as_ref().and_then(|t| Proxy::from_env(t, env)), ..Options::default() };
         if let Some(seconds) = self.timeout {
             options.silence = Duration::from_secs(seconds);
             options.read = options.read.max(options.silence);
@@ -250,11 +251,17 @@ mod tests {
     #[test]
     fn the_command_line_goes_first() {
         let c = resolve("--host a --user x@pve", "PVE_HOST=b:1 PVE_USER=root@pam PVE_PASSWORD=pw").unwrap();
-        assert_eq!((c.target.to_string().as_str(), c.user.as_deref()), ("a:8006", Some("x@pve")));
+        assert_eq!(
+            (c.target.as_ref().map(ToString::to_string).as_deref(), c.user.as_deref()),
+            (Some("a:8006"), Some("x@pve"))
+        );
         let Some(Credentials::Password { user, password }) = &c.credentials else { panic!("{c:?}") };
         assert_eq!((user.as_str(), password.expose_secret()), ("x@pve", "pw"));
         let c = resolve("", "PVE_HOST=b:1 PVE_USER=root@pam PVE_PASSWORD=").unwrap();
-        assert_eq!((c.target.to_string().as_str(), c.user.as_deref()), ("b:1", Some("root@pam")));
+        assert_eq!(
+            (c.target.as_ref().map(ToString::to_string).as_deref(), c.user.as_deref()),
+            (Some("b:1"), Some("root@pam"))
+        );
         assert!(c.credentials.is_none());
     }
 
@@ -288,9 +295,15 @@ mod tests {
     }
 
     #[test]
+    fn without_a_server_the_rest_is_kept() {
+        let c = resolve("--insecure --timeout 7", "PVE_TOKEN_ID=root@pam!ci PVE_TOKEN_SECRET=s").unwrap();
+        assert_eq!((&c.target, &c.trust, c.options.silence.as_secs()), (&None, &Trust::Insecure, 7));
+        assert_eq!(token(&c).0, "root@pam!ci");
+    }
+
+    #[test]
     fn messages_say_what_to_set() {
         for (arguments, environment, want) in [
-            ("", "", "use --host or set PVE_HOST"),
             ("--host http://a", "", "--host: \"http://a\" is not a server address: only https"),
             ("", "PVE_HOST=a:x", "PVE_HOST: \"a:x\" is not a server address"),
             ("--host a --user root", "", "--user is not valid: \"root\" has no realm"),

@@ -13,11 +13,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use tokio::runtime::{Builder, Handle};
 
-use self::{
-    connect::{ConnectArgs, ConnectError},
-    connector::HttpsConnector,
-    console::ConsoleArgs,
-};
+use self::{connect::ConnectArgs, connector::HttpsConnector, console::ConsoleArgs};
 use crate::{
     api::{
         ApiError,
@@ -112,18 +108,12 @@ fn world(options: Options, policy: Policy) -> World {
 
 /// What is known about the connection. Without a server the login asks for one.
 fn resolve(args: &ConnectArgs) -> Result<(Start, Options)> {
-    match args.resolve(|name| std::env::var(name).ok()) {
-        Ok(c) => {
-            if let Trust::CaFile(file) = &c.trust {
-                std::fs::File::open(file).with_context(|| format!("can't read --ca-file {}", file.display()))?;
-            }
-            let trust = (!c.trust_is_default).then_some(c.trust);
-            let start = Start { target: Some(c.target), trust, user: c.user, credentials: c.credentials };
-            Ok((start, c.options))
-        }
-        Err(ConnectError::NoHost) => Ok((Start { user: args.user.clone(), ..Start::default() }, Options::default())),
-        Err(error) => Err(error.into()),
+    let c = args.resolve(|name| std::env::var(name).ok())?;
+    if let Trust::CaFile(file) = &c.trust {
+        std::fs::File::open(file).with_context(|| format!("can't read --ca-file {}", file.display()))?;
     }
+    let trust = (!c.trust_is_default).then_some(c.trust);
+    Ok((Start { target: c.target, trust, user: c.user, credentials: c.credentials }, c.options))
 }
 
 /// Logs to a file that only the user can read.

@@ -126,13 +126,16 @@ impl Confirm {
 
     /// Wraps the text once per width, not per frame: a bulk action may have hundreds of calls.
     fn layout(&mut self, width: u16) {
-        if self.width == width {
-            return;
+        if self.width != width {
+            self.width = width;
+            self.lines = self.wrapped(width);
         }
-        self.width = width;
+    }
+
+    fn wrapped(&self, width: u16) -> Vec<(Kind, String)> {
         let mut lines = vec![];
         let mut add = |kind: Kind, first: &str, rest: &str, content: &str| {
-            let room = usize::from(width).saturating_sub(first.len()).max(10);
+            let room = usize::from(width).saturating_sub(first.len().max(rest.len())).max(10);
             for (i, line) in wrap(&text::clean(content), room).into_iter().enumerate() {
                 lines.push((kind, format!("{}{line}", if i == 0 { first } else { rest })));
             }
@@ -153,7 +156,7 @@ impl Confirm {
                 add(Kind::Pvesh, "  ", "    ", &preview::pvesh(&write.wire));
             }
         }
-        self.lines = lines;
+        lines
     }
 }
 
@@ -216,10 +219,12 @@ impl View for Confirm {
     }
 
     fn place(&self, area: Rect) -> Rect {
-        let calls: usize = self.proposal.writes.iter().map(|w| 2 + w.wire.to_string().len() / 60).sum();
-        let wanted = self.proposal.notes.len() * 2 + calls * 2 + 6;
+        let width = 84.min(area.width);
+        // Many calls fill the largest dialog anyhow, and wrapping them with every frame would cost.
+        let few = self.proposal.writes.len() + self.proposal.notes.len() <= 12;
+        let wanted = if few { self.wrapped(width.saturating_sub(2)).len() + 5 } else { 24 };
         let height = u16::try_from(wanted).unwrap_or(u16::MAX).clamp(8, 24).min(area.height);
-        area.centered(Constraint::Length(84.min(area.width)), Constraint::Length(height))
+        area.centered(Constraint::Length(width), Constraint::Length(height))
     }
 
     fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
@@ -249,8 +254,9 @@ impl View for Confirm {
             .collect();
         frame.render_widget(Paragraph::new(lines), body);
 
+        let keys = if matches!(self.proposal.degree, Degree::Typed(_)) { "PgDn" } else { "j/k" };
         let more =
-            if most > self.scroll { format!("  ({} more lines, j/k)", most - self.scroll) } else { String::new() };
+            if most > self.scroll { format!("  (+{} lines: {keys})", most - self.scroll) } else { String::new() };
         let question = match &self.proposal.degree {
             Degree::Typed(word) => Line::from(vec![
                 Span::styled(format!("Type {word} to confirm: "), look.style(Role::Danger)),

@@ -294,6 +294,8 @@ struct Pieces {
     whole: u64,
     cut: bool,
     broken: bool,
+    /// The first half must be on the wire before the connection breaks.
+    pause: Pin<Box<tokio::time::Sleep>>,
 }
 
 impl Pieces {
@@ -303,7 +305,8 @@ impl Pieces {
         if cut {
             data.truncate(data.len() / 2);
         }
-        Self { data, whole, cut, broken: false }
+        let pause = Box::pin(tokio::time::sleep(Duration::ZERO));
+        Self { data, whole, cut, broken: false, pause }
     }
 }
 
@@ -313,13 +316,17 @@ impl Body for Pieces {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         if !self.data.is_empty() {
             let data = std::mem::take(&mut self.data);
+            if self.cut {
+                self.pause.as_mut().reset(tokio::time::Instant::now() + Duration::from_millis(20));
+            }
             return Poll::Ready(Some(Ok(Frame::data(data))));
         }
         if self.cut && !self.broken {
+            std::task::ready!(self.pause.as_mut().poll(cx));
             self.broken = true;
             return Poll::Ready(Some(Err(Broken)));
         }

@@ -16,9 +16,11 @@ mod popup;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use compact_str::{CompactString, format_compact};
 use ratatui::layout::Rect;
 use secrecy::SecretString;
 
@@ -29,6 +31,12 @@ use popup::Popup;
 
 /// Says why a value is wrong. Gets the value (never empty) and all values of the form.
 pub type Check = fn(&str, &Values) -> Result<(), String>;
+
+/// Says what the user should know about a value that is right nevertheless. Gets the value (never empty) and all values.
+pub type Warn = fn(&str, &Values) -> Option<String>;
+
+/// Says something about a field that depends on the values, e.g. a total.
+pub type Hint = fn(&Values) -> Option<String>;
 
 /// Whether a field is there, given the others' values.
 pub type When = fn(&Values) -> bool;
@@ -49,7 +57,7 @@ pub enum FormEvent {
 /// Values of a form in the order of its fields. Toggles are `"1"` and `"0"`; secrets are not in here; the fields of
 /// a group's item have keys like `"disk0.storage"`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Values(Vec<(String, String)>);
+pub struct Values(Vec<(CompactString, CompactString)>);
 
 impl Values {
     /// The value of a key; `""` when there is none.
@@ -88,7 +96,7 @@ impl Values {
     }
 
     /// Appends a value, or replaces the one with this key.
-    pub fn set(&mut self, key: impl Into<String>, value: impl Into<String>) {
+    pub fn set(&mut self, key: impl Into<CompactString>, value: impl Into<CompactString>) {
         let (key, value) = (key.into(), value.into());
         match self.0.iter_mut().find(|(k, _)| *k == key) {
             Some(entry) => entry.1 = value,
@@ -103,11 +111,11 @@ impl Values {
 
     /// The pairs.
     pub fn into_pairs(self) -> Vec<(String, String)> {
-        self.0
+        self.0.into_iter().map(|(key, value)| (key.into(), value.into())).collect()
     }
 }
 
-impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Values {
+impl<K: Into<CompactString>, V: Into<CompactString>> FromIterator<(K, V)> for Values {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
         Self(pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect())
     }
@@ -238,6 +246,30 @@ impl Form {
         self.last(|f| f.checks.push(check))
     }
 
+    /// Adds a warning to the last field: shown below it, and nobody is held up.
+    pub fn warn(self, warn: Warn) -> Self {
+        self.last(|f| f.warn = Some(warn))
+    }
+
+    /// Shows a computed text behind the last field.
+    pub fn hint(self, hint: Hint) -> Self {
+        self.last(|f| f.hint = Some(hint))
+    }
+
+    /// The last field (a choice of several) keeps the order in which they were marked.
+    pub fn ordered(self) -> Self {
+        self.last(|f| f.ordered = true)
+    }
+
+    /// The last field (a group) begins with this many items.
+    pub fn items(self, count: usize) -> Self {
+        let mut form = self.last(|f| f.begin_with(count));
+        if form.fields.len() == 1 {
+            form.focus_first();
+        }
+        form
+    }
+
     /// The last field is there only under a condition; otherwise it has no value either.
     pub fn when(self, when: When) -> Self {
         self.last(|f| f.when = Some(when))
@@ -267,11 +299,11 @@ impl Form {
                 Kind::Group(group) => {
                     for (n, item) in group.items.iter().enumerate() {
                         for sub in item.fields.iter().filter(|f| f.has_value()) {
-                            values.0.push((format!("{}{n}.{}", field.key, sub.key), sub.value()));
+                            values.0.push((format_compact!("{}{n}.{}", field.key, sub.key), sub.value().into()));
                         }
                     }
                 }
-                _ if field.has_value() => values.0.push((field.key.clone(), field.value())),
+                _ if field.has_value() => values.0.push(((&*field.key).into(), field.value().into())),
                 _ => {}
             }
         }
@@ -305,11 +337,11 @@ impl Form {
                     for (n, item) in group.items.iter().enumerate() {
                         let item_raw = Self::raw_of_item(item, &raw);
                         for sub in item.fields.iter().filter(|f| f.has_value() && f.is_there(&item_raw)) {
-                            values.0.push((format!("{}{n}.{}", field.key, sub.key), sub.value()));
+                            values.0.push((format_compact!("{}{n}.{}", field.key, sub.key), sub.value().into()));
                         }
                     }
                 }
-                _ if field.has_value() => values.0.push((field.key.clone(), field.value())),
+                _ if field.has_value() => values.0.push(((&*field.key).into(), field.value().into())),
                 _ => {}
             }
         }
@@ -334,7 +366,7 @@ impl Form {
             .map(|item| {
                 let item_raw = Self::raw_of_item(item, &raw);
                 let there = item.fields.iter().filter(|f| f.has_value() && f.is_there(&item_raw));
-                Values(there.map(|f| (f.key.clone(), f.value())).collect())
+                there.map(|f| (&*f.key, f.value())).collect()
             })
             .collect()
     }
@@ -380,6 +412,24 @@ impl Form {
         }
     }
 
+    /// Sets a default that suits other values better: only where the user has left the field alone.
+    pub fn set_default(&mut self, key: &str, value: &str) -> bool {
+        match self.spot(key).and_then(|spot| self.field_mut(spot)) {
+            Some(field) if field.value() == field.initial && field.value() != value => {
+                field.set_initial(value);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The same for a field of all items of a group.
+    pub fn set_default_of_items(&mut self, group: &str, key: &str, value: &str) -> bool {
+        let field = self.fields.iter_mut().find(|f| f.key == group);
+        let Some(Kind::Group(group)) = field.map(|f| &mut f.kind) else { return false };
+        group.items.iter_mut().fold(false, |changed, item| item.set_default(key, value) || changed)
+    }
+
     /// Adds an item to a group and returns its number; `None` when it is full or not a group.
     pub fn add_item(&mut self, key: &str) -> Option<usize> {
         let field = self.fields.iter_mut().find(|f| f.key == key)?;
@@ -400,6 +450,7 @@ impl Form {
     /// Sets the choices of all selects with this key, in the items of groups too (also those added later).
     pub fn set_choices(&mut self, key: &str, choices: impl Into<Choices>) {
         let choices = choices.into();
+        let others = self.field(self.focus).is_some_and(|f| f.key == key && !f.offers(&choices));
         for field in &mut self.fields {
             match &mut field.kind {
                 Kind::Group(group) => {
@@ -412,7 +463,7 @@ impl Form {
                 _ => {}
             }
         }
-        if let Some(popup) = &mut self.popup {
+        if let Some(popup) = self.popup.as_mut().filter(|_| others) {
             popup.rewind();
         }
     }
@@ -423,13 +474,7 @@ impl Form {
         let raw = self.raw();
         let mut first_wrong = None;
         for spot in self.all_spots() {
-            let error = match self.field(spot) {
-                Some(field) if self.is_there(spot, &raw) => match spot.item {
-                    Some(_) => field.problem(&self.raw_around(spot, &raw)),
-                    None => field.problem(&raw),
-                },
-                _ => None,
-            };
+            let error = if self.is_there(spot, &raw) { self.problem_at(spot, &raw) } else { None };
             if error.is_some() && first_wrong.is_none() {
                 first_wrong = Some(spot);
             }
@@ -449,7 +494,7 @@ impl Form {
         self.all_spots()
             .into_iter()
             .filter(|spot| self.is_there(*spot, &raw))
-            .all(|spot| self.field(spot).is_none_or(|field| field.problem(&self.raw_around(spot, &raw)).is_none()))
+            .all(|spot| self.problem_at(spot, &raw).is_none())
     }
 
     /// Puts the server's errors beside their fields and focuses the first. Keys: a field's key, `"disk0.size"`, or
@@ -611,19 +656,29 @@ impl Form {
         spots
     }
 
-    fn raw_around(&self, spot: Spot, raw: &Values) -> Values {
+    fn raw_around<'v>(&self, spot: Spot, raw: &'v Values) -> Cow<'v, Values> {
         match (spot.item, self.fields.get(spot.field).map(|f| &f.kind)) {
             (Some((n, _)), Some(Kind::Group(group))) => {
-                group.items.get(n).map_or_else(|| raw.clone(), |item| Self::raw_of_item(item, raw))
+                group.items.get(n).map_or(Cow::Borrowed(raw), |item| Cow::Owned(Self::raw_of_item(item, raw)))
             }
-            _ => raw.clone(),
+            _ => Cow::Borrowed(raw),
         }
+    }
+
+    /// Why a field's value can't be used. The values around an item are only gathered where a check looks at them.
+    fn problem_at(&self, spot: Spot, raw: &Values) -> Option<String> {
+        let field = self.field(spot)?;
+        if field.checks.is_empty() || field.value().is_empty() {
+            return field.problem(raw);
+        }
+        field.problem(&self.raw_around(spot, raw))
     }
 
     /// True when the field's conditions (and its group's) hold.
     fn is_there(&self, spot: Spot, raw: &Values) -> bool {
         self.fields.get(spot.field).is_some_and(|f| f.is_there(raw))
-            && (spot.item.is_none() || self.field(spot).is_some_and(|f| f.is_there(&self.raw_around(spot, raw))))
+            && (spot.item.is_none()
+                || self.field(spot).is_some_and(|f| f.when.is_none() || f.is_there(&self.raw_around(spot, raw))))
     }
 
     /// What is shown: there, and not folded away (wrong fields are never folded away).

@@ -575,7 +575,7 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
         }
     }
 
-    /// Counter and marks: `"24/310  3 marked"`.
+    /// Filter, counter and marks: `"/web  24/310  3 marked"`.
     pub fn status(&self) -> String {
         let (shown, all) = (self.index.len(), self.total);
         let mut status = if shown == all { all.to_string() } else { format!("{shown}/{all}") };
@@ -587,6 +587,8 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
                 status.push_str(&format!(" ({} hidden)", marks.len() - visible));
             }
         }
-        status
+        // While it is typed it has a line of its own.
+        let filter = if self.is_typing() { "" } else { self.filter.text().trim() };
+        if filter.is_empty() { status } else { format!("/{filter}  {status}") }
     }
 }

@@ -46,13 +46,15 @@ struct Step {
 pub struct Wizard {
     steps: Vec<Step>,
     last_title: String,
+    /// What all forms' conditions and checks see besides the steps' values.
+    facts: Values,
     at: usize,
     hits: Vec<(Rect, usize)>,
 }
 
 impl Default for Wizard {
     fn default() -> Self {
-        Self { steps: Vec::new(), last_title: "Confirm".into(), at: 0, hits: Vec::new() }
+        Self { steps: Vec::new(), last_title: "Confirm".into(), facts: Values::default(), at: 0, hits: Vec::new() }
     }
 }
 
@@ -133,6 +135,28 @@ impl Wizard {
         known
     }
 
+    /// Sets a default that suits other values better; see [`Form::set_default`].
+    pub fn set_default(&mut self, key: &str, value: &str) -> bool {
+        self.steps.iter_mut().any(|s| s.form.set_default(key, value))
+    }
+
+    /// Sets a better default for a field of all items of a group; see [`Form::set_default`].
+    pub fn set_default_of_items(&mut self, group: &str, key: &str, value: &str) -> bool {
+        self.steps.iter_mut().any(|s| s.form.set_default_of_items(group, key, value))
+    }
+
+    /// Sets something that the conditions and checks of all steps see: what the cluster has, for example.
+    pub fn set_fact(&mut self, key: impl AsRef<str>, value: impl AsRef<str>) {
+        self.facts.set(key.as_ref(), value.as_ref());
+    }
+
+    /// Facts and the values of all steps.
+    pub fn known(&self) -> Values {
+        let mut values = self.values();
+        values.extend(self.facts.clone());
+        values
+    }
+
     /// The values of all steps in order, without secrets.
     pub fn values(&self) -> Values {
         let mut values = Values::default();
@@ -179,6 +203,7 @@ impl Wizard {
             for (i, step) in self.steps.iter_mut().enumerate() {
                 let mut context = Values::default();
                 values.iter().enumerate().filter(|(j, _)| *j != i).for_each(|(_, v)| context.extend(v.clone()));
+                context.extend(self.facts.clone());
                 step.form.set_context(context);
             }
         }

@@ -48,12 +48,23 @@ const RECENT: u64 = 24 * 3600;
 /// Lines of a list at most.
 const MOST: usize = 50;
 
+/// What the lists were made from: they are made anew when any of it differs.
+#[derive(PartialEq)]
+struct MadeFor {
+    resources: u64,
+    tasks: u64,
+    progress: Vec<Option<u8>>,
+    quorate: Option<bool>,
+    /// Ages are shown.
+    minute: i64,
+}
+
 /// The dashboard. Its lists are made anew when the store changes, not per frame.
 pub struct Dashboard {
     lists: [Vec<Item>; 3],
     list: usize,
     cursor: [usize; 3],
-    made_for: Option<(u64, u64, usize)>,
+    made_for: Option<MadeFor>,
     counts: Counts,
     places: [Rect; 3],
     tops: [usize; 3],
@@ -85,11 +96,19 @@ impl Default for Dashboard {
 
 impl Dashboard {
     fn sync(&mut self, store: &Store, look: &Look, now: i64) {
-        let made_for = (store.generation, store.tasks_generation, store.followed.len());
-        if self.made_for == Some(made_for) {
+        let progress = store.followed.iter().map(|f| f.percent.map(|p| p as u8)).collect();
+        let quorate = store.cluster.as_ref().map(|c| c.quorate);
+        let made_for = Some(MadeFor {
+            resources: store.generation,
+            tasks: store.tasks_generation,
+            progress,
+            quorate,
+            minute: now / 60,
+        });
+        if self.made_for == made_for {
             return;
         }
-        self.made_for = Some(made_for);
+        self.made_for = made_for;
         self.counts = count(&store.resources.guests);
         let now = u64::try_from(now).unwrap_or(0);
         self.lists = [attention(store, look, now), busiest(store), tasks(store, look)];

@@ -334,6 +334,10 @@ impl Login {
 impl Start {
     fn place(&self, target: Target) -> Place {
         let Self { trust, user, credentials, .. } = self.clone();
+        // What was given is meant for the server that was given: a mistyped name must not get the password.
+        if self.target.as_ref().is_some_and(|given| *given != target) {
+            return Place { target, trust: None, user, credentials: None };
+        }
         Place { target, trust, user, credentials }
     }
 }
@@ -473,7 +477,8 @@ impl View for Login {
                         return true;
                     };
                     self.stage = Stage::Waiting("Connecting");
-                    self.start.trust = Some(Trust::Pinned(pin));
+                    // From now on the pin decides, also over a fingerprint that was given.
+                    self.start.trust = None;
                     cx.job(move |world| Box::pin(async move { Msg::Pinned(world.connector().pin(&target, pin)) }));
                 }
                 KeyCode::Char('n') | KeyCode::Esc => {

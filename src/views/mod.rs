@@ -1,6 +1,7 @@
 //! The features: one noun, one file. A view reads the store, asks the API, and proposes changes; nothing else.
 
 pub mod dashboard;
+pub mod device;
 pub mod guest;
 pub mod login;
 pub mod task;

@@ -7,7 +7,121 @@ use proxmux::api::{
     Request, Wire, access, cluster, guest, guest::param, lxc, network, node, rrd, snapshot, storage, task, version, vm,
 };
 
+use proxmux::ui::Choice;
+use proxmux::views::vm::create::{form, request};
+
 use crate::schema::Schema;
+
+/// The create wizard's calls with many combinations of options, made by its own form.
+fn wizard_calls() -> Vec<Wire> {
+    const OPTIONS: &[(&str, &[&str])] = &[
+        ("ostype", &["l26", "win11", "win10", "wxp", "other", "l24", "solaris", "win7", "w2k8"]),
+        ("arch", &["", "", "", "x86_64", "aarch64"]),
+        ("cd.source", &["iso", "physical", "none"]),
+        ("cd.image", &["", "nas:iso/debian.iso"]),
+        ("drivers", &["", "nas:iso/virtio.iso"]),
+        ("bios", &["seabios", "ovmf"]),
+        ("efi.add", &["1", "0"]),
+        ("efi.storage", &["nas", "ceph"]),
+        ("efi.format", &["qcow2", "raw", ""]),
+        ("efi.keys", &["1", "0"]),
+        ("efi.type", &["4m", "2m", ""]),
+        ("tpm.add", &["0", "1"]),
+        ("tpm.version", &["v2.0", "v1.2"]),
+        ("machine.type", &["", "pc", "q35", "pc-q35-9.2+pve1"]),
+        ("machine.viommu", &["", "virtio", "intel"]),
+        ("scsihw", &["virtio-scsi-single", "virtio-scsi-pci", "lsi", "lsi53c810", "megasas", "pvscsi", ""]),
+        ("agent.enabled", &["0", "1"]),
+        ("agent.fstrim", &["0", "1"]),
+        ("agent.freeze", &["1", "0"]),
+        ("agent.type", &["", "isa"]),
+        ("vga.type", &["", "std", "qxl4", "serial0", "virtio-gl", "none", "cirrus", "vmware"]),
+        ("vga.memory", &["", "64"]),
+        ("vga.clipboard", &["", "vnc"]),
+        ("disk0.bus", &["scsi", "virtio", "sata", "ide"]),
+        ("disk0.storage", &["nas", "ceph"]),
+        ("disk0.size", &["32", "0.5"]),
+        ("disk0.import", &["", "", "nas:import/x.qcow2"]),
+        ("disk0.format", &["qcow2", "raw", "vmdk", ""]),
+        ("disk0.cache", &["", "none", "writeback", "writethrough", "directsync", "unsafe"]),
+        ("disk0.discard", &["", "on", "ignore"]),
+        ("disk0.iothread", &["1", "0"]),
+        ("disk0.number", &["", "3"]),
+        ("disk0.ssd", &["0", "1"]),
+        ("disk0.ro", &["0", "1"]),
+        ("disk0.backup", &["1", "0"]),
+        ("disk0.replicate", &["1", "0"]),
+        ("disk0.aio", &["", "native", "threads", "io_uring"]),
+        ("disk0.mbps_rd", &["", "12.5"]),
+        ("disk0.mbps_rd_max", &["", "50"]),
+        ("disk0.mbps_wr", &["", "1"]),
+        ("disk0.mbps_wr_max", &["", "5"]),
+        ("disk0.iops_rd", &["", "100"]),
+        ("disk0.iops_rd_max", &["", "200"]),
+        ("disk0.iops_wr", &["", "300"]),
+        ("disk0.iops_wr_max", &["", "400"]),
+        ("disk1.bus", &["virtio", "scsi", "sata", "ide"]),
+        ("sockets", &["1", "2"]),
+        ("cores", &["1", "4"]),
+        ("cpu.type", &["x86-64-v2-AES", "host", "", "EPYC-Genoa"]),
+        ("cpu.on", &["", "aes", "aes,pcid"]),
+        ("cpu.off", &["", "ssbd"]),
+        ("vcpus", &["", "1"]),
+        ("cpulimit", &["", "1.5"]),
+        ("affinity", &["", "0,4-7"]),
+        ("cpuunits", &["", "200"]),
+        ("numa", &["0", "1"]),
+        ("memory", &["2048", "16384"]),
+        ("ballooning", &["1", "0"]),
+        ("balloon", &["", "1024"]),
+        ("shares", &["", "0", "50000"]),
+        ("ksm", &["1", "0"]),
+        ("net0.bridge", &["vmbr0", ""]),
+        ("net0.model", &["virtio", "e1000", "rtl8139", "vmxnet3", "ne2k_pci", "e1000-82545em"]),
+        ("net0.macaddr", &["", "BC:24:11:00:00:01"]),
+        ("net0.firewall", &["1", "0"]),
+        ("net0.link_down", &["0", "1"]),
+        ("net0.mtu", &["", "1", "9000"]),
+        ("net0.rate", &["", "2.5"]),
+        ("net0.queues", &["", "4"]),
+        ("net1.tag", &["", "4094"]),
+        ("onboot", &["0", "1"]),
+        ("ha", &["0", "1"]),
+        ("start", &["0", "1"]),
+        ("startup.order", &["", "2"]),
+        ("startup.up", &["", "30"]),
+        ("startup.down", &["", "60"]),
+        ("tags", &["", "web, prod"]),
+        ("name", &["", "web-01.example.com"]),
+    ];
+    // A small generator, so that every pair of options meets in some call.
+    let mut state = 7_u32;
+    let mut next = move |below: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 16) as usize % below
+    };
+    let mut call = |n: usize| {
+        let mut wizard = form::wizard(vec![Choice::new("pve1")], vec![], "pve1");
+        for (fact, value) in
+            [("kind.nas", "nfs"), ("kind.ceph", "rbd"), ("storage.best", "ceph"), ("bridge.first", "vmbr0")]
+        {
+            wizard.set_fact(fact, value);
+        }
+        for group in ["disk", "net"] {
+            let step = wizard.step_of(&format!("{group}0")).expect("a group");
+            wizard.form_mut(step).expect("a form").add_item(group);
+        }
+        wizard.set("vmid", "150");
+        wizard.set("tpm.storage", "ceph");
+        for (key, values) in OPTIONS {
+            let value = if n < 9 { values[n % values.len()] } else { values[next(values.len())] };
+            assert!(wizard.set(key, value), "{key}");
+        }
+        form::follow(&mut wizard);
+        request::request(&wizard.known()).expect("a call").wire
+    };
+    (0..150).map(&mut call).collect()
+}
 
 /// One request of each kind with few and with many parameters. New endpoints are added here.
 fn requests() -> Vec<Wire> {
@@ -156,6 +270,7 @@ fn requests() -> Vec<Wire> {
             all.push(wire(storage::rrddata(&node, &store, timeframe, of)));
         }
     }
+    all.extend(wizard_calls());
     for kind in ContentKind::ALL {
         all.push(wire(storage::content(&node, &store, Some(kind), None)));
     }

@@ -290,9 +290,12 @@ impl Harness {
         found.unwrap_or_else(|| panic!("no \"{text}\" on the screen:\n{screen}"))
     }
 
+    /// Also a text that is wrapped counts as seen.
     #[track_caller]
     pub fn sees(&self, text: &str) {
-        assert!(self.screen().contains(text), "no \"{text}\" on the screen:\n{}", self.screen());
+        let screen = self.screen();
+        let flat = screen.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(screen.contains(text) || flat.contains(text), "no \"{text}\" on the screen:\n{}", self.screen());
     }
 
     #[track_caller]

@@ -306,6 +306,9 @@ async fn a_server_that_is_not_there() {
     h.sees("Check host name, port and network");
     h.set_away(false);
     h.press("ctrl-u 'pve1.home.example' enter").await;
+    // The trust that was given was meant for the other server.
+    h.sees("Nobody vouches for this server's certificate");
+    h.press("y").await;
     h.press("'proxmux' enter").await;
     h.sees("opnsense");
 }

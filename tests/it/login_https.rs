@@ -41,7 +41,12 @@ fn client(server: &Server) -> Client {
 }
 
 fn client_with(server: &Server, trust: &Trust) -> Client {
-    let options = Options { silence: Duration::from_millis(900), read: Duration::from_secs(2), ..Options::default() };
+    let options = Options {
+        connect: Duration::from_millis(900),
+        silence: Duration::from_millis(900),
+        read: Duration::from_secs(2),
+        ..Options::default()
+    };
     Client::new(HttpTransport::new(server.address.to_string().parse().unwrap(), trust, options).unwrap())
 }
 
@@ -234,7 +239,7 @@ async fn changes_are_sent_once_whatever_happens_to_the_answer() {
         let client = root(&server).await;
         let rule = Rule { method: "POST".into(), path: "/status/start".into(), left: Some(1), effect: effect.clone() };
         server.with(|sim| sim.faults.add_rule(rule));
-        let error = client.ask(guest::start(&kali())).await.unwrap_err();
+        let error = client.ask(guest::start(&kali())).await.expect_err(&format!("{effect:?}"));
         assert!(matches!(error, ApiError::Unsure(_) | ApiError::Garbled(_)), "{effect:?}: {error:?}");
         assert!(!error.is_certainly_undone(), "{effect:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -101,16 +101,16 @@ async fn play(seed: u64, setup: Setup, steps: usize, weather: bool) {
 
 #[tokio::test(start_paused = true)]
 async fn in_fair_weather() {
-    for seed in 0..4 {
-        let tab = ['1', '2', '3', '9'][seed as usize % 4];
-        play(seed, Setup { tab, ..Setup::default() }, 1000, false).await;
+    for seed in 0..2 {
+        let tab = ['2', '9'][seed as usize % 2];
+        play(seed, Setup { tab, ..Setup::default() }, 800, false).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn in_bad_weather() {
     for seed in 100..102 {
-        play(seed, Setup::default(), 1000, true).await;
+        play(seed, Setup::default(), 500, true).await;
     }
 }
 
@@ -125,7 +125,7 @@ async fn in_read_only_mode_nothing_is_ever_sent() {
     let mut rng = Rng::new(3);
     let keys: Vec<Key> = KEYS.split_whitespace().map(|k| k.parse().unwrap()).collect();
     let mut h = setup.go().await;
-    for _ in 0..1000 {
+    for _ in 0..500 {
         h.console.press(keys[rng.below(keys.len() as u64) as usize].event()).await;
     }
     assert_eq!(h.writes(), [""; 0]);

@@ -147,7 +147,9 @@ fn suspends_and_comes_back() {
     }
     tty.send("j/web");
     tty.expect("/web");
-    tty.send("\x1bq");
+    tty.send("\x1b");
+    assert!(tty.wait(SECOND * 5, |s| !s.contents().contains("/web")).is_some(), "{}", tty.text());
+    tty.send("q");
     assert!(tty.wait_end(SECOND * 3).is_some());
     assert_restored(&tty);
 }

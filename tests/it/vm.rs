@@ -24,7 +24,7 @@ fn shows(h: &Harness, call: &str) {
 #[tokio::test(start_paused = true)]
 async fn defaults_and_a_name() {
     let mut h = Harness::new().await;
-    h.press("c down down 'web-02' pgdn pgdn pgdn pgdn pgdn pgdn").await;
+    h.press("c down down 'web-02' pgdn pgdn pgdn pgdn pgdn pgdn pgdn pgdn").await;
     shows(&h, DEFAULT);
     insta::assert_snapshot!(h.screen().lines().skip(2).collect::<Vec<_>>().join("\n"));
     assert_eq!(h.writes(), [""; 0], "nothing is sent before the last page");
@@ -50,13 +50,14 @@ async fn changed_fields() {
     let mut h = Harness::new().await;
     h.press("c").await;
     // General: id, name, start after creation.
-    h.press("down ctrl-u '500' down 'db' down down down space").await;
-    // System: an image, UEFI, the agent.
-    h.press("pgdn down enter 'debian' enter down enter 'ovmf' enter down down down space").await;
+    h.press("down ctrl-u '500' down 'db' down down down down space").await;
+    // An image; UEFI, the agent.
+    h.press("pgdn down down enter 'debian' enter").await;
+    h.press("pgdn enter 'ovmf' enter down down down down down down down space").await;
     // Disk: 64 GiB with discard on the Ceph pool.
-    h.press("pgdn down enter 'ceph' enter down ctrl-u '64' down space").await;
-    // CPU, memory, network.
-    h.press("pgdn down ctrl-u '4' pgdn ctrl-u '8192' pgdn down down '42' pgdn").await;
+    h.press("pgdn down enter 'ceph' enter down ctrl-u '64' down down down right").await;
+    // CPU, memory, network, boot.
+    h.press("pgdn down ctrl-u '4' pgdn ctrl-u '8192' pgdn down down down '42' pgdn pgdn").await;
     let call = "POST /nodes/pve1/qemu vmid=500 name=db ostype=l26 scsihw=virtio-scsi-single cpu=x86-64-v2-AES memory=8192 \
         sockets=1 cores=4 start=1 agent=1 bios=ovmf efidisk0=ceph:1,efitype=4m,pre-enrolled-keys=1 \
         ide2=nas:iso/debian-13.1.0-amd64-netinst.iso,media=cdrom scsi0=ceph:64,discard=on,iothread=1 \
@@ -81,7 +82,7 @@ fn occupy(h: &Harness, vmid: u32) {
 #[tokio::test(start_paused = true)]
 async fn an_id_that_somebody_else_took_meanwhile() {
     let mut h = Harness::new().await;
-    h.press("c down down 'web-02' pgdn pgdn pgdn down ctrl-u '3' pgdn pgdn pgdn").await;
+    h.press("c down down 'web-02' pgdn pgdn pgdn pgdn down ctrl-u '3' pgdn pgdn pgdn pgdn").await;
     h.sees("cores=3");
     occupy(&h, 114);
     h.press("enter").await;
@@ -90,7 +91,7 @@ async fn an_id_that_somebody_else_took_meanwhile() {
     h.sees("already exists");
     assert!(h.line("VM ID*").contains('▌'), "the field has the focus: {}", h.screen());
     h.sees("web-02");
-    h.press("ctrl-u '115' pgdn pgdn pgdn pgdn pgdn pgdn").await;
+    h.press("ctrl-u '115' pgdn pgdn pgdn pgdn pgdn pgdn pgdn pgdn").await;
     h.sees("vmid=115");
     h.sees("cores=3");
     h.press("enter").await;
@@ -115,11 +116,13 @@ async fn an_id_that_is_taken_is_refused_while_it_is_typed() {
 async fn a_bad_name_is_refused_with_a_proposal() {
     let mut h = Harness::new().await;
     h.press("c down down 'my_vm' pgdn").await;
+    assert!(h.line("1 General").contains('!'), "{}", h.screen());
+    h.press("pgup").await;
     h.sees("must be a DNS name");
     h.sees("for example my-vm");
     h.press("ctrl-s").await;
     h.sees_not("This will be sent");
-    h.press("enter pgdn alt-7 enter").await;
+    h.press("enter pgdn alt-9 enter").await;
     assert_eq!(h.writes(), [""; 0]);
     h.press("alt-1").await;
     h.sees("for example my-vm");
@@ -128,7 +131,7 @@ async fn a_bad_name_is_refused_with_a_proposal() {
 #[tokio::test(start_paused = true)]
 async fn errors_of_the_server_land_at_their_fields() {
     let mut h = Harness::new().await;
-    h.press("c pgdn pgdn pgdn pgdn pgdn pgdn").await;
+    h.press("c pgdn pgdn pgdn pgdn pgdn pgdn pgdn pgdn").await;
     h.sees("scsi0=ceph:32");
     h.sim(|sim| drop(sim.cluster.storages.remove("ceph")));
     h.press("enter").await;
@@ -158,7 +161,7 @@ async fn another_node_has_other_storages() {
     assert_eq!(h.calls("GET /nodes/pve1/storage enabled=1").len(), 1);
     h.press("enter 'pve3' enter pgdn pgdn").await;
     assert_eq!(h.calls("GET /nodes/pve3/storage enabled=1").len(), 1);
-    h.press("pgdn pgdn pgdn pgdn").await;
+    h.press("pgdn pgdn pgdn pgdn pgdn pgdn").await;
     h.sees("POST /nodes/pve3/qemu");
     assert_eq!(h.writes(), [""; 0]);
 }
@@ -166,7 +169,7 @@ async fn another_node_has_other_storages() {
 #[tokio::test(start_paused = true)]
 async fn an_unsure_creation_is_not_sent_again_by_itself() {
     let mut h = Harness::new().await;
-    h.press("c down down 'web-02' pgdn pgdn pgdn pgdn pgdn pgdn").await;
+    h.press("c down down 'web-02' pgdn pgdn pgdn pgdn pgdn pgdn pgdn pgdn").await;
     h.trouble("/nodes/pve1/qemu", Some(1), proxmux::sim::fault::Effect::Lost);
     h.press("enter").await;
     h.wait(30.0).await;
@@ -179,7 +182,7 @@ async fn an_unsure_creation_is_not_sent_again_by_itself() {
 #[tokio::test(start_paused = true)]
 async fn read_only_shows_the_call_and_sends_nothing() {
     let mut h = Setup { read_only: true, ..Setup::default() }.go().await;
-    h.press("c down down 'web-02' pgdn pgdn pgdn pgdn pgdn pgdn enter").await;
+    h.press("c down down 'web-02' pgdn pgdn pgdn pgdn pgdn pgdn pgdn pgdn enter").await;
     h.wait(10.0).await;
     assert_eq!(h.writes(), [""; 0]);
     h.sees("read-only mode");
@@ -191,7 +194,7 @@ async fn the_wizard_in_a_small_terminal() {
     let mut h = Setup::default().sized(40, 10).go().await;
     h.press("c down down 'web-02'").await;
     h.sees("web-02");
-    h.press("pgdn pgdn pgdn pgdn pgdn pgdn").await;
+    h.press("pgdn pgdn pgdn pgdn pgdn pgdn pgdn pgdn").await;
     h.sees("This will be sent");
     for _ in 0..40 {
         h.press("j").await;
@@ -199,4 +202,50 @@ async fn the_wizard_in_a_small_terminal() {
     h.sees("Enter: create");
     h.press("enter").await;
     assert_eq!(h.writes(), [DEFAULT]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_disks_two_networks_uefi_and_a_tpm() {
+    let mut h = Setup::default().sized(80, 24).go().await;
+    h.press("c down down 'db-01' pgdn").await;
+    // System: UEFI with its disk, a TPM.
+    h.press("pgdn right").await;
+    h.sees("EFI storage*");
+    h.press("down down down down space").await;
+    h.sees("TPM version");
+    // Disks: the first with a limit among the advanced settings, the second on VirtIO.
+    h.press("pgdn down down ctrl-u '16' f2 f3 f2").await;
+    h.sees("Disk 2");
+    h.press("enter 'virtio' enter down down ctrl-u '8'").await;
+    // Network: the second in VLAN 20 with an address of its own; first a bad one.
+    h.press("pgdn pgdn pgdn f3 down down '0x' ").await;
+    h.sees("six pairs of hex digits");
+    h.press("ctrl-u 'BC:24:11:00:00:77' down '20'").await;
+    // Boot: the second disk, too.
+    h.press("pgdn").await;
+    h.sees("scsi0, ide2, net0");
+    h.press("enter down space enter").await;
+    h.sees("scsi0, ide2, net0, virtio0");
+    h.press("pgdn s").await;
+    h.sees("[x] start after creation");
+    let call = "POST /nodes/pve1/qemu vmid=114 name=db-01 ostype=l26 scsihw=virtio-scsi-single cpu=x86-64-v2-AES \
+        memory=2048 sockets=1 cores=1 start=1 bios=ovmf efidisk0=ceph:1,efitype=4m,pre-enrolled-keys=1 \
+        tpmstate0=ceph:1,version=v2.0 ide2=none,media=cdrom scsi0=ceph:16,iothread=1 virtio0=ceph:8,iothread=1 \
+        net0=virtio,bridge=vmbr0,firewall=1 net1=virtio=BC:24:11:00:00:77,bridge=vmbr0,firewall=1,tag=20 \
+        boot=order=scsi0;ide2;net0;virtio0";
+    h.press("enter").await;
+    assert_eq!(h.writes(), [call]);
+    h.until("Create VM 114 (db-01): done", 20.0).await;
+    let config = h.sim(|s| s.cluster.guests[&114].config.clone());
+    let begins = |key: &str, text: &str| assert!(config[key].starts_with(text), "{key}: {}", config[key]);
+    begins("scsi0", "ceph:vm-114-disk-");
+    begins("virtio0", "ceph:vm-114-disk-");
+    begins("efidisk0", "ceph:vm-114-disk-");
+    begins("tpmstate0", "ceph:vm-114-disk-");
+    assert!(config["scsi0"].ends_with("size=16G") && config["virtio0"].ends_with("size=8G"), "{config:?}");
+    begins("net0", "virtio=BC:24:11:");
+    assert_eq!(config["net1"], "virtio=BC:24:11:00:00:77,bridge=vmbr0,firewall=1,tag=20");
+    assert_eq!((config["bios"].as_str(), config["boot"].as_str()), ("ovmf", "order=scsi0;ide2;net0;virtio0"));
+    h.wait(6.0).await;
+    assert!(h.runs(114));
 }

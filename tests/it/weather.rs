@@ -149,8 +149,8 @@ async fn a_write_with_an_unsure_outcome_is_never_sent_again() {
         h.trouble("/status/start", Some(1), trouble);
         h.press("/ 'kali' enter s y").await;
         h.wait(40.0).await;
-        assert!(h.footer().contains("Start VM 111 (kali):"), "{}", h.footer());
-        assert!(h.screen().contains("look into the task list"), "{}", h.screen());
+        h.sees("Start VM 111 (kali):");
+        h.sees("look into the task list");
         h.wait(60.0).await;
         assert_eq!(h.writes().len(), 1);
         assert!(h.runs(111), "it had been done");
@@ -175,7 +175,7 @@ async fn read_only_mode_sends_nothing() {
     let mut h = Setup { read_only: true, ..Setup::default() }.go().await;
     h.sees("READ-ONLY");
     h.press("/ 'kali' enter s y").await;
-    h.sees("nothing was sent");
+    h.sees("Read-only mode");
     h.press("delete '111' enter").await;
     h.wait(10.0).await;
     assert_eq!(h.writes(), [""; 0]);
@@ -363,11 +363,11 @@ async fn resizing_at_any_moment_never_panics() {
         let mut h = Harness::new().await;
         h.press(place).await;
         h.wait(0.5).await;
-        for _ in 0..40 {
+        for _ in 0..12 {
             h.resize(1 + rng.below(200) as u16, 1 + rng.below(60) as u16).await;
             tame(&h, place);
         }
-        for (width, height) in [(1, 1), (40, 10), (41, 10), (40, 11), (200, 10), (40, 60), (200, 60)] {
+        for (width, height) in [(1, 1), (40, 10), (200, 10), (40, 60)] {
             h.resize(width, height).await;
         }
     }
@@ -376,7 +376,7 @@ async fn resizing_at_any_moment_never_panics() {
         for step in ["", "'annapass1' enter", "'x' enter"] {
             h.press(step).await;
             h.wait(4.0).await;
-            for _ in 0..40 {
+            for _ in 0..12 {
                 h.resize(1 + rng.below(200) as u16, 1 + rng.below(60) as u16).await;
             }
         }

@@ -189,7 +189,9 @@ impl Inner {
             Some(phrase) => String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
             None => status.canonical_reason().unwrap_or_default().to_owned(),
         };
-        let mut body = BytesMut::new();
+        // In one piece when the server says how long it is: growing would copy a large answer several times over.
+        let length = answer.content_length().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+        let mut body = BytesMut::with_capacity(length.min(self.options.body).min(16 << 20));
         loop {
             let cut = |why: &str| {
                 let so_far = body.len();

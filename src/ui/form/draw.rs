@@ -28,9 +28,19 @@ impl Form {
         if area.width < 8 || area.height == 0 {
             return;
         }
-        let help = self.field(self.focus).map(|f| f.help.clone()).unwrap_or_default();
+        // While something wrong is typed, why stands in the place of the help: the lines above don't jump.
+        let raw = self.raw();
+        let typed = self.field(self.focus).is_some_and(|f| f.error.is_none() && !f.value().is_empty());
+        let why = if typed { self.problem_at(self.focus, &raw) } else { None };
+        let (help, help_role) = match why {
+            Some(why) => (format!("{} {}", look.glyphs.failed, text::clean(&why)), Role::ErrorText),
+            None => (self.field(self.focus).map(|f| f.help.clone()).unwrap_or_default(), Role::Muted),
+        };
         let help = text::wrap(&help, usize::from(area.width));
-        let any_help = self.all_spots().into_iter().any(|s| self.field(s).is_some_and(|f| !f.help.is_empty()));
+        let any_help = self
+            .all_spots()
+            .into_iter()
+            .any(|s| self.field(s).is_some_and(|f| !f.help.is_empty() || !f.checks.is_empty()));
         let help_height = match (any_help, area.height) {
             (false, _) | (_, ..4) => 0,
             (true, 4..12) => 1,
@@ -81,7 +91,7 @@ impl Form {
         }
         draw_scrollbar(frame.buffer_mut(), body, self.scroll, lines.len(), look);
         for (y, line) in (body.bottom()..area.bottom()).zip(help) {
-            frame.buffer_mut().set_stringn(area.x, y, line, usize::from(area.width), look.style(Role::Muted));
+            frame.buffer_mut().set_stringn(area.x, y, line, usize::from(area.width), look.style(help_role));
         }
         if let Some(mut popup) = self.popup.take() {
             let y = self.seen.iter().find(|(_, hit)| matches!(hit, Hit::Spot(s) if *s == self.focus)).map(|(y, _)| *y);
@@ -113,7 +123,9 @@ impl Form {
         let shown = self.shown();
         let mut lines = Vec::new();
         let mut item = None;
-        let first_advanced = shown.iter().position(|s| s.item.is_none() && self.fields[s.field].advanced);
+        let is_advanced = |s: &Spot| s.item.is_none() && self.fields[s.field].advanced;
+        // The line stands above the advanced fields where they are at the end, else below all.
+        let first_advanced = shown.iter().position(is_advanced).filter(|i| shown[*i..].iter().all(is_advanced));
         let raw = self.raw();
         let hidden = self
             .all_spots()
@@ -149,10 +161,20 @@ impl Form {
                     let mark = if n == 0 { look.glyphs.failed } else { " " };
                     lines.push(Line::Text(format!("{}{mark} {line}", " ".repeat(indent)), Role::ErrorText));
                 }
+            } else if field.warn.is_some()
+                && let Some(warning) = field.warning(&self.raw_around(*spot, &raw))
+            {
+                let indent = width.saturating_sub(value_width);
+                for (n, line) in text::wrap(&warning, value_width.saturating_sub(2).max(8)).into_iter().enumerate() {
+                    let mark = if n == 0 { look.glyphs.warning } else { " " };
+                    lines.push(Line::Text(format!("{}{mark} {line}", " ".repeat(indent)), Role::Warning));
+                }
             }
         }
         if hidden > 0 && !self.advanced {
             lines.push(Line::Fold(hidden));
+        } else if self.advanced && first_advanced.is_none() && self.has_advanced() {
+            lines.push(Line::Fold(0));
         }
         lines
     }
@@ -174,7 +196,7 @@ impl Form {
         };
         // The error below it and the title above it belong to it.
         let mut last = line;
-        while matches!(lines.get(last + 1), Some(Line::Text(_, Role::ErrorText))) {
+        while matches!(lines.get(last + 1), Some(Line::Text(_, Role::ErrorText | Role::Warning))) {
             last += 1;
         }
         let first = if line > 0 && matches!(lines[line - 1], Line::Text(_, Role::Title | Role::Muted)) {
@@ -208,6 +230,8 @@ impl Form {
         let is_focus = spot == self.focus;
         let has_cursor = is_focus && focused && self.popup.is_none();
         let value = Rect { y: area.y, height: 1, ..self.value_area };
+        let hint = self.field(spot).and_then(|f| f.hint).map(|hint| hint(&self.raw_around(spot, &self.raw())));
+        let hint = hint.flatten();
         let Some(field) = self.field_mut(spot) else { return };
         let label_role = if field.error.is_some() {
             Role::ErrorText
@@ -236,7 +260,8 @@ impl Form {
         let ellipsis = look.glyphs.ellipsis;
         let (end, after) = match &mut field.kind {
             Kind::Text(input) | Kind::Secret(input) => {
-                let width = value.width.saturating_sub(unit_width).clamp(1, 60);
+                let most = if field.unit.is_empty() { 60 } else { 12 };
+                let width = value.width.saturating_sub(unit_width).clamp(1, most);
                 input.draw(frame, Rect { width, ..value }, look, has_cursor);
                 (value.x + width, field.unit.clone())
             }
@@ -276,6 +301,11 @@ impl Form {
         };
         let left = usize::from(value.right().saturating_sub(end + 1));
         if left > 0 {
+            let after = match hint {
+                Some(hint) if after.is_empty() => hint,
+                Some(hint) => format!("{after}  {hint}"),
+                None => after,
+            };
             let after = text::clean(&after);
             frame.buffer_mut().set_stringn(
                 end + 1,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use super::{Check, Form, Values, When};
+use super::{Check, Form, Hint, Values, Warn, When};
 use crate::ui::Input;
 
 /// One thing to choose.
@@ -129,6 +129,10 @@ pub(super) struct Field {
     pub unit: String,
     pub help: String,
     pub checks: Vec<Check>,
+    pub warn: Option<Warn>,
+    pub hint: Option<Hint>,
+    /// What is chosen stays in the order in which it was marked.
+    pub ordered: bool,
     pub when: Option<When>,
     pub advanced: bool,
     pub error: Option<String>,
@@ -149,6 +153,9 @@ impl Field {
             unit: String::new(),
             help: String::new(),
             checks: Vec::new(),
+            warn: None,
+            hint: None,
+            ordered: false,
             when: None,
             advanced: false,
             error: None,
@@ -193,11 +200,32 @@ impl Field {
         self.initial = self.value();
     }
 
+    pub fn begin_with(&mut self, count: usize) {
+        if let Kind::Group(group) = &mut self.kind {
+            while group.items.len() < count.min(*group.count.end()) {
+                group.push();
+            }
+            self.started_with = group.items.len();
+        }
+    }
+
+    /// What is worth knowing about a value that is right.
+    pub fn warning(&self, values: &Values) -> Option<String> {
+        let value = self.value();
+        let warn = self.warn.filter(|_| !value.is_empty() && self.error.is_none())?;
+        warn(&value, values).filter(|_| self.problem(values).is_none())
+    }
+
     pub fn set_placeholder(&mut self, text: &str) {
         self.placeholder = text.into();
         if let Kind::Text(input) | Kind::Number(input, _) | Kind::Secret(input) = &mut self.kind {
             *input = std::mem::take(input).with_placeholder(text);
         }
+    }
+
+    /// True when these are the choices that it has.
+    pub fn offers(&self, list: &Choices) -> bool {
+        matches!(&self.kind, Kind::Select { choices, .. } | Kind::Multi { choices, .. } if choices == list)
     }
 
     pub fn set_choices(&mut self, new: Choices) {

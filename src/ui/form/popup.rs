@@ -196,6 +196,7 @@ impl Popup {
 }
 
 fn toggle(field: &mut Field, choice: Option<usize>) -> PopupEvent {
+    let is_ordered = field.ordered;
     let Kind::Multi { choices, chosen } = &mut field.kind else { return PopupEvent::Used };
     let Some(choice) = choice.and_then(|i| choices.ready().get(i)) else { return PopupEvent::Used };
     match chosen.iter().position(|v| *v == choice.value) {
@@ -206,7 +207,9 @@ fn toggle(field: &mut Field, choice: Option<usize>) -> PopupEvent {
             chosen.push(choice.value.clone());
             // The order of the choices, not of the clicks, so that equal sets are equal values.
             let position = |v: &String| choices.ready().iter().position(|c| c.value == *v).unwrap_or(usize::MAX);
-            chosen.sort_by_key(position);
+            if !is_ordered {
+                chosen.sort_by_key(position);
+            }
         }
     }
     PopupEvent::Changed

@@ -257,7 +257,7 @@ fn a_base_limits_the_table_and_its_counter() {
     assert_eq!((shown(&table, &rows), table.status().as_str()), (vec![104, 203], "2"));
     table.set_filter("mail");
     table.sync(&rows, 1);
-    assert_eq!(table.status(), "1/2");
+    assert_eq!(table.status(), "/mail  1/2");
     table.set_base(|r| r.node == "pve2");
     table.set_filter("");
     table.sync(&rows, 1);
@@ -275,7 +275,7 @@ fn marks_of_vanished_rows_go() {
     assert_eq!(ids(&table.marked(&rows)), [101]);
     table.set_filter("mail");
     table.sync(&rows, 2);
-    assert_eq!(table.status(), "1/3  1 marked (1 hidden)");
+    assert_eq!(table.status(), "/mail  1/3  1 marked (1 hidden)");
 }
 
 #[test]

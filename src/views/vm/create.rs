@@ -1,16 +1,16 @@
 //! The create-VM wizard.
 
+pub mod confirm;
 pub mod form;
+pub mod request;
+pub mod supply;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
 use crossterm::event::{KeyEvent, MouseEvent};
-use ratatui::{
-    Frame,
-    layout::Rect,
-    text::{Line, Span},
-    widgets::Paragraph,
-};
+use ratatui::{Frame, layout::Rect, text::Line, widgets::Paragraph};
 
 use crate::{
     api::{
@@ -22,8 +22,9 @@ use crate::{
     },
     shell::{Command, Cx, Effect, Hosted, Level, Pick, Picker, Proposal, Scene, View},
     store::Store,
-    ui::{Choice, Choices, Look, Role, Wizard, WizardEvent, text},
+    ui::{Choice, Choices, Role, Wizard, WizardEvent, text},
 };
+use supply::Images;
 
 /// What the wizard hears back.
 pub enum Msg {
@@ -33,8 +34,8 @@ pub enum Msg {
     IdChecked(VmId, Result<VmId, ApiError>),
     /// The storages of a node.
     Storages(NodeName, Result<Vec<storage::Status>, ApiError>),
-    /// The ISO images on a storage.
-    Images(NodeName, StorageId, Result<Vec<Volume>, ApiError>),
+    /// The images on a storage: ISO images, or disk images to import.
+    Images(NodeName, StorageId, ContentKind, Result<Vec<Volume>, ApiError>),
     /// The networks of a node.
     Networks(NodeName, Result<Paged<Interface>, ApiError>),
     /// The server's answer to the creation.
@@ -48,7 +49,7 @@ pub struct CreateVm {
     wizard: Wizard,
     /// The node whose storages and bridges are shown.
     node: NodeName,
-    images: BTreeMap<StorageId, Vec<Choice>>,
+    images: Images,
     sending: bool,
     /// What no field answers for.
     error: Option<String>,
@@ -73,14 +74,12 @@ impl CreateVm {
         let mut pools = vec![Choice::labelled("", "none")];
         pools.extend(store.resources.pools.iter().map(|p| Choice::new(p.as_str())));
         let wizard = form::wizard(nodes.collect(), pools, node.as_str());
-        Self { wizard, node, images: BTreeMap::new(), sending: false, error: None, scroll: 0 }
+        Self { wizard, node, images: Images::default(), sending: false, error: None, scroll: 0 }
     }
 
     fn load_node(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.images.clear();
-        for key in ["iso", "disk.storage", "efi.storage", "net.bridge"] {
-            self.wizard.set_choices(key, Choices::Loading);
-        }
+        self.images = Images::default();
+        supply::node(&mut self.wizard, cx.store(), &self.node);
         let node = self.node.clone();
         cx.send(storage::of_node(&node, None, true), {
             let node = node.clone();
@@ -89,64 +88,18 @@ impl CreateVm {
         cx.send(network::list(&self.node, Some("any_bridge")), move |answer| Msg::Networks(node, answer));
     }
 
-    fn storages(&mut self, storages: Vec<storage::Status>, cx: &mut Cx<'_, Msg>) {
-        let choice = |s: &storage::Status| {
-            let shared = if s.shared { ", shared" } else { "" };
-            Choice::new(s.storage.as_str()).detail(format!("{}, {} free{shared}", s.kind, text::bytes(s.avail).trim()))
-        };
-        let active = || storages.iter().filter(|s| s.active);
-        let disks: Vec<Choice> = active().filter(|s| s.keeps(ContentKind::Images)).map(choice).collect();
-        // Block storage before files before the network, then the one with the most room.
-        let rank = |s: &&storage::Status| match s.kind.as_str() {
-            "lvmthin" | "zfspool" | "rbd" | "lvm" | "btrfs" => 2,
-            "dir" => 1,
-            _ => 0,
-        };
-        let roomy = active().filter(|s| s.keeps(ContentKind::Images)).max_by_key(|s| (rank(s), s.avail));
-        let wanted = roomy.map(|s| s.storage.to_string()).unwrap_or_default();
-        let none = disks.is_empty();
-        for key in ["disk.storage", "efi.storage"] {
-            let list = if none {
-                Choices::Failed(format!("no active storage on {} keeps disk images", self.node))
-            } else {
-                Choices::Ready(disks.clone())
-            };
-            self.wizard.set_choices(key, list);
-            if !none {
-                self.wizard.set_initial(key, &wanted);
+    fn storages(&mut self, storages: &[storage::Status], cx: &mut Cx<'_, Msg>) {
+        supply::storages(&mut self.wizard, storages, &self.node);
+        for kind in [ContentKind::Iso, ContentKind::Import] {
+            let wanted: Vec<_> = storages.iter().filter(|s| s.active && s.keeps(kind)).collect();
+            self.images.expect(kind, wanted.len());
+            for storage in wanted {
+                let (node, storage) = (self.node.clone(), storage.storage.clone());
+                let request = storage::content(&node, &storage, Some(kind), None);
+                cx.send(request, move |answer| Msg::Images(node, storage, kind, answer));
             }
         }
-        let isos: Vec<StorageId> = active().filter(|s| s.keeps(ContentKind::Iso)).map(|s| s.storage.clone()).collect();
-        if isos.is_empty() {
-            self.wizard.set_choices("iso", Choices::Ready(vec![Choice::labelled("", "none")]));
-        }
-        for storage in isos {
-            let node = self.node.clone();
-            let request = storage::content(&node, &storage, Some(ContentKind::Iso), None);
-            cx.send(request, move |answer| Msg::Images(node, storage, answer));
-        }
-    }
-
-    fn show_images(&mut self) {
-        let mut list = vec![Choice::labelled("", "none (empty drive)")];
-        list.extend(self.images.values().flatten().cloned());
-        self.wizard.set_choices("iso", Choices::Ready(list));
-    }
-
-    fn networks(&mut self, interfaces: &[Interface]) {
-        let bridges = interfaces.iter().filter(|i| i.is_bridge());
-        let mut list: Vec<Choice> = bridges
-            .map(|b| {
-                let vlans = if b.bridge_vlan_aware { "VLAN aware" } else { "" };
-                let words = [b.cidr.as_deref().unwrap_or(""), vlans, b.comments.as_deref().unwrap_or("").trim()];
-                let words: Vec<&str> = words.into_iter().filter(|w| !w.is_empty()).collect();
-                Choice::new(b.iface.as_str()).detail(words.join(", "))
-            })
-            .collect();
-        let first = list.first().map(|c| c.value.clone()).unwrap_or_else(|| "none".into());
-        list.push(Choice::labelled("none", "no network"));
-        self.wizard.set_choices("net.bridge", Choices::Ready(list));
-        self.wizard.set_initial("net.bridge", &first);
+        self.images.show(&mut self.wizard);
     }
 
     fn changed(&mut self, key: &str, cx: &mut Cx<'_, Msg>) {
@@ -160,19 +113,29 @@ impl CreateVm {
             "vmid" => {
                 if let Some(vmid) = values.get("vmid").parse().ok().and_then(VmId::new) {
                     match cx.store().guest(vmid) {
-                        Some(taken) => self.taken(&format!("is taken by {} {}", taken.kind.label(), taken.name)),
+                        Some(taken) => self.taken(vmid, &format!("is taken by {} {}", taken.kind.label(), taken.name)),
                         None => cx.send(cluster::next_id(Some(vmid)), move |answer| Msg::IdChecked(vmid, answer)),
                     }
                 }
             }
+            "name" => {
+                let name = values.get("name");
+                let other = cx.store().resources.guests.iter().find(|guest| !name.is_empty() && guest.name == name);
+                if let Some(other) = other {
+                    self.wizard.set_fact("name.taken", name);
+                    self.wizard
+                        .set_fact("name.why", format!("{} {} has this name, too", other.kind.label(), other.vmid));
+                }
+            }
             _ => {}
         }
+        form::follow(&mut self.wizard);
     }
 
-    fn taken(&mut self, why: &str) {
-        let at = self.wizard.at();
-        self.wizard.set_errors(BTreeMap::from([("vmid".to_owned(), why.to_owned())]));
-        self.wizard.go(at);
+    fn taken(&mut self, vmid: VmId, why: &str) {
+        self.wizard.set_fact("vmid.taken", vmid.to_string());
+        self.wizard.set_fact("vmid.why", why);
+        self.wizard.share();
     }
 
     fn finish(&mut self, cx: &mut Cx<'_, Msg>) {
@@ -184,8 +147,8 @@ impl CreateVm {
             self.wizard.go(self.wizard.len());
             return;
         }
-        let values = self.wizard.values();
-        let Some(request) = form::request(&values) else { return };
+        let values = self.wizard.known();
+        let Some(request) = request::request(&values) else { return };
         let name = values.get("name");
         let label = format!(
             "Create VM {}{}",
@@ -199,13 +162,13 @@ impl CreateVm {
     }
 
     fn refused(&mut self, error: &ApiError) {
-        let mut errors = BTreeMap::new();
+        let (mut errors, values) = (BTreeMap::new(), self.wizard.known());
         if let ApiError::Refused(refusal) = error {
             for (parameter, why) in &refusal.errors {
-                errors.insert(form::field_of(parameter).to_owned(), why.clone());
+                errors.insert(request::field_of(parameter, &values), why.clone());
             }
             if errors.is_empty()
-                && let Some(field) = form::field_of_text(&refusal.message)
+                && let Some(field) = request::field_of_text(&refusal.message)
             {
                 errors.insert(field.to_owned(), refusal.message.clone());
             }
@@ -239,50 +202,11 @@ impl CreateVm {
     }
 
     fn copy(&mut self, cx: &mut Cx<'_, Msg>) {
-        if let Some(request) = form::request(&self.wizard.values()) {
+        if let Some(request) = request::request(&self.wizard.known()) {
             cx.emit(Effect::Copy(preview::pvesh(&request.wire)));
             cx.toast(Level::Info, "Copied as a pvesh line");
         }
     }
-}
-
-fn draw_last(
-    frame: &mut Frame,
-    area: Rect,
-    wizard_values: &crate::ui::Values,
-    look: &Look,
-    sending: bool,
-    scroll: u16,
-) {
-    let width = usize::from(area.width).max(20);
-    let mut lines = vec![Line::styled("This will be sent:", look.style(Role::Title)), Line::raw("")];
-    let Some(request) = form::request(wizard_values) else {
-        lines.push(Line::styled("Node or VM ID is missing.", look.style(Role::ErrorText)));
-        frame.render_widget(Paragraph::new(lines), area);
-        return;
-    };
-    let wire = &request.wire;
-    lines.push(Line::styled(format!("{} {}", wire.method, wire.path), look.style(Role::Accent)));
-    for p in &wire.params {
-        let shown = format!("{}={}", p.name, text::clean(p.shown()));
-        for (i, part) in text::wrap(&shown, width - 4).into_iter().enumerate() {
-            let indent = if i == 0 { "  " } else { "    " };
-            lines.push(Line::from(vec![Span::raw(indent), Span::styled(part, look.style(Role::Text))]));
-        }
-    }
-    lines.push(Line::raw(""));
-    for part in text::wrap(&preview::pvesh(wire), width) {
-        lines.push(Line::styled(part, look.style(Role::Muted)));
-    }
-    lines.push(Line::raw(""));
-    let words = if sending {
-        "Sending".to_owned() + look.glyphs.ellipsis
-    } else {
-        "Enter: create   PgUp: back   Ctrl-y: copy".into()
-    };
-    lines.push(Line::styled(words, look.style(Role::Key)));
-    let most = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_sub(area.height);
-    frame.render_widget(Paragraph::new(lines).scroll((scroll.min(most), 0)), area);
 }
 
 impl View for CreateVm {
@@ -313,30 +237,27 @@ impl View for CreateVm {
             Msg::NextId(Err(error)) => self.error = Some(format!("No free id was proposed: {error}")),
             Msg::IdChecked(vmid, Err(error)) if self.wizard.values().get("vmid") == vmid.to_string() => {
                 if let Some(400) = error.status() {
-                    self.taken("is already taken");
+                    self.taken(vmid, "is already taken");
                 }
             }
             Msg::IdChecked(..) => {}
             // Answers about a node that is no longer chosen don't count.
             Msg::Storages(node, _) | Msg::Images(node, ..) | Msg::Networks(node, _) if node != self.node => {}
-            Msg::Storages(_, Ok(list)) => self.storages(list, cx),
+            Msg::Storages(_, Ok(list)) => self.storages(&list, cx),
             Msg::Storages(_, Err(error)) => {
-                for key in ["iso", "disk.storage", "efi.storage"] {
+                for key in supply::FROM_STORAGES {
                     self.wizard.set_choices(key, Choices::Failed(error.to_string()));
                 }
             }
-            Msg::Images(_, storage, answer) => {
-                let choice = |v: Volume| {
-                    let size = v.size.map(|n| text::bytes(n).trim().to_owned()).unwrap_or_default();
-                    Choice::labelled(v.volid.as_str(), v.volid.as_str()).detail(size)
-                };
-                let mut list: Vec<Choice> = answer.unwrap_or_default().into_iter().map(choice).collect();
-                list.sort_by(|a, b| a.value.cmp(&b.value));
-                self.images.insert(storage, list);
-                self.show_images();
+            Msg::Images(_, storage, kind, answer) => {
+                if let Err(error) = &answer {
+                    self.error = Some(format!("The images on {storage} can't be listed: {error}"));
+                }
+                self.images.came(kind, answer.unwrap_or_default());
+                self.images.show(&mut self.wizard);
             }
-            Msg::Networks(_, Ok(page)) => self.networks(&page.data),
-            Msg::Networks(_, Err(error)) => self.wizard.set_choices("net.bridge", Choices::Failed(error.to_string())),
+            Msg::Networks(_, Ok(page)) => supply::networks(&mut self.wizard, &page.data),
+            Msg::Networks(_, Err(error)) => self.wizard.set_choices("bridge", Choices::Failed(error.to_string())),
             Msg::Created(Ok(_)) => cx.close(),
             Msg::Created(Err(error)) => {
                 self.sending = false;
@@ -353,6 +274,10 @@ impl View for CreateVm {
             match key.code {
                 KeyCode::Down | KeyCode::Char('j') => self.scroll = (self.scroll + 1).min(200),
                 KeyCode::Up | KeyCode::Char('k') => self.scroll = self.scroll.saturating_sub(1),
+                KeyCode::Char('s') => {
+                    let start = if self.wizard.values().is_on("start") { "0" } else { "1" };
+                    self.wizard.set("start", start);
+                }
                 _ => return false,
             }
             return true;
@@ -392,9 +317,15 @@ impl View for CreateVm {
             frame.render_widget(Paragraph::new(lines), place);
             inner = Rect { y: inner.y + height, height: inner.height.saturating_sub(height), ..inner };
         }
-        let (values, sending, scroll) = (self.wizard.values(), self.sending, self.scroll);
+        let page = self.wizard.is_on_last().then(|| confirm::Page {
+            values: self.wizard.known(),
+            sending: self.sending,
+            scroll: self.scroll,
+        });
         self.wizard.draw(frame, inner, look, scene.now.millis(), |frame, area| {
-            draw_last(frame, area, &values, look, sending, scroll);
+            if let Some(page) = page {
+                page.draw(frame, area, look);
+            }
         });
     }
 }

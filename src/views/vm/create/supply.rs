@@ -1,0 +1,141 @@
+//! What the cluster has to offer, as choices, proposals and facts of the create-VM wizard.
+
+use std::collections::BTreeMap;
+
+use super::form;
+use crate::{
+    api::{
+        ids::{ContentKind, NodeName},
+        network::Interface,
+        storage::{self, Volume},
+    },
+    store::Store,
+    ui::{Choice, Choices, Wizard, text},
+};
+
+/// Fields whose choices come from the node's storages.
+pub const FROM_STORAGES: [&str; 6] = ["storage", "efi.storage", "tpm.storage", "cd.image", "drivers", "import"];
+
+/// Another node: what it has is on its way.
+pub fn node(wizard: &mut Wizard, store: &Store, name: &NodeName) {
+    for key in FROM_STORAGES.iter().chain(&["bridge"]) {
+        wizard.set_choices(key, Choices::Loading);
+    }
+    for fact in ["storages", "bridges"] {
+        wizard.set_fact(fact, "");
+    }
+    if let Some(node) = store.resources.nodes.iter().find(|node| node.node == *name) {
+        wizard.set_fact("node.cpus", node.maxcpu.to_string());
+        wizard.set_fact("node.memory", node.maxmem.to_string());
+        wizard.set_fact("node.free", node.maxmem.saturating_sub(node.mem).to_string());
+    }
+    form::follow(wizard);
+}
+
+/// Block storage before files before the network, then the one with the most room.
+fn rank(storage: &storage::Status) -> u8 {
+    match storage.kind.as_str() {
+        "lvmthin" | "zfspool" | "rbd" | "lvm" | "btrfs" => 2,
+        "dir" => 1,
+        _ => 0,
+    }
+}
+
+/// The node's storages came.
+pub fn storages(wizard: &mut Wizard, storages: &[storage::Status], node: &NodeName) {
+    let disks = || storages.iter().filter(|s| s.active && s.keeps(ContentKind::Images));
+    for storage in disks() {
+        wizard.set_fact(format!("kind.{}", storage.storage), storage.kind.as_str());
+        wizard.set_fact(format!("free.{}", storage.storage), storage.avail.to_string());
+    }
+    let names: Vec<&str> = disks().map(|s| s.storage.as_str()).collect();
+    wizard.set_fact("storages", names.join(" "));
+    let best = disks().max_by_key(|s| (rank(s), s.avail)).map(|s| s.storage.to_string());
+    let list: Vec<Choice> = disks()
+        .map(|s| {
+            let shared = if s.shared { ", shared" } else { "" };
+            Choice::new(s.storage.as_str()).detail(format!("{}, {} free{shared}", s.kind, text::bytes(s.avail).trim()))
+        })
+        .collect();
+    let list = match best {
+        Some(best) => {
+            for key in ["efi.storage", "tpm.storage"] {
+                wizard.set_default(key, &best);
+            }
+            wizard.set_fact("storage.best", best);
+            Choices::Ready(list)
+        }
+        None => Choices::Failed(format!("no active storage on {node} keeps disk images")),
+    };
+    for key in ["storage", "efi.storage", "tpm.storage"] {
+        wizard.set_choices(key, list.clone());
+    }
+    form::follow(wizard);
+}
+
+/// The node's bridges came.
+pub fn networks(wizard: &mut Wizard, interfaces: &[Interface]) {
+    let bridges: Vec<&Interface> = interfaces.iter().filter(|i| i.is_bridge()).collect();
+    let mut list: Vec<Choice> = bridges
+        .iter()
+        .map(|b| {
+            let vlans = if b.bridge_vlan_aware { "VLAN aware" } else { "" };
+            let words = [b.cidr.as_deref().unwrap_or(""), vlans, b.comments.as_deref().unwrap_or("").trim()];
+            let words: Vec<&str> = words.into_iter().filter(|w| !w.is_empty()).collect();
+            Choice::new(b.iface.as_str()).detail(words.join(", "))
+        })
+        .collect();
+    let names: Vec<&str> = bridges.iter().map(|b| b.iface.as_str()).collect();
+    wizard.set_fact("bridges", names.join(" "));
+    wizard.set_fact("bridge.first", names.first().copied().unwrap_or_default());
+    list.push(Choice::labelled("", "none (NAT)"));
+    wizard.set_choices("bridge", Choices::Ready(list));
+    form::follow(wizard);
+}
+
+/// The images that have come so far; they are listed storage by storage.
+#[derive(Default)]
+pub struct Images {
+    lists: BTreeMap<ContentKind, Vec<Volume>>,
+    waiting: BTreeMap<ContentKind, usize>,
+}
+
+impl Images {
+    /// This many lists of a kind are on their way.
+    pub fn expect(&mut self, kind: ContentKind, lists: usize) {
+        self.waiting.insert(kind, lists);
+    }
+
+    /// A list came.
+    pub fn came(&mut self, kind: ContentKind, volumes: Vec<Volume>) {
+        let list = self.lists.entry(kind).or_default();
+        list.extend(volumes);
+        list.sort_by(|a, b| a.volid.cmp(&b.volid));
+        if let Some(left) = self.waiting.get_mut(&kind) {
+            *left = left.saturating_sub(1);
+        }
+    }
+
+    fn choices(&self, kind: ContentKind, none: &str, fits: impl Fn(&Volume) -> bool) -> Choices {
+        let volumes = self.lists.get(&kind).map(Vec::as_slice).unwrap_or_default();
+        if volumes.is_empty() && self.waiting.get(&kind).is_some_and(|left| *left > 0) {
+            return Choices::Loading;
+        }
+        let mut list = vec![Choice::labelled("", none)];
+        list.extend(volumes.iter().filter(|v| fits(v)).map(|v| {
+            let size = v.size.map(|n| text::bytes(n).trim().to_owned()).unwrap_or_default();
+            Choice::new(v.volid.as_str()).detail(size)
+        }));
+        Choices::Ready(list)
+    }
+
+    /// Offers what there is.
+    pub fn show(&self, wizard: &mut Wizard) {
+        let all = |_: &Volume| true;
+        wizard.set_choices("cd.image", self.choices(ContentKind::Iso, "none (the drive stays empty)", all));
+        wizard.set_choices("drivers", self.choices(ContentKind::Iso, "none", all));
+        // Appliances hold several files: they are no disk.
+        let disk = |v: &Volume| !v.volid.as_str().ends_with(".ova") && !v.volid.as_str().ends_with(".ovf");
+        wizard.set_choices("import", self.choices(ContentKind::Import, "nothing (empty disk)", disk));
+    }
+}
