@@ -2,7 +2,7 @@
 //!
 //! Values change every ten seconds, as the status daemon writes them, and not with every request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::crypto::noise;
@@ -55,13 +55,51 @@ fn counter(seed: u64, who: u64, rate: f64, since: f64, tick: u64) -> u64 {
     (rate * (whole + TICK * noise(seed, who, tick))) as u64
 }
 
+/// What the configuration of a guest says about its size. Reading it costs more than the course of load, so that
+/// lists of all guests keep it.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// Number of processors; 0 for a container that may use all.
+    pub cpus: u64,
+    /// Bytes of memory.
+    pub maxmem: u64,
+    /// Bytes of its first disk.
+    pub maxdisk: u64,
+}
+
+impl Size {
+    /// Reads it from a guest.
+    pub fn of(guest: &Guest) -> Self {
+        Self { cpus: guest.cpus(), maxmem: guest.maxmem(), maxdisk: guest.maxdisk() }
+    }
+}
+
+/// The sizes of all guests by number.
+pub type Sizes = HashMap<u32, Size>;
+
+/// The sizes of all guests, read once after every change of the cluster.
+pub fn sizes(cluster: &mut Cluster) -> Arc<Sizes> {
+    if let Some((at, sizes)) = &cluster.sizes
+        && *at == cluster.epoch
+    {
+        return sizes.clone();
+    }
+    let sizes: Arc<Sizes> = Arc::new(cluster.guests.values().map(|g| (g.vmid, Size::of(g))).collect());
+    cluster.sizes = Some((cluster.epoch, sizes.clone()));
+    sizes
+}
+
 /// The figures of a guest at a moment; all zero when it doesn't run.
 pub fn guest(cluster: &Cluster, guest: &Guest, now: f64) -> Figures {
-    let seed = cluster.seed;
+    sized(cluster.seed, guest, &Size::of(guest), now)
+}
+
+/// As [`guest`], when its size is known.
+pub fn sized(seed: u64, guest: &Guest, size: &Size, now: f64) -> Figures {
     // a guest has several courses, so the numbers of guests keep their distance
     let who = u64::from(guest.vmid) << 3;
     let (tick, load) = (tick(now), &guest.load);
-    let maxdisk = guest.maxdisk() as f64;
+    let maxdisk = size.maxdisk as f64;
     let disk = match guest.kind {
         super::state::Kind::Lxc if guest.running => (maxdisk * load.disk) as u64,
         _ => 0,
@@ -70,10 +108,10 @@ pub fn guest(cluster: &Cluster, guest: &Guest, now: f64) -> Figures {
         return Figures { disk, ..Figures::default() };
     }
     let busy = if guest.qmp == "paused" { 0.0 } else { load.cpu * (0.4 + 1.2 * wander(seed, who, tick)) };
-    let mem = guest.maxmem() as f64 * (load.mem * (0.94 + 0.12 * wander(seed, who + 7, tick / 6)));
+    let mem = size.maxmem as f64 * (load.mem * (0.94 + 0.12 * wander(seed, who + 7, tick / 6)));
     Figures {
         cpu: busy.clamp(0.0, 1.0),
-        mem: (mem as u64).min(guest.maxmem()),
+        mem: (mem as u64).min(size.maxmem),
         disk,
         netin: counter(seed, who + 1, load.net.0, guest.started, tick),
         netout: counter(seed, who + 2, load.net.1, guest.started, tick),
@@ -93,21 +131,23 @@ pub fn sums(cluster: &mut Cluster) -> Arc<Sums> {
     {
         return sums.clone();
     }
-    let sums = Arc::new(by_node(cluster, cluster.now));
+    let sizes = sizes(cluster);
+    let sums = Arc::new(by_node(cluster, &sizes, cluster.now));
     cluster.sums = Some((epoch, tick, sums.clone()));
     sums
 }
 
 /// The sums of a moment.
-pub fn by_node(cluster: &Cluster, now: f64) -> Sums {
+pub fn by_node(cluster: &Cluster, sizes: &Sizes, now: f64) -> Sums {
     let mut out = Sums::new();
     for g in cluster.guests.values().filter(|g| g.running) {
-        let figures = guest(cluster, g, now);
+        let size = sizes.get(&g.vmid).copied().unwrap_or_else(|| Size::of(g));
+        let figures = sized(cluster.seed, g, &size, now);
         if !out.contains_key(&g.node) {
             out.insert(g.node.clone(), (0.0, 0));
         }
         if let Some(entry) = out.get_mut(&g.node) {
-            entry.0 += figures.cpu * g.cpus().max(1) as f64;
+            entry.0 += figures.cpu * size.cpus.max(1) as f64;
             entry.1 += figures.mem;
         }
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::call::{Args, Outcome};
-use super::load;
+use super::load::{self, Sizes};
 use super::router::Route;
 use super::state::Cluster;
 
@@ -24,22 +24,23 @@ fn export(cluster: &mut Cluster, args: &Args) -> Outcome {
         list if list.is_empty() => cluster.nodes.keys().cloned().collect(),
         list => list,
     };
+    let sizes = load::sizes(cluster);
     let mut out = Vec::new();
     for tick in first..=load::tick(cluster.now) {
         let time = tick as f64 * load::TICK;
         if time > since {
-            add(cluster, &nodes, time, &mut out);
+            add(cluster, &sizes, &nodes, time, &mut out);
         }
     }
     Ok(json!({"data": out}).into())
 }
 
 /// The metrics of all nodes, guests and storages of a moment.
-fn add(cluster: &Cluster, wanted: &[String], time: f64, out: &mut Vec<Value>) {
+fn add(cluster: &Cluster, sizes: &Sizes, wanted: &[String], time: f64, out: &mut Vec<Value>) {
     let mut push = |id: &str, kind: &str, metric: &str, value: Value| {
         out.push(json!({"id": id, "timestamp": time as u64, "type": kind, "metric": metric, "value": value}));
     };
-    let sums = load::by_node(cluster, time);
+    let sums = load::by_node(cluster, sizes, time);
     let online = |name: &str| wanted.iter().any(|n| n == name) && cluster.nodes.get(name).is_some_and(|n| n.online);
     for node in cluster.nodes.values().filter(|n| online(&n.name) && n.booted <= time) {
         let id = format!("node/{}", node.name);

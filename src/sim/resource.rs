@@ -1,13 +1,13 @@
 //! Lists of everything: `/cluster/resources`, written straight as JSON text because it may hold 10,000 guests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::call::{Args, Outcome, Reply};
-use super::load::{self, Sums};
+use super::load::{self, Size, Sizes, Sums};
 use super::router::Route;
 use super::state::{Cluster, Guest, Node, Storage};
 
@@ -22,7 +22,8 @@ fn resources(cluster: &mut Cluster, args: &Args) -> Outcome {
         Some((epoch, made, text)) if *epoch == cluster.epoch && *made == tick => text.clone(),
         _ => {
             let sums = load::sums(cluster);
-            let text: Arc<str> = write(cluster, args, &kind, &sums).into();
+            let sizes = load::sizes(cluster);
+            let text: Arc<str> = write(cluster, args, &kind, &sums, &sizes).into();
             cluster.cache.insert(key, (cluster.epoch, tick, text.clone()));
             text
         }
@@ -30,7 +31,7 @@ fn resources(cluster: &mut Cluster, args: &Args) -> Outcome {
     Ok(Reply { text: Some(text), ..Reply::default() })
 }
 
-fn write(cluster: &Cluster, args: &Args, kind: &str, sums: &Sums) -> String {
+fn write(cluster: &Cluster, args: &Args, kind: &str, sums: &Sums, sizes: &Sizes) -> String {
     let mut out = String::from("[");
     let mut push = |entry: &str| {
         if out.len() > 1 {
@@ -50,9 +51,12 @@ fn write(cluster: &Cluster, args: &Args, kind: &str, sums: &Sums) -> String {
         }
     }
     if matches!(kind, "" | "vm") {
+        let mut sight = Sight::new(cluster, user);
         for guest in cluster.guests.values() {
-            if may(&format!("/vms/{}", guest.vmid), "VM.Audit") {
-                push(&guest_text(cluster, guest, pools.get(&guest.vmid).copied()));
+            let pool = pools.get(&guest.vmid).copied();
+            if root || sight.may(cluster, guest.vmid, pool) {
+                let size = sizes.get(&guest.vmid).copied().unwrap_or_else(|| Size::of(guest));
+                push(&sized_text(cluster, guest, &size, pool));
             }
         }
     }
@@ -154,12 +158,37 @@ pub fn ha_state<'a>(cluster: &'a Cluster, guest: &Guest) -> Option<&'a str> {
     Some(resource.get("state").map_or("started", String::as_str))
 }
 
+/// Which guests a user sees. Guests without an entry of their own in the ACL differ by their pool only, so that each
+/// pool is looked at once.
+struct Sight<'a> {
+    user: &'a str,
+    own: BTreeSet<&'a str>,
+    pools: BTreeMap<Option<&'a str>, bool>,
+}
+
+impl<'a> Sight<'a> {
+    fn new(cluster: &'a Cluster, user: &'a str) -> Self {
+        let own = cluster.access.acl.iter().map(|entry| entry.path.as_str()).filter(|p| p.starts_with("/vms/"));
+        Self { user, own: own.collect(), pools: BTreeMap::new() }
+    }
+
+    fn may(&mut self, cluster: &Cluster, vmid: u32, pool: Option<&'a str>) -> bool {
+        let path = format!("/vms/{vmid}");
+        let look = || cluster.may(self.user, &path, "VM.Audit");
+        if self.own.contains(path.as_str()) { look() } else { *self.pools.entry(pool).or_insert_with(look) }
+    }
+}
+
 /// An entry of a guest in the resource list, as JSON text.
 pub fn guest_text(cluster: &Cluster, guest: &Guest, pool: Option<&str>) -> String {
+    sized_text(cluster, guest, &Size::of(guest), pool)
+}
+
+fn sized_text(cluster: &Cluster, guest: &Guest, size: &Size, pool: Option<&str>) -> String {
     let node = cluster.nodes.get(&guest.node);
     let online = node.is_some_and(|n| n.online);
-    let f = if online { load::guest(cluster, guest, cluster.now) } else { load::Figures::default() };
-    let cpus = match guest.cpus() {
+    let f = if online { load::sized(cluster.seed, guest, size, cluster.now) } else { load::Figures::default() };
+    let cpus = match size.cpus {
         0 => node.map_or(1, |n| n.cpus),
         n => n,
     };
@@ -178,10 +207,10 @@ pub fn guest_text(cluster: &Cluster, guest: &Guest, pool: Option<&str>) -> Strin
         u8::from(guest.is_template()),
         f.cpu,
         f.mem,
-        guest.maxmem(),
+        size.maxmem,
         f.mem + f.mem / 50,
         f.disk,
-        guest.maxdisk(),
+        size.maxdisk,
         f.netin,
         f.netout,
         f.diskread,

@@ -429,6 +429,8 @@ pub struct Cluster {
     pub cache: BTreeMap<String, (u64, u64, Arc<str>)>,
     /// What the guests of each node use together, with the epoch and tick it was added up at.
     pub sums: Option<(u64, u64, Arc<load::Sums>)>,
+    /// The sizes of all guests, with the epoch they were read at.
+    pub sizes: Option<(u64, Arc<load::Sizes>)>,
 }
 
 impl Cluster {
@@ -456,6 +458,7 @@ impl Cluster {
             extra: BTreeMap::new(),
             cache: BTreeMap::new(),
             sums: None,
+            sizes: None,
         }
     }
 
