@@ -62,7 +62,7 @@ pub fn tags(text: &str, _: &Values) -> Result<(), String> {
 pub fn mac(text: &str, _: &Values) -> Result<(), String> {
     let parts: Vec<&str> = text.split(':').collect();
     let hex = |part: &&str| part.len() == 2 && part.chars().all(|c| c.is_ascii_hexdigit());
-    if parts.len() != 6 || !parts.iter().all(|part| hex(part)) {
+    if parts.len() != 6 || !parts.iter().all(hex) {
         return Err("must be six pairs of hex digits, for example BC:24:11:00:00:01".into());
     }
     let first = u8::from_str_radix(parts[0], 16).unwrap_or(0);
@@ -111,6 +111,7 @@ pub fn cpu_set(text: &str, values: &Values) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

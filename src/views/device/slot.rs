@@ -113,6 +113,7 @@ pub fn check_number(number: &str, values: &Values) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
