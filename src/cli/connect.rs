@@ -295,9 +295,15 @@ mod tests {
     }
 
     #[test]
+    fn without_a_server_the_rest_is_kept() {
+        let c = resolve("--insecure --timeout 7", "PVE_TOKEN_ID=root@pam!ci PVE_TOKEN_SECRET=s").unwrap();
+        assert_eq!((&c.target, &c.trust, c.options.silence.as_secs()), (&None, &Trust::Insecure, 7));
+        assert_eq!(token(&c).0, "root@pam!ci");
+    }
+
+    #[test]
     fn messages_say_what_to_set() {
         for (arguments, environment, want) in [
-            ("", "", "use --host or set PVE_HOST"),
             ("--host http://a", "", "--host: \"http://a\" is not a server address: only https"),
             ("", "PVE_HOST=a:x", "PVE_HOST: \"a:x\" is not a server address"),
             ("--host a --user root", "", "--user is not valid: \"root\" has no realm"),

@@ -2,6 +2,9 @@
 //!
 //! Values change every ten seconds, as the status daemon writes them, and not with every request.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::crypto::noise;
 use super::state::{Cluster, Guest, Node};
 
@@ -80,13 +83,33 @@ pub fn guest(cluster: &Cluster, guest: &Guest, now: f64) -> Figures {
 }
 
 /// What the guests of each node use: processors (as a number of them) and bytes of memory.
-pub fn by_node(cluster: &Cluster, now: f64) -> std::collections::BTreeMap<String, (f64, u64)> {
-    let mut out = std::collections::BTreeMap::new();
+pub type Sums = BTreeMap<String, (f64, u64)>;
+
+/// The sums of now, which are added up once for every value of the load.
+pub fn sums(cluster: &mut Cluster) -> Arc<Sums> {
+    let (epoch, tick) = (cluster.epoch, tick(cluster.now));
+    if let Some((at, made, sums)) = &cluster.sums
+        && (*at, *made) == (epoch, tick)
+    {
+        return sums.clone();
+    }
+    let sums = Arc::new(by_node(cluster, cluster.now));
+    cluster.sums = Some((epoch, tick, sums.clone()));
+    sums
+}
+
+/// The sums of a moment.
+pub fn by_node(cluster: &Cluster, now: f64) -> Sums {
+    let mut out = Sums::new();
     for g in cluster.guests.values().filter(|g| g.running) {
         let figures = guest(cluster, g, now);
-        let entry: &mut (f64, u64) = out.entry(g.node.clone()).or_default();
-        entry.0 += figures.cpu * g.cpus().max(1) as f64;
-        entry.1 += figures.mem;
+        if !out.contains_key(&g.node) {
+            out.insert(g.node.clone(), (0.0, 0));
+        }
+        if let Some(entry) = out.get_mut(&g.node) {
+            entry.0 += figures.cpu * g.cpus().max(1) as f64;
+            entry.1 += figures.mem;
+        }
     }
     out
 }

@@ -78,10 +78,14 @@ fn add(cluster: &Cluster, wanted: &[String], time: f64, out: &mut Vec<Value>) {
         push(&id, "gauge", "mem_total", json!(guest.maxmem()));
         push(&id, "gauge", "disk_total", json!(guest.maxdisk()));
     }
+    let shared = cluster.storages.values().filter(|s| s.shared());
+    let rooms: std::collections::BTreeMap<&str, (u64, u64)> =
+        shared.map(|s| (s.id.as_str(), cluster.room("", s))).collect();
     for node in cluster.nodes.values().filter(|n| online(&n.name)) {
         for storage in cluster.storages.values().filter(|s| s.enabled() && s.on_node(&node.name)) {
             let id = format!("storage/{}/{}", node.name, storage.id);
-            let (total, used) = cluster.room(&node.name, storage);
+            let known = rooms.get(storage.id.as_str()).copied();
+            let (total, used) = known.unwrap_or_else(|| cluster.room(&node.name, storage));
             push(&id, "gauge", "disk_total", json!(total));
             push(&id, "gauge", "disk_used", json!(used));
         }

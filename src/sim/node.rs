@@ -63,7 +63,7 @@ pub const ROUTES: &[Route] = &[
 ];
 
 fn list(cluster: &mut Cluster, args: &Args) -> Outcome {
-    let sums = load::by_node(cluster, cluster.now);
+    let sums = load::sums(cluster);
     let rows = cluster.nodes.values().map(|node| {
         let audit = cluster.may(args.user(), &format!("/nodes/{}", node.name), "Sys.Audit");
         node_entry(cluster, node, sums.get(&node.name).copied().unwrap_or_default(), audit, true)
@@ -72,7 +72,7 @@ fn list(cluster: &mut Cluster, args: &Args) -> Outcome {
 }
 
 fn status(cluster: &mut Cluster, args: &Args) -> Outcome {
-    let sums = load::by_node(cluster, cluster.now);
+    let sums = load::sums(cluster);
     let node = &cluster.nodes[args.node()];
     let guests = sums.get(&node.name).copied().unwrap_or_default();
     let f = load::node(cluster, node, guests, cluster.now);
@@ -289,9 +289,9 @@ fn control(cluster: &mut Cluster, args: &Args, command: &'static str) -> Outcome
 }
 
 fn rrddata(cluster: &mut Cluster, args: &Args) -> Outcome {
+    let sums = load::sums(cluster);
     let node = &cluster.nodes[args.node()];
     let who = load::who(node);
-    let sums = load::by_node(cluster, cluster.now);
     let guests = sums.get(&node.name).copied().unwrap_or_default();
     let points = load::moments(args.str("timeframe"), cluster.now).map(|time| {
         if (time as f64) < node.booted - 86_400.0 * 400.0 {

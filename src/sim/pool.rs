@@ -35,7 +35,8 @@ fn members(cluster: &Cluster, args: &Args, pool: &Pool) -> Vec<Value> {
     if wanted.is_none_or(|w| w == "storage") {
         for storage in pool.storages.iter().filter_map(|s| cluster.storages.get(s)) {
             for node in cluster.nodes.values().filter(|n| storage.on_node(&n.name)) {
-                out.push(storage_entry(cluster, node, storage));
+                let room = (node.online && storage.enabled()).then(|| cluster.room(&node.name, storage));
+                out.push(storage_entry(node, storage, room));
                 if storage.shared() {
                     break;
                 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::call::{Args, Outcome, Reply};
-use super::load;
+use super::load::{self, Sums};
 use super::router::Route;
 use super::state::{Cluster, Guest, Node, Storage};
 
@@ -21,7 +21,8 @@ fn resources(cluster: &mut Cluster, args: &Args) -> Outcome {
     let text = match cluster.cache.get(&key) {
         Some((epoch, made, text)) if *epoch == cluster.epoch && *made == tick => text.clone(),
         _ => {
-            let text: Arc<str> = write(cluster, args, &kind).into();
+            let sums = load::sums(cluster);
+            let text: Arc<str> = write(cluster, args, &kind, &sums).into();
             cluster.cache.insert(key, (cluster.epoch, tick, text.clone()));
             text
         }
@@ -29,7 +30,7 @@ fn resources(cluster: &mut Cluster, args: &Args) -> Outcome {
     Ok(Reply { text: Some(text), ..Reply::default() })
 }
 
-fn write(cluster: &Cluster, args: &Args, kind: &str) -> String {
+fn write(cluster: &Cluster, args: &Args, kind: &str, sums: &Sums) -> String {
     let mut out = String::from("[");
     let mut push = |entry: &str| {
         if out.len() > 1 {
@@ -56,7 +57,6 @@ fn write(cluster: &Cluster, args: &Args, kind: &str) -> String {
         }
     }
     if matches!(kind, "" | "node") {
-        let sums = load::by_node(cluster, cluster.now);
         for node in cluster.nodes.values() {
             let audit = may(&format!("/nodes/{}", node.name), "Sys.Audit");
             push(
@@ -65,6 +65,9 @@ fn write(cluster: &Cluster, args: &Args, kind: &str) -> String {
         }
     }
     if matches!(kind, "" | "storage") {
+        // adding up the volumes of a storage that all nodes share is work for once
+        let shared = cluster.storages.values().filter(|s| s.shared());
+        let rooms: BTreeMap<&str, (u64, u64)> = shared.map(|s| (s.id.as_str(), cluster.room("", s))).collect();
         for node in cluster.nodes.values() {
             for storage in cluster.storages.values().filter(|s| s.on_node(&node.name)) {
                 if root
@@ -74,7 +77,10 @@ fn write(cluster: &Cluster, args: &Args, kind: &str) -> String {
                         &["Datastore.Audit", "Datastore.AllocateSpace"],
                     )
                 {
-                    push(&storage_entry(cluster, node, storage).to_string());
+                    let there = node.online && storage.enabled();
+                    let known = rooms.get(storage.id.as_str()).copied();
+                    let room = there.then(|| known.unwrap_or_else(|| cluster.room(&node.name, storage)));
+                    push(&storage_entry(node, storage, room).to_string());
                 }
             }
         }
@@ -226,15 +232,14 @@ pub fn node_entry(cluster: &Cluster, node: &Node, guests: (f64, u64), audit: boo
 }
 
 /// An entry of a storage on a node in the resource list.
-pub fn storage_entry(cluster: &Cluster, node: &Node, storage: &Storage) -> Value {
-    let there = node.online && storage.enabled();
+/// `room` is what it holds and what is used of it, in bytes, while it can be reached.
+pub fn storage_entry(node: &Node, storage: &Storage, room: Option<(u64, u64)>) -> Value {
     let mut out = json!({
         "id": format!("storage/{}/{}", node.name, storage.id), "type": "storage", "storage": storage.id,
         "node": node.name, "plugintype": storage.kind(), "content": storage.config.get("content"),
-        "shared": u8::from(storage.shared()), "status": if there { "available" } else { "unknown" }
+        "shared": u8::from(storage.shared()), "status": if room.is_some() { "available" } else { "unknown" }
     });
-    if there {
-        let (total, used) = cluster.room(&node.name, storage);
+    if let Some((total, used)) = room {
         out["maxdisk"] = json!(total);
         out["disk"] = json!(used);
     }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::access::Access;
 use super::call::{Fault, die};
 use super::crypto::{Rng, digest};
+use super::load;
 use super::table::Table;
 use super::task::Tasks;
 
@@ -426,6 +427,8 @@ pub struct Cluster {
     pub extra: BTreeMap<String, Value>,
     /// Cached text of big lists, with the epoch and tick they were made at.
     pub cache: BTreeMap<String, (u64, u64, Arc<str>)>,
+    /// What the guests of each node use together, with the epoch and tick it was added up at.
+    pub sums: Option<(u64, u64, Arc<load::Sums>)>,
 }
 
 impl Cluster {
@@ -452,6 +455,7 @@ impl Cluster {
             sections: BTreeMap::new(),
             extra: BTreeMap::new(),
             cache: BTreeMap::new(),
+            sums: None,
         }
     }
 

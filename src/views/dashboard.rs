@@ -48,13 +48,23 @@ const RECENT: u64 = 24 * 3600;
 /// Lines of a list at most.
 const MOST: usize = 50;
 
+/// What the lists were made from: they are made anew when any of it differs.
+#[derive(PartialEq)]
+struct MadeFor {
+    resources: u64,
+    tasks: u64,
+    progress: Vec<Option<u8>>,
+    quorate: Option<bool>,
+    /// Ages are shown.
+    minute: i64,
+}
+
 /// The dashboard. Its lists are made anew when the store changes, not per frame.
 pub struct Dashboard {
     lists: [Vec<Item>; 3],
     list: usize,
     cursor: [usize; 3],
-    /// Generations, followed tasks and their progress, quorum, and the minute, since ages are shown.
-    made_for: Option<(u64, u64, Vec<Option<u8>>, Option<bool>, i64)>,
+    made_for: Option<MadeFor>,
     counts: Counts,
     places: [Rect; 3],
     tops: [usize; 3],
@@ -88,7 +98,13 @@ impl Dashboard {
     fn sync(&mut self, store: &Store, look: &Look, now: i64) {
         let progress = store.followed.iter().map(|f| f.percent.map(|p| p as u8)).collect();
         let quorate = store.cluster.as_ref().map(|c| c.quorate);
-        let made_for = Some((store.generation, store.tasks_generation, progress, quorate, now / 60));
+        let made_for = Some(MadeFor {
+            resources: store.generation,
+            tasks: store.tasks_generation,
+            progress,
+            quorate,
+            minute: now / 60,
+        });
         if self.made_for == made_for {
             return;
         }
