@@ -26,7 +26,9 @@ use crate::{
         task::{LogLine, Task},
         version::Version,
     },
-    shell::{CommandInfo, Effect, Hosted, Layer, LayerId, Level, Now, Pick, Picker, Policy, Reply, Scene, SessionId, Toast},
+    shell::{
+        CommandInfo, Effect, Hosted, Layer, LayerId, Level, Now, Pick, Picker, Policy, Reply, Scene, SessionId, Toast,
+    },
     store::{Phase, Store},
     ui::{Keymap, Look},
     views::{self, login::Login},
@@ -386,6 +388,10 @@ impl App {
                         more.extend(session.due(now));
                     }
                     self.dirty = true;
+                }
+                Effect::Copy(text) => {
+                    self.toast(Toast::new(Level::Info, "Copied to the clipboard"));
+                    outside.push(Effect::Copy(text));
                 }
                 Effect::Quit => self.quit = true,
                 Effect::Mouse(on) => {
