@@ -5,22 +5,35 @@
 //! survive an edit: only what differs from the text is written into it.
 
 pub mod agent;
+pub mod audio;
 pub mod boot;
 pub mod cd;
 pub mod check;
+pub mod cloudinit;
 pub mod cpu;
 pub mod disk;
 pub mod display;
 pub mod efi;
+pub mod hotplug;
+pub mod ipconfig;
+pub mod kind;
 pub mod machine;
 pub mod memory;
 pub mod nic;
+pub mod pci;
+pub mod rng;
+pub mod security;
+pub mod serial;
 pub mod slot;
+pub mod smbios;
 pub mod startup;
 pub mod system;
 #[cfg(test)]
 mod tests;
 pub mod tpm;
+pub mod usb;
+pub mod virtiofs;
+pub mod watchdog;
 
 use crate::{
     api::property::Properties,
