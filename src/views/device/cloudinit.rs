@@ -1,14 +1,14 @@
 //! The cloud-init drive (`ide2=local-lvm:cloudinit`) and what cloud-init tells the guest: plain settings.
 
-use super::{Device, Head, Properties, check, choices, put, put_default};
+use super::{Device, Head, Properties, check, choices, dns, put, put_default};
 use crate::ui::{Choice, Choices, Form, Values};
 
 /// A drive `ideN`, `sataN` or `scsiN` that holds the cloud-init data.
 pub const CLOUD_DRIVE: Device = Device { fields, head: Some(Head { read, write }), props: &[] };
 
 /// The plain settings of [`settings_form`]: each is a parameter of its own. The password is a secret field, and the keys
-/// (`sshkeys`) are to be percent-encoded once more.
-pub const PLAIN: [&str; 5] = ["citype", "ciuser", "searchdomain", "nameserver", "cicustom"];
+/// (`sshkeys`) are to be percent-encoded once more; name servers and domains are those of [`dns`].
+pub const PLAIN: [&str; 3] = ["citype", "ciuser", "cicustom"];
 
 /// True for the text of a drive that holds cloud-init data.
 pub fn is_drive(text: &str) -> bool {
@@ -52,10 +52,6 @@ fn write(text: &mut Properties, new: &Values, before: &Values) {
     }
 }
 
-fn check_servers(text: &str, values: &Values) -> Result<(), String> {
-    text.split([' ', ',']).filter(|part| !part.is_empty()).try_for_each(|part| check::address(part, values))
-}
-
 fn check_user(text: &str, _: &Values) -> Result<(), String> {
     match text.contains([' ', ':', '/']) || text.starts_with('-') {
         true => Err("must be the name of a user: no blanks, : or /".into()),
@@ -96,21 +92,16 @@ pub fn check_keys(text: &str, _: &Values) -> Result<(), String> {
 
 /// Adds the fields of the plain settings. `sshkeys` is one key (or several with line breaks, when pasted).
 pub fn settings_form(form: Form) -> Form {
-    form.text("ciuser", "User")
+    let form = form
+        .text("ciuser", "User")
         .placeholder("of the image")
         .check(check_user)
         .secret("cipassword", "Password")
         .help("Better leave it empty and use keys: nobody can guess those.")
         .text("sshkeys", "SSH public keys")
         .placeholder("none")
-        .check(check_keys)
-        .text("searchdomain", "DNS domain")
-        .placeholder("the node's")
-        .check(check::name)
-        .text("nameserver", "DNS servers")
-        .placeholder("the node's")
-        .help("Addresses with blanks between them.")
-        .check(check_servers)
+        .check(check_keys);
+    dns::fields(form)
         .toggle("ciupgrade", "Upgrade packages")
         .initial("1")
         .help("At the first start.")
@@ -136,6 +127,7 @@ pub fn settings_form(form: Form) -> Form {
 pub fn settings(values: &Values) -> Vec<(&'static str, String)> {
     let mut settings: Vec<(&str, String)> =
         PLAIN.into_iter().map(|key| (key, values.get(key).trim().to_owned())).filter(|(_, v)| !v.is_empty()).collect();
+    settings.extend(dns::settings(values));
     let keys = values.get("sshkeys").trim();
     if !keys.is_empty() {
         settings.push(("sshkeys", encoded(keys)));

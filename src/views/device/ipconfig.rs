@@ -1,86 +1,73 @@
 //! The addresses that cloud-init gives a network card: `ip=10.0.0.5/24,gw=10.0.0.1,ip6=auto`.
 
-use super::{Device, Head, Properties, check, choices, put};
+use super::{Device, Head, Prop, Properties, address, choices, put};
 use crate::ui::{Form, Values};
 
-/// A setting `ipconfigN`, for `netN`.
-pub const IPCONFIG: Device = Device { fields, head: Some(Head { read, write }), props: &[] };
+/// A setting `ipconfigN`, for `netN`. The addresses are fields of their own: `ipv4` and `ipv6` say where they come from.
+pub const IPCONFIG: Device = Device {
+    fields,
+    head: Some(Head { read, write }),
+    props: &[Prop::text("gw", "gw").when(is_static4), Prop::text("gw6", "gw6").when(is_static6)],
+};
 
-fn is_static(values: &Values) -> bool {
-    values.get("ip.how") == "static"
+fn is_static4(values: &Values) -> bool {
+    values.get("ipv4") == "static"
 }
 
 fn is_static6(values: &Values) -> bool {
-    values.get("ip6.how") == "static"
-}
-
-fn check_gateway(text: &str, values: &Values) -> Result<(), String> {
-    check::ip4(text, values)?;
-    check::in_network(text, values.get("ip.address"))
-}
-
-fn check_gateway6(text: &str, values: &Values) -> Result<(), String> {
-    check::ip6(text, values)?;
-    check::in_network(text, values.get("ip6.address"))
+    values.get("ipv6") == "static"
 }
 
 fn fields(form: Form) -> Form {
-    form.select("ip.how", "IPv4", choices(&[("", "none"), ("dhcp", "DHCP"), ("static", "static")]))
-        .text("ip.address", "IPv4 address")
-        .placeholder("10.0.0.5/24")
+    form.select("ipv4", "IPv4", choices(&[("", "none"), ("dhcp", "DHCP"), ("static", "static")]))
+        .text("ip", "IPv4 address")
+        .placeholder("192.168.1.10/24")
         .required()
-        .check(check::cidr4)
-        .when(is_static)
-        .text("ip.gateway", "IPv4 gateway")
+        .check(address::ip4)
+        .warn(address::warn_used)
+        .when(is_static4)
+        .text("gw", "IPv4 gateway")
         .placeholder("none")
-        .check(check_gateway)
-        .when(is_static)
-        .select("ip6.how", "IPv6", choices(&[("", "none"), ("auto", "SLAAC"), ("dhcp", "DHCP"), ("static", "static")]))
-        .text("ip6.address", "IPv6 address")
-        .placeholder("fd00::5/64")
+        .check(address::gateway4)
+        .when(is_static4)
+        .select("ipv6", "IPv6", choices(&[("", "none"), ("auto", "SLAAC"), ("dhcp", "DHCP"), ("static", "static")]))
+        .text("ip6", "IPv6 address")
+        .placeholder("2001:db8::10/64")
         .required()
-        .check(check::cidr6)
+        .check(address::ip6)
+        .warn(address::warn_used)
         .when(is_static6)
-        .text("ip6.gateway", "IPv6 gateway")
+        .text("gw6", "IPv6 gateway")
         .placeholder("none")
-        .check(check_gateway6)
+        .check(address::gateway6)
         .when(is_static6)
 }
 
-/// The form's two families: key of the address, of the gateway, and the prefix of the fields.
-const FAMILIES: [(&str, &str, &str); 2] = [("ip", "gw", "ip"), ("ip6", "gw6", "ip6")];
+/// The key of the address, and the field that says where it comes from.
+const FAMILIES: [(&str, &str); 2] = [("ip", "ipv4"), ("ip6", "ipv6")];
 
 fn read(text: &Properties, values: &mut Values) {
-    for (ip, gateway, field) in FAMILIES {
-        let (how, address) = match text.get(ip).unwrap_or_default() {
+    for (key, how) in FAMILIES {
+        let (from, address) = match text.get(key).unwrap_or_default() {
             word @ ("" | "dhcp" | "auto") => (word, ""),
             address => ("static", address),
         };
-        values.set(format!("{field}.how"), how);
-        values.set(format!("{field}.address"), address);
-        values.set(format!("{field}.gateway"), text.get(gateway).unwrap_or_default());
+        values.set(how, from);
+        values.set(key, address);
     }
 }
 
 fn write(text: &mut Properties, new: &Values, before: &Values) {
-    for (ip, gateway, field) in FAMILIES {
-        let of = |values: &Values| {
-            let how = values.get(&format!("{field}.how"));
-            match how {
-                "static" => (
-                    values.get(&format!("{field}.address")).to_owned(),
-                    values.get(&format!("{field}.gateway")).to_owned(),
-                ),
-                _ => (how.to_owned(), String::new()),
-            }
+    for (key, how) in FAMILIES {
+        let of = |values: &Values| match values.get(how) {
+            "static" => values.get(key).to_owned(),
+            word => word.to_owned(),
         };
-        let (wanted, old) = (of(new), of(before));
-        for (key, value, before) in [(ip, wanted.0, old.0), (gateway, wanted.1, old.1)] {
-            match value.is_empty() {
-                _ if value == before && !text.is_empty() => {}
-                true => drop(text.remove(key)),
-                false => put(text, key, &value),
-            }
+        let wanted = of(new);
+        match wanted.is_empty() {
+            _ if wanted == of(before) && !text.is_empty() => {}
+            true => drop(text.remove(key)),
+            false => put(text, key, &wanted),
         }
     }
 }
@@ -95,10 +82,10 @@ mod tests {
         let old = "ip=10.0.0.5/24,gw=10.0.0.1,ip6=auto";
         let mut values = IPCONFIG.from_text(old);
         assert_eq!(IPCONFIG.to_text(&values, Some(old)), old);
-        assert_eq!(IPCONFIG.to_text(&values, None), old);
-        values.set("ip.how", "dhcp");
+        assert_eq!(IPCONFIG.to_text(&values, None), "ip=10.0.0.5/24,ip6=auto,gw=10.0.0.1");
+        values.set("ipv4", "dhcp");
         assert_eq!(IPCONFIG.to_text(&values, Some(old)), "ip=dhcp,ip6=auto");
-        values.set("ip6.how", "");
+        values.set("ipv6", "");
         assert_eq!(IPCONFIG.to_text(&values, Some(old)), "ip=dhcp");
         assert_eq!(IPCONFIG.to_text(&Values::default(), None), "");
     }
@@ -106,14 +93,12 @@ mod tests {
     #[test]
     fn a_gateway_is_in_the_network() {
         let mut form = (IPCONFIG.fields)(Form::new());
-        for (key, value) in
-            [("ip.how", "static"), ("ip.address", "10.0.0.5/24"), ("ip.gateway", "10.0.1.1"), ("ip6.how", "auto")]
-        {
+        for (key, value) in [("ipv4", "static"), ("ip", "10.0.0.5/24"), ("gw", "10.0.1.1"), ("ipv6", "auto")] {
             form.set(key, value);
         }
         assert!(!form.validate());
-        assert_eq!(form.errors()["ip.gateway"], "is not in the network 10.0.0.0/24, for example 10.0.0.1");
-        form.set("ip.gateway", "10.0.0.1");
+        assert_eq!(form.errors()["gw"], "is not in 10.0.0.0/24: its first address is 10.0.0.1");
+        form.set("gw", "10.0.0.1");
         assert!(form.validate(), "{:?}", form.errors());
     }
 }

@@ -36,7 +36,7 @@ fn is_raw(values: &Values) -> bool {
 
 fn check_kind(kind: &str, values: &Values) -> Result<(), String> {
     match kind {
-        "device" => check::root_only(kind, values).map_err(|why| format!("{why}; a mapping can be used instead")),
+        "device" => check::needs_root(kind, values).map_err(|why| format!("{why}; a mapping can be used instead")),
         _ => Ok(()),
     }
 }
@@ -93,7 +93,7 @@ fn check_mdev(text: &str, values: &Values) -> Result<(), String> {
 }
 
 fn check_rom(text: &str, values: &Values) -> Result<(), String> {
-    check::root_only(text, values)?;
+    check::needs_root(text, values)?;
     match text.find([',', ';', '/']) {
         Some(_) => Err("must be the name of a file in /usr/share/kvm".into()),
         None => Ok(()),

@@ -15,7 +15,7 @@ fn is_device(values: &Values) -> bool {
 }
 
 fn check_kind(kind: &str, values: &Values) -> Result<(), String> {
-    if kind == "device" { check::root_only(kind, values) } else { Ok(()) }
+    if kind == "device" { check::needs_root(kind, values) } else { Ok(()) }
 }
 
 fn check_path(text: &str, _: &Values) -> Result<(), String> {
@@ -54,7 +54,7 @@ fn parallel_fields(form: Form) -> Form {
         .placeholder("/dev/parport0")
         .help("Only root@pam may pass on ports of the node.")
         .hint(check::root_hint)
-        .check(check::root_only)
+        .check(check::needs_root)
         .check(check_parallel)
 }
 

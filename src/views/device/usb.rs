@@ -33,7 +33,7 @@ fn is_port(values: &Values) -> bool {
 fn check_kind(kind: &str, values: &Values) -> Result<(), String> {
     match kind {
         "device" | "port" => {
-            check::root_only(kind, values).map_err(|why| format!("{why}; a mapping can be used instead"))
+            check::needs_root(kind, values).map_err(|why| format!("{why}; a mapping can be used instead"))
         }
         _ => Ok(()),
     }
