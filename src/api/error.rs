@@ -90,6 +90,15 @@ impl ApiError {
         }
     }
 
+    /// True when the server certainly did not act on the request.
+    pub fn is_certainly_undone(&self) -> bool {
+        match self {
+            Self::NotSent(_) | Self::Untrusted { .. } | Self::Withheld(_) | Self::LoginNeeded(_) => true,
+            Self::Refused(r) => matches!(r.status, 400 | 401 | 403 | 404 | 501 | 595),
+            Self::Unsure(_) | Self::Garbled(_) => false,
+        }
+    }
+
     /// True when a read may succeed if it is simply asked again later.
     pub fn is_temporary(&self) -> bool {
         match self {
@@ -182,8 +191,8 @@ mod tests {
         assert_eq!(e.unwrap_err().to_string(), "Parameter verification failed. vmid: invalid format");
         let e = interpret(raw(401, "authentication failure", "")).unwrap_err();
         assert_eq!(e.to_string(), "authentication failure");
-        assert!(!e.is_temporary());
+        assert!(e.is_certainly_undone() && !e.is_temporary());
         let e = interpret(raw(502, "Bad Gateway", "<html>")).unwrap_err();
-        assert_eq!((e.to_string().as_str(), e.is_temporary()), ("Bad Gateway", true));
+        assert_eq!((e.to_string().as_str(), e.is_temporary(), e.is_certainly_undone()), ("Bad Gateway", true, false));
     }
 }
