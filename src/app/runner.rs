@@ -76,7 +76,7 @@ fn readable(body: Bytes) -> Result<Bytes, ApiError> {
 
 /// The one way out for changes: checked against the rules, written to the log, sent once.
 async fn write_once(world: &World, session: SessionId, write: Write) -> Msg {
-    let Write { label, wire, guest, then } = write;
+    let Write { label, wire, guest, then, .. } = write;
     let result = if world.policy.read_only {
         Err(ApiError::Withheld("the console is in read-only mode: nothing was sent".into()))
     } else {
