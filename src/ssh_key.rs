@@ -262,7 +262,7 @@ mod tests {
         assert_eq!(name, "id_ed25519");
         let made = generate(&folder, &name, Strength::Ed25519, "me@here").unwrap();
         assert_eq!((made.name.as_str(), made.comment.as_str()), ("id_ed25519.pub", "me@here"));
-        assert_eq!(find(&folder).unwrap(), [made.clone()]);
+        assert_eq!(find(&folder).unwrap(), std::slice::from_ref(&made));
         let private = fs::read_to_string(folder.join("id_ed25519")).unwrap();
         let read = PrivateKey::from_openssh(&private).unwrap();
         assert_eq!(read.public_key().to_openssh().unwrap(), made.line);
