@@ -11,6 +11,7 @@ use ratatui::{
 };
 
 use super::action::{self, Targets};
+use crate::views::snapshot::Snapshots;
 use crate::{
     api::{
         ApiError,
@@ -123,6 +124,10 @@ impl Detail {
 
     fn menu(&mut self, cx: &mut Cx<'_, Msg>) {
         action::menu(self, cx);
+    }
+
+    fn snapshots(&mut self, cx: &mut Cx<'_, Msg>) {
+        cx.open(Snapshots::new(self.guest.clone()));
     }
 
     fn next_tab(&mut self, _: &mut Cx<'_, Msg>) {
@@ -359,6 +364,14 @@ impl View for Detail {
         action::command::<Self, 6>(),
         action::command::<Self, 7>(),
         action::command::<Self, 8>(),
+        Command {
+            id: "detail.snapshots",
+            keys: "n",
+            title: "Snapshots",
+            footer: true,
+            ready: |v, s| v.known(s).is_some(),
+            run: Self::snapshots,
+        },
         Command {
             id: "detail.tab",
             keys: "tab ] [ l h",
