@@ -6,6 +6,7 @@
 
 pub mod confirm;
 pub mod effect;
+pub mod manual;
 pub mod picker;
 pub mod view;
 pub mod world;

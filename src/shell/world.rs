@@ -2,9 +2,11 @@
 
 use std::{
     collections::HashMap,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use super::manual::Manual;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
@@ -39,6 +41,11 @@ pub trait Connector: Send + Sync + 'static {
     /// # Errors
     /// When the file of pinned certificates can't be written.
     fn pin(&self, target: &Target, fingerprint: Fingerprint) -> Result<(), ApiError>;
+
+    /// The folder for what can be had again, such as descriptions of the API; `None`: nothing is kept.
+    fn cache_dir(&self) -> Option<PathBuf> {
+        None
+    }
 }
 
 /// Where a session is, and what is needed to log in to it again.
@@ -67,6 +74,7 @@ pub struct World {
     connector: Arc<dyn Connector>,
     sessions: Arc<Mutex<HashMap<SessionId, (Client, Place)>>>,
     write_slots: Arc<Semaphore>,
+    manuals: Arc<Mutex<HashMap<SessionId, Manual>>>,
     /// The rules for writes.
     pub policy: Policy,
 }
@@ -74,7 +82,13 @@ pub struct World {
 impl World {
     /// A world without any session.
     pub fn new(connector: Arc<dyn Connector>, policy: Policy) -> Self {
-        Self { connector, sessions: Arc::default(), write_slots: Arc::new(Semaphore::new(WRITES)), policy }
+        Self {
+            connector,
+            sessions: Arc::default(),
+            write_slots: Arc::new(Semaphore::new(WRITES)),
+            manuals: Arc::default(),
+            policy,
+        }
     }
 
     /// Where transports come from.
@@ -104,6 +118,15 @@ impl World {
     /// Waits until a change may be sent: bulk work must not flood the server.
     pub async fn write_slot(&self) -> Option<OwnedSemaphorePermit> {
         self.write_slots.clone().acquire_owned().await.ok()
+    }
+
+    /// The description of the API that was last read for a session.
+    pub(super) fn manual(&self, session: SessionId) -> Option<Manual> {
+        self.manuals.lock().unwrap_or_else(PoisonError::into_inner).get(&session).cloned()
+    }
+
+    pub(super) fn set_manual(&self, session: SessionId, manual: Manual) {
+        self.manuals.lock().unwrap_or_else(PoisonError::into_inner).insert(session, manual);
     }
 
     fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, (Client, Place)>> {

@@ -115,6 +115,21 @@ impl Transport for Line {
             }
         })
     }
+
+    fn page(&self, path: &str) -> BoxFuture<Result<Raw, ApiError>> {
+        let (lab, target, trusted) = (self.lab.clone(), self.target.clone(), self.trusted());
+        let call = sim::Call::new("GET", path);
+        Box::pin(async move {
+            if *lab.refuses.lock().unwrap() {
+                return Err(ApiError::NotSent(format!("{target} refuses connections")));
+            }
+            trusted?;
+            lab.log.lock().unwrap().push(format!("GET {}", call.path));
+            let now = lab.clock();
+            let answer = lab.sim.lock().unwrap().handle(call, now);
+            Ok(Raw { status: answer.status, reason: answer.reason, body: answer.body.into() })
+        })
+    }
 }
 
 /// Lines to the lab, whatever the address, and pins in memory.
