@@ -92,7 +92,7 @@ async fn dispatch(cli: Cli, network: Handle) -> Result<()> {
         Some(Command::Demo(args)) => demo::run(args, &cli.console, network).await,
         Some(Command::Print(args)) => {
             let (start, options) = resolve(&cli.connect)?;
-            print::run(args, &cli.console, start, world(options, Policy { read_only: true })).await
+            print::run(args, &cli.console, start, world(options, Policy { read_only: true, ..Policy::default() })).await
         }
         None => {
             let (start, options) = resolve(&cli.connect)?;

@@ -277,7 +277,7 @@ impl Login {
             self.stage = Stage::Certificate { fingerprint, detail, changed: pinned.is_some() };
             return;
         }
-        self.error = Some(format!("{error}. {}", error.advice()));
+        self.error = Some(error.explained());
         self.stage = Stage::Form;
     }
 
@@ -402,7 +402,7 @@ impl View for Login {
                     Some(error @ ApiError::Untrusted { .. }) => self.failed(error),
                     error => {
                         self.connect(cx);
-                        self.error = error.map(|e| format!("{e}. {}", e.advice()));
+                        self.error = error.map(|e| e.explained());
                     }
                 }
             }
@@ -434,7 +434,7 @@ impl View for Login {
                     {
                         self.start.credentials = None;
                         self.connect(cx);
-                        self.error = Some(format!("{error}. {}", error.advice()));
+                        self.error = Some(error.explained());
                         return;
                     }
                     self.failed(error);
