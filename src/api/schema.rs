@@ -424,8 +424,11 @@ impl MethodDoc {
             path.push('/');
             match piece.strip_prefix('{').and_then(|n| n.strip_suffix('}')) {
                 Some(name) => {
-                    let value = values.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v.as_str());
-                    path.push_str(&part(value).to_string());
+                    // Without a value the placeholder stays, and no transport takes such a path.
+                    match values.iter().find(|(n, v)| n == name && !v.is_empty()) {
+                        Some((_, value)) => path.push_str(&part(value).to_string()),
+                        None => path.push_str(piece),
+                    }
                 }
                 None => path.push_str(piece),
             }

@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand.
 
+pub mod api;
 pub mod connect;
 pub mod connector;
 pub mod console;
@@ -67,6 +68,8 @@ pub enum Command {
     Print(print::PrintArgs),
     /// Serve a simulated cluster over HTTPS to any client
     Simulate(simulate::Simulate),
+    /// Call any method of the API, or search for one
+    Api(api::ApiArgs),
 }
 
 /// Runs the command.
@@ -93,6 +96,10 @@ async fn dispatch(cli: Cli, network: Handle) -> Result<()> {
         Some(Command::Print(args)) => {
             let (start, options) = resolve(&cli.connect)?;
             print::run(args, &cli.console, start, world(options, Policy { read_only: true, ..Policy::default() })).await
+        }
+        Some(Command::Api(args)) => {
+            let (start, options) = resolve(&cli.connect)?;
+            api::run(args, start, world(options, console::policy(&cli.console))).await
         }
         None => {
             let (start, options) = resolve(&cli.connect)?;

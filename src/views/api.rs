@@ -15,7 +15,7 @@ use ratatui::{
 
 pub use answer::AnswerView;
 pub use form::{form, values};
-pub use method::MethodView;
+pub use method::{MethodView, manual as manual_text};
 
 use crate::{
     api::{ApiError, Method, schema::MethodDoc},
@@ -88,7 +88,10 @@ fn columns() -> Vec<Column<MethodDoc>> {
             width: Width::Flex { min: 20, max: 120 },
             priority: 1,
             align: Align::Left,
-            cell: |m, _| Cell::role(m.description.lines().next().unwrap_or_default(), Role::Muted),
+            cell: |m, _| {
+                let first = m.description.lines().next().filter(|l| !l.is_empty());
+                Cell::role(first.unwrap_or(&m.name), Role::Muted)
+            },
             sort: None,
         },
     ]

@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    path::PathBuf,
     sync::{Arc, LazyLock, Mutex},
     time::Duration,
 };
@@ -43,6 +44,8 @@ pub struct Lab {
     pub certificate: Mutex<Fingerprint>,
     /// Certificates that the user has accepted.
     pub pins: Mutex<HashMap<String, Fingerprint>>,
+    /// Where the console keeps what it can have again.
+    pub cache: Option<PathBuf>,
     start: Instant,
 }
 
@@ -146,6 +149,9 @@ impl Connector for Lines {
         self.0.pins.lock().unwrap().insert(target.to_string(), fingerprint);
         Ok(())
     }
+    fn cache_dir(&self) -> Option<PathBuf> {
+        self.0.cache.clone()
+    }
 }
 
 /// How a story begins.
@@ -159,6 +165,8 @@ pub struct Setup {
     pub start: Start,
     /// The certificate that was accepted for the server in an earlier life.
     pub pinned: Option<Fingerprint>,
+    /// A folder for what the console keeps; nothing is kept without.
+    pub cache: Option<PathBuf>,
 }
 
 pub const HOST: &str = "pve1.home.example:8006";
@@ -175,6 +183,7 @@ impl Default for Setup {
             dry_run: false,
             interval: Duration::from_secs(5),
             pinned: None,
+            cache: None,
             start: Start {
                 target: Some(HOST.parse().unwrap()),
                 trust: Some(Trust::Pinned(CERTIFICATE)),
@@ -222,6 +231,7 @@ impl Setup {
             refuses: Mutex::new(false),
             certificate: Mutex::new(CERTIFICATE),
             pins: Mutex::new(self.pinned.map(|pin| (HOST.to_owned(), pin)).into_iter().collect()),
+            cache: self.cache,
             start: Instant::now(),
         });
         let options = Options {

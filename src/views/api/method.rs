@@ -77,7 +77,7 @@ impl MethodView {
         }
         let what = format!("{} {}", request.wire.method, request.wire.path);
         let about = self.doc.description.lines().next().unwrap_or_default().to_owned();
-        let write = cx.hear(what.clone(), request, Msg::Written);
+        let write = cx.hear(short(&request), request, Msg::Written);
         let mut proposal = Proposal::new(format!("Send {what}?"), vec![write]).degree(Degree::Careful);
         if !about.is_empty() {
             proposal = proposal.note(about);
@@ -118,6 +118,17 @@ impl MethodView {
             Some(_) => None,
             None => Some(Viewer::of(&manual(&self.doc)).wrapped()),
         };
+    }
+
+    /// A guest's node is known.
+    fn follow_guest(&mut self, key: &str, store: &Store) {
+        let vmid = self.form.values().get("vmid").parse::<u32>().ok().filter(|_| key == "vmid");
+        let guest = vmid.and_then(|id| store.resources.guests.iter().find(|g| g.vmid.get() == id));
+        if let Some(guest) = guest
+            && self.doc.path.contains("{node}")
+        {
+            self.form.set("node", guest.node.as_str());
+        }
     }
 
     /// The parameter whose field has the focus.
@@ -162,6 +173,17 @@ impl MethodView {
     }
 }
 
+/// A call's name for messages, which have little room: its method and the end of its path.
+fn short(request: &Request<Answer>) -> String {
+    let wire = &request.wire;
+    let path = percent_encoding::percent_decode_str(&wire.path).decode_utf8_lossy();
+    let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
+    match parts.as_slice() {
+        [.., above, last] if parts.len() > 3 => format!("{} .../{above}/{last}", wire.method),
+        _ => format!("{} {path}", wire.method),
+    }
+}
+
 /// All that the server says about a method, as text.
 pub fn manual(doc: &MethodDoc) -> String {
     let mut out = format!("{} {}\n\n", doc.method, doc.path);
@@ -196,7 +218,7 @@ impl View for MethodView {
     const COMMANDS: &'static [Command<Self>] = &[
         Command {
             id: "apicall.send",
-            keys: "ctrl-s",
+            keys: "f5 ctrl-s",
             title: "Send",
             footer: true,
             ready: |_, _| true,
@@ -266,7 +288,8 @@ impl View for MethodView {
             }
             FormEvent::Ignored => return false,
             FormEvent::Submit => self.send(cx),
-            FormEvent::Used | FormEvent::Changed(_) => {}
+            FormEvent::Changed(key) => self.follow_guest(&key, cx.store()),
+            FormEvent::Used => {}
         }
         self.leaving = false;
         true
