@@ -1,29 +1,23 @@
 //! `proxmux api`: any method of the API from the command line, as `pvesh` does it on a node.
 
-use std::{
-    collections::BTreeMap,
-    io::{IsTerminal, Read, Write},
-    time::Duration,
-};
+use std::io::{Read, Write as _};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::Value;
 
+use super::change::{self, ChangeArgs, TaskFailed};
 use crate::{
     api::{
-        ApiError, Method, Refusal,
+        Method,
         ids::Upid,
         preview,
         schema::{self, Answer, MethodDoc, is_secret},
-        task::{self, TaskState},
     },
-    shell::{SessionId, World, manual},
+    shell::{Degree, Proposal, World, Write, manual},
+    store::Store,
     ui::text,
-    views::{
-        api::manual_text,
-        login::{self, Start},
-    },
+    views::api::manual_text,
 };
 
 /// Arguments of `proxmux api`.
@@ -55,15 +49,9 @@ pub struct ApiArgs {
     /// Show what the server says about the method instead of calling it
     #[arg(long, conflicts_with = "search")]
     pub usage: bool,
-    /// Write JSON
-    #[arg(long)]
-    pub json: bool,
-    /// Send a change without asking
-    #[arg(long, short)]
-    pub yes: bool,
-    /// Don't wait for the end of a task
-    #[arg(long)]
-    pub no_wait: bool,
+    /// How a change is made, and JSON for any answer.
+    #[command(flatten)]
+    pub change: ChangeArgs,
 }
 
 fn method(text: &str) -> Result<Method, String> {
@@ -76,59 +64,52 @@ fn method(text: &str) -> Result<Method, String> {
     })
 }
 
-const SESSION: SessionId = SessionId(0);
-
 /// Runs the call, or searches.
 ///
 /// # Errors
 /// When something is missing, the user says no, or the cluster does.
-pub async fn run(args: ApiArgs, start: Start, world: World) -> Result<()> {
-    if start.target.is_none() {
-        bail!("no server: give --host or set PVE_HOST");
-    }
-    if start.credentials.is_none() {
-        bail!("no login: set PVE_TOKEN_ID and PVE_TOKEN_SECRET, or PVE_USER and PVE_PASSWORD");
-    }
-    let values = args.values.iter().map(|pair| value(args.path.as_deref().unwrap_or(""), pair));
-    let values: Vec<(String, String)> = values.collect::<Result<_>>()?;
-    login::connect_at_once(&world, &start).await?.into_session(&world, SESSION)?;
+pub async fn run(args: ApiArgs, world: &World, store: &Store) -> Result<()> {
+    let json = args.change.json;
     if let Some(words) = &args.search {
-        let manual = manual::load(&world, SESSION, false).await?;
-        return search(&manual.schema.methods, words, args.json);
+        let manual = manual::load(world, store.session, false).await?;
+        return search(&manual.schema.methods, words, json);
     }
     let (Some(verb), Some(path)) = (args.method, args.path.as_deref()) else { bail!("give METHOD and PATH") };
     if args.usage {
-        let manual = manual::load(&world, SESSION, false).await?;
+        let manual = manual::load(world, store.session, false).await?;
         let found = manual.schema.methods.iter().find(|m| m.method == verb && m.path == path.trim_end_matches('/'));
         let found = found.or_else(|| manual.schema.resolve(verb, path).map(|(m, _)| m));
         let found = found.with_context(|| format!("{verb} {path}: this server has no such method"))?;
         return print(&manual_text(found));
     }
     let mut request = schema::any(verb, encoded(path));
-    for (name, value) in &values {
-        request = if is_secret(path, name) { request.secret(name, value.as_str()) } else { request.param(name, value) };
+    for pair in &args.values {
+        let (name, value) = value(path, pair)?;
+        request = if is_secret(path, &name) { request.secret(&name, value) } else { request.param(&name, value) };
     }
-    if !request.wire.is_write() {
-        let client = world.client(SESSION)?;
-        return show(&client.ask(request).await?, args.json);
-    }
-    let label = format!("{verb} {path}");
-    let shown = format!("{}\n{}", request.wire, preview::pvesh(&request.wire));
     if world.policy.dry_run {
+        let shown = if json { preview::json(&request.wire) } else { preview::pvesh(&request.wire) };
         return print(&format!("{shown}\n"));
     }
-    if !args.yes && !world.policy.read_only {
-        ask(&shown)?;
+    if !request.wire.is_write() {
+        return show(&world.client(store.session)?.ask(request).await?, json);
     }
-    let body = world.write(SESSION, &label, &request.wire).await?;
-    let answer = Answer::of(&body)?;
-    match answer.upid().map(Upid::parse) {
-        Some(Ok(upid)) if !args.no_wait => {
-            show(&answer, args.json)?;
-            follow(&world, &upid).await
+    let label = format!("{verb} {path}");
+    let wire = request.wire.clone();
+    let write = Write::new(label.clone(), request);
+    let proposal = Proposal::new(format!("Send {label}?"), vec![write]).degree(Degree::Careful);
+    if !world.policy.read_only {
+        change::confirm(&proposal, &args.change)?;
+    }
+    let answer = Answer::of(&world.write(store.session, &label, &wire).await?)?;
+    show(&answer, json)?;
+    if let Some(Ok(upid)) = answer.upid().map(Upid::parse).filter(|_| !args.change.no_wait) {
+        let state = change::follow(world, store, &upid, true).await?;
+        if !state.is_success() {
+            return Err(TaskFailed(format!("{label} failed: {state}")).into());
         }
-        _ => show(&answer, args.json),
     }
+    Ok(())
 }
 
 /// `NAME=VALUE` or `NAME@=FILE`. Every user of a machine can read its command lines, so secrets come from files.
@@ -161,50 +142,6 @@ fn encoded(path: &str) -> String {
     });
     let path: String = pieces.collect();
     if path.is_empty() { "/".into() } else { path }
-}
-
-fn ask(shown: &str) -> Result<()> {
-    if !std::io::stdin().is_terminal() {
-        bail!("nobody can be asked here: add --yes to send it\n{shown}");
-    }
-    eprintln!("{shown}");
-    eprint!("Send it? [y/N] ");
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).context("can't read the answer")?;
-    if !matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
-        bail!("nothing was sent");
-    }
-    Ok(())
-}
-
-/// Waits for the end of a task; its log goes to standard error.
-async fn follow(world: &World, upid: &Upid) -> Result<()> {
-    let client = world.client(SESSION)?;
-    let mut seen = 0;
-    loop {
-        let status = client.ask(task::status(upid)).await;
-        if let Ok(page) = client.ask(task::log(upid, seen, 500)).await {
-            for line in &page.data {
-                eprintln!("{}", text::clean(&line.t));
-            }
-            seen += page.data.len() as u64;
-        }
-        match status {
-            Ok(task) => match task.status {
-                TaskState::Running => {}
-                TaskState::Ok | TaskState::Warnings(_) => return Ok(()),
-                TaskState::Failed(why) => {
-                    let message = format!("the task failed: {why}");
-                    return Err(ApiError::Refused(Refusal { status: 500, message, errors: BTreeMap::new() }).into());
-                }
-                TaskState::Unknown => bail!("the task ended, but nobody knows how"),
-            },
-            // The task goes on whether it can be asked or not.
-            Err(error) if error.is_temporary() => eprintln!("{error}"),
-            Err(error) => return Err(error.into()),
-        }
-        tokio::time::sleep(Duration::from_millis(700)).await;
-    }
 }
 
 fn search(methods: &[MethodDoc], words: &str, json: bool) -> Result<()> {

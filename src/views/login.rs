@@ -17,7 +17,7 @@ use crate::{
         http::{Fingerprint, Target, Trust},
         login::{Challenge, Credentials, Factor, FactorKind, Login as Outcome},
     },
-    shell::{Cx, Effect, Place, Scene, SessionId, View, World},
+    shell::{Cx, Effect, Place, Scene, View, World},
     store::Store,
     ui::{Input, InputEvent, Role, text},
 };
@@ -113,29 +113,22 @@ pub struct Login {
 }
 
 impl Connected {
+    /// The server.
+    pub fn target(&self) -> &Target {
+        &self.place.target
+    }
+
+    /// User and client of a finished login.
+    pub fn into_session(self) -> (String, (Client, Place)) {
+        (self.client.user().unwrap_or_default(), (self.client, self.place))
+    }
+
     /// The second factor that is still missing.
     pub fn challenge(&self) -> Option<&Challenge> {
         match &self.how {
             How::In(Outcome::NeedsSecondFactor(challenge)) => Some(challenge),
             _ => None,
         }
-    }
-
-    /// Makes it the client of a session, where nobody can be asked for anything more.
-    ///
-    /// # Errors
-    /// [`ApiError::LoginNeeded`] when a second factor is missing, or nothing to log in with was given.
-    pub fn into_session(self, world: &World, session: SessionId) -> Result<(), ApiError> {
-        if let Some(challenge) = self.challenge() {
-            let user = challenge.user();
-            let why = format!("{user} needs a second factor, for which nobody can be asked here: use an API token");
-            return Err(ApiError::LoginNeeded(why));
-        }
-        if matches!(self.how, How::Ask(_)) {
-            return Err(ApiError::LoginNeeded("neither a password nor a token was given".into()));
-        }
-        world.set_client(session, self.client, self.place);
-        Ok(())
     }
 }
 

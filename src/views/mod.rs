@@ -10,7 +10,7 @@ pub mod vm;
 
 use crate::{
     api::{ApiError, ids::Upid},
-    shell::{CommandInfo, Effect, Hosted, Layer, LayerId, Pick, View},
+    shell::{CommandInfo, Dialog, Effect, Hosted, Layer, LayerId, Pick, View},
     store::Store,
 };
 
@@ -80,7 +80,7 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<guest::detail::Detail>(),
         table::<task::Tasks>(),
         table::<task::log::TaskLog>(),
-        table::<vm::create::CreateVm>(),
+        table::<Dialog<vm::create::CreateVm>>(),
         table::<api::Browser>(),
         table::<api::MethodView>(),
         table::<api::AnswerView>(),
