@@ -193,7 +193,7 @@ pub fn explain(error: &anyhow::Error) -> String {
 
 /// The exit code for an error.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.chain().any(|e| e.is::<ApiError>()) {
+    if error.chain().any(|e| e.is::<ApiError>() || e.is::<change::TaskFailed>()) {
         API_ERROR
     } else if error.chain().any(|e| e.is::<std::io::Error>()) {
         SYSTEM_ERROR

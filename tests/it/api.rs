@@ -89,7 +89,8 @@ async fn api_secrets_are_masked_on_the_way_out() {
     h.sees("password=********");
     h.press("ctrl-s").await;
     h.sees_not("hunter2");
-    h.press("ctrl-y").await;
+    h.press("ctrl-y c").await;
+    assert!(!h.console.for_terminal.is_empty());
     for effect in &h.console.for_terminal {
         if let proxmux::shell::Effect::Copy(text) = effect {
             assert!(!text.contains("hunter2"), "{text}");

@@ -182,7 +182,7 @@ pub fn problems(doc: &MethodDoc, form: &Form) -> BTreeMap<String, String> {
     for p in doc.parameters.iter().filter(|p| p.secret && p.required && form.secret_of(&p.name).is_none()) {
         wrong.insert(p.name.clone(), "is required".into());
     }
-    let more = doc.open.then(|| form.values().get(MORE).to_owned()).unwrap_or_default();
+    let more = if doc.open { form.values().get(MORE).to_owned() } else { String::new() };
     if let Some(odd) = split_list(&more).into_iter().find(|pair| !pair.contains('=')) {
         wrong.insert(MORE.into(), format!("\"{odd}\" is not of the form NAME=VALUE"));
     }

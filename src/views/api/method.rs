@@ -13,10 +13,10 @@ use ratatui::{
 use super::{AnswerView, form, role};
 use crate::{
     api::{
-        ApiError, Request, preview,
+        ApiError, Request,
         schema::{Answer, MethodDoc, Parameter},
     },
-    shell::{Command, Cx, Degree, Effect, Level, Proposal, Scene, View},
+    shell::{Command, Cx, Degree, Level, Proposal, Scene, View, copy},
     store::Store,
     ui::{Form, FormEvent, Role, Viewer, ViewerEvent, text},
 };
@@ -95,22 +95,8 @@ impl MethodView {
         }
     }
 
-    fn copy(&mut self, text: String, what: &str, cx: &mut Cx<'_, Msg>) {
-        cx.emit(Effect::Copy(text));
-        cx.toast(Level::Info, format!("Call copied as {what}"));
-    }
-
-    fn copy_pvesh(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.copy(preview::pvesh(&self.request().wire), "pvesh", cx);
-    }
-
-    fn copy_curl(&mut self, cx: &mut Cx<'_, Msg>) {
-        let text = preview::curl(&self.request().wire, &cx.store().address);
-        self.copy(text, "curl", cx);
-    }
-
-    fn copy_json(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.copy(preview::json(&self.request().wire), "JSON", cx);
+    fn copy(&mut self, cx: &mut Cx<'_, Msg>) {
+        copy::menu(vec![self.request().wire], cx);
     }
 
     fn show_manual(&mut self, _: &mut Cx<'_, Msg>) {
@@ -233,28 +219,12 @@ impl View for MethodView {
             run: Self::show_manual,
         },
         Command {
-            id: "apicall.pvesh",
+            id: "apicall.copy",
             keys: "ctrl-y",
-            title: "Copy as pvesh",
+            title: "Copy the call",
             footer: true,
             ready: |_, _| true,
-            run: Self::copy_pvesh,
-        },
-        Command {
-            id: "apicall.curl",
-            keys: "",
-            title: "Copy as curl",
-            footer: false,
-            ready: |_, _| true,
-            run: Self::copy_curl,
-        },
-        Command {
-            id: "apicall.json",
-            keys: "",
-            title: "Copy as JSON",
-            footer: false,
-            ready: |_, _| true,
-            run: Self::copy_json,
+            run: Self::copy,
         },
     ];
 
