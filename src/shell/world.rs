@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -78,6 +78,7 @@ pub struct World {
     sessions: Arc<Mutex<HashMap<SessionId, (Client, Place)>>>,
     write_slots: Arc<Semaphore>,
     manuals: Arc<Mutex<HashMap<SessionId, Manual>>>,
+    ssh: Option<PathBuf>,
     /// The rules for writes.
     pub policy: Policy,
 }
@@ -90,8 +91,19 @@ impl World {
             sessions: Arc::default(),
             write_slots: Arc::new(Semaphore::new(WRITES)),
             manuals: Arc::default(),
+            ssh: None,
             policy,
         }
+    }
+
+    /// Says where the user's SSH keys are.
+    pub fn with_ssh_folder(self, ssh: Option<PathBuf>) -> Self {
+        Self { ssh, ..self }
+    }
+
+    /// Where the user's SSH keys are, if that is known.
+    pub fn ssh_folder(&self) -> Option<&Path> {
+        self.ssh.as_deref()
     }
 
     /// Where transports come from.

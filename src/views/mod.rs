@@ -5,6 +5,7 @@ pub mod dashboard;
 pub mod device;
 pub mod guest;
 pub mod login;
+pub mod snapshot;
 pub mod task;
 pub mod vm;
 
@@ -78,6 +79,8 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<dashboard::Dashboard>(),
         table::<guest::Guests>(),
         table::<guest::detail::Detail>(),
+        table::<snapshot::Snapshots>(),
+        table::<snapshot::settings::Settings>(),
         table::<task::Tasks>(),
         table::<task::log::TaskLog>(),
         table::<Dialog<vm::create::CreateVm>>(),
