@@ -109,8 +109,12 @@ fn read(path: &Path) -> Result<BTreeMap<String, Fingerprint>, String> {
     stored.hosts.into_iter().map(parse).collect()
 }
 
-/// Replaces a file in one step by one that only its owner can read, so that nobody ever sees half of it.
-fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+/// Replaces a file in one step by one that only its owner can read, so that nobody ever sees half of it. Makes the
+/// folders that it needs.
+///
+/// # Errors
+/// When it can't be written; the old file is still there then.
+pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     use io::Write;
     let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(dir)?;
