@@ -59,17 +59,17 @@ fn size(text: &str) -> Result<(u16, u16), String> {
 /// When the cluster can't be asked: the message says why.
 pub async fn run(args: PrintArgs, console: &ConsoleArgs, start: Start, world: World) -> Result<()> {
     let console = ConsoleArgs {
-        view: args.view.clone(),
-        color: match (args.format, console.color.as_str()) {
-            (Format::Text, _) => "mono".into(),
+        view: Some(args.view.clone()),
+        color: match (args.format, console.color.as_deref().unwrap_or("auto")) {
+            (Format::Text, _) => Some("mono".into()),
             // The output is no terminal, so there is nothing to detect.
-            (_, "auto") => "truecolor".into(),
-            (_, chosen) => chosen.into(),
+            (_, "auto") => Some("truecolor".into()),
+            (_, chosen) => Some(chosen.into()),
         },
         ..console.clone()
     };
     if start.target.is_none() {
-        bail!("no server: give --host or set PVE_HOST");
+        bail!("no server: give --host or --profile, or set PVE_HOST");
     }
     if start.credentials.is_none() {
         bail!("no login: set PVE_TOKEN_ID and PVE_TOKEN_SECRET, or PVE_USER and PVE_PASSWORD");
@@ -78,7 +78,7 @@ pub async fn run(args: PrintArgs, console: &ConsoleArgs, start: Start, world: Wo
     let mut options = console.options()?;
     if !console.ascii && args.format != Format::Text {
         // A picture has its own font: the terminal's limits don't count.
-        options.look = Look::new(options.look.theme.depth(), crate::ui::GlyphSet::Unicode);
+        options.look.glyphs = Look::new(options.look.theme.depth(), crate::ui::GlyphSet::Unicode).glyphs;
     }
     let connected = login::connect_at_once(&world, &start).await?;
     if let Some(challenge) = connected.challenge() {

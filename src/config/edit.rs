@@ -87,7 +87,18 @@ fn set_default(document: &mut DocumentMut, name: &str) {
         *old = name.into();
         *old.decor_mut() = decor;
     } else {
+        let alone = !document.iter().any(|(_, item)| item.is_value());
         document.insert("default_profile", value(name));
+        // A comment at the top of the file stays there.
+        let first = document.iter_mut().find_map(|(_, item)| item.as_table_mut().filter(|t| !t.is_implicit()));
+        if let (true, Some(table)) = (alone, first)
+            && let Some(top) = table.decor().prefix().and_then(|p| p.as_str()).map(str::to_owned)
+        {
+            table.decor_mut().set_prefix("\n");
+            if let Some(mut key) = document.key_mut("default_profile") {
+                key.leaf_decor_mut().set_prefix(top);
+            }
+        }
     }
 }
 
@@ -213,6 +224,12 @@ mod tests {
         let back = remove_profile(&put_profile(text, "two", &[], true).unwrap(), "two").unwrap();
         assert_eq!(back, text);
         assert!(remove_profile(text, "x").is_err());
+    }
+
+    #[test]
+    fn a_comment_at_the_top_stays_there() {
+        let text = put_profile("# mine\n[defaults] # all\nrefresh = 9\n", "lab", &[], true).unwrap();
+        assert_eq!(text, "# mine\ndefault_profile = \"lab\"\n\n[defaults] # all\nrefresh = 9\n\n[profiles.lab]\n");
     }
 
     #[test]

@@ -47,6 +47,20 @@ impl fmt::Display for Source {
 }
 
 impl Source {
+    /// True when the command line or the environment said it, not the file.
+    pub fn is_outside(&self) -> bool {
+        matches!(self, Self::Flag(_) | Self::Env(_))
+    }
+
+    /// The option, the variable or the profile, for messages.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Flag(name) | Self::Env(name) => (*name).to_owned(),
+            Self::Profile { name, .. } => format!("profile {name}"),
+            other => other.to_string(),
+        }
+    }
+
     /// A word for programs: `flag`, `environment`, `profile`, `defaults`, `built-in`, `unset`.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -74,6 +88,8 @@ pub struct Chosen {
 pub struct Effective {
     /// The profile in use.
     pub profile: Option<String>,
+    /// What that profile itself says.
+    pub own: Section,
     values: BTreeMap<&'static str, Chosen>,
 }
 
@@ -118,7 +134,7 @@ impl Effective {
             Ok(Chosen { value, source })
         };
         let values = SETTINGS.iter().map(|s| Ok((s.name, choose(s)?))).collect::<Result<_, String>>()?;
-        Ok(Self { profile: profile.map(str::to_owned), values })
+        Ok(Self { profile: profile.map(str::to_owned), own: section.clone(), values })
     }
 
     /// All settings in their order.

@@ -111,7 +111,7 @@ impl Config {
                 let names: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
                 let hint = mistake::nearest(name, names.iter().copied()).map(|n| format!("did you mean \"{n}\"? "));
                 let hint = hint.unwrap_or_default();
-                Err(format!("there is no profile \"{name}\": {hint}There are {}", names.join(", ")))
+                Err(format!("there is no profile \"{name}\"; {hint}there are: {}", names.join(", ")))
             }
         }
     }

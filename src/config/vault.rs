@@ -139,8 +139,7 @@ impl Vault {
     ) -> Result<PathBuf, VaultError> {
         let path = self.sealed_file(profile);
         let text = seal::seal(profile, secret, passphrase, seal::ROUNDS)?;
-        write_private(&path, text.as_bytes()).map_err(|error| VaultError::File { path: path.clone(), error })?;
-        Ok(path)
+        self.write(path, text.as_bytes())
     }
 
     /// Writes a secret into a file that only its owner can read.
@@ -150,9 +149,19 @@ impl Vault {
     pub fn write_plain(&self, profile: &str, secret: &SecretString) -> Result<PathBuf, VaultError> {
         let path = self.plain_file(profile);
         let line = SecretString::from(format!("{}\n", secret.expose_secret()));
-        write_private(&path, line.expose_secret().as_bytes())
-            .map_err(|error| VaultError::File { path: path.clone(), error })?;
-        Ok(path)
+        self.write(path, line.expose_secret().as_bytes())
+    }
+
+    /// Also the folder is only for its owner.
+    fn write(&self, path: PathBuf, content: &[u8]) -> Result<PathBuf, VaultError> {
+        let dir = self.dir.join("secrets");
+        let made = fs::create_dir_all(&dir);
+        #[cfg(unix)]
+        let made = made.and_then(|()| fs::set_permissions(&dir, std::os::unix::fs::PermissionsExt::from_mode(0o700)));
+        match made.and_then(|()| write_private(&path, content)) {
+            Ok(()) => Ok(path),
+            Err(error) => Err(VaultError::File { path, error }),
+        }
     }
 }
 

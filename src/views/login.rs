@@ -113,6 +113,11 @@ pub struct Login {
 }
 
 impl Connected {
+    /// Whom to ask.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// The second factor that is still missing.
     pub fn challenge(&self) -> Option<&Challenge> {
         match &self.how {
