@@ -92,7 +92,7 @@ pub fn run(args: ConfigArgs, cli: &Cli) -> Result<()> {
         What::Check { file, json } => check(file.unwrap_or(path), json),
         What::Edit => open_editor(&path),
         What::Path => {
-            say(format!("{}", path.display()));
+            say(path.display());
             Ok(())
         }
         What::Import { file, name, replace } => take_over(&path, &file, &name, replace),
@@ -211,7 +211,7 @@ fn open_editor(path: &std::path::Path) -> Result<()> {
                 let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
                 write_private(&real, new.as_bytes()).with_context(|| format!("can't write {}", path.display()))?;
                 fs::remove_file(&copy).with_context(|| format!("can't remove {}", copy.display()))?;
-                say(format!("{}", if new == text { "nothing was changed" } else { "the changes count from now on" }));
+                say(if new == text { "nothing was changed" } else { "the changes count from now on" });
                 return Ok(());
             }
             Err(error) => {

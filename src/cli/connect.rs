@@ -43,6 +43,9 @@ pub struct ConnectArgs {
     /// How many seconds the server may keep silent
     #[arg(long, value_name = "SECONDS", global = true, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub timeout: Option<u64>,
+    /// What counts after environment and file were asked, too.
+    #[arg(skip)]
+    pub counts: Effective,
 }
 
 /// What is missing or contradictory, and what to set.
@@ -159,7 +162,7 @@ impl ConnectArgs {
             _ => ca(),
         };
 
-        let login = login(settings, &env)?;
+        let login = login(settings, env)?;
         if login.from_profile
             && matches!(settings.source("host"), Some(Source::Env(_)))
             && !own_targets(settings, port).iter().any(|own| targets.contains(own))

@@ -27,6 +27,9 @@ pub struct ConsoleArgs {
     /// Refuse every change before it is sent
     #[arg(global = true, long)]
     pub read_only: bool,
+    /// Show and log every change instead of sending it
+    #[arg(global = true, long)]
+    pub dry_run: bool,
     /// Draw with ASCII characters only
     #[arg(global = true, long)]
     pub ascii: bool,
@@ -69,6 +72,7 @@ impl ConsoleArgs {
             read_only: settings.truth("read_only"),
             ascii: settings.truth("ascii"),
             no_mouse: !settings.truth("mouse"),
+            dry_run: self.dry_run,
             keys: config.keys.clone(),
             theme: config.theme.clone(),
         };
@@ -147,7 +151,7 @@ pub fn keymap() -> Result<Keymap> {
 pub async fn run(args: &ConsoleArgs, start: login::Start, world: World, network: Handle) -> Result<()> {
     let address = start.target.as_ref().map(ToString::to_string).unwrap_or_default();
     let mut app = App::new(args.options()?, address, login::Login::new(start));
-    app.set_read_only(args.read_only);
+    app.set_policy(world.policy);
     terminal::restore_on_panic();
     let mut screen = terminal::take(!args.no_mouse).context("the terminal can't be used")?;
     let outcome = event_loop::run(app, world, &mut screen, !args.no_mouse, network).await;
@@ -157,5 +161,5 @@ pub async fn run(args: &ConsoleArgs, start: login::Start, world: World, network:
 
 /// The rules for writes that the options ask for.
 pub fn policy(args: &ConsoleArgs) -> Policy {
-    Policy { read_only: args.read_only }
+    Policy { read_only: args.read_only, dry_run: args.dry_run }
 }

@@ -1,20 +1,23 @@
 //! The command line: one file per subcommand.
 
+pub mod change;
 pub mod config;
 pub mod connect;
 pub mod connector;
 pub mod console;
 pub mod demo;
+pub mod fill;
 pub mod log;
 pub mod print;
 pub mod profile;
 pub mod prompt;
 pub mod setup;
 pub mod simulate;
+pub mod vm;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use tokio::runtime::{Builder, Handle};
 
@@ -25,9 +28,11 @@ use self::{
     setup::{FileArgs, Setup},
 };
 use crate::{
-    api::{ApiError, http::Options},
+    api::{ApiError, cluster, http::Options},
     config::FileError,
     shell::{Policy, World},
+    store::{SessionId, Store},
+    views::login::{self, Connected, Start},
 };
 
 /// Exit code when the user can mend it: wrong arguments, missing settings.
@@ -87,6 +92,9 @@ pub enum Command {
     Profile(profile::ProfileArgs),
     /// Draw one view of the cluster once and exit
     Print(print::PrintArgs),
+    /// Create VMs
+    #[command(subcommand)]
+    Vm(vm::VmCommand),
     /// Serve a simulated cluster over HTTPS to any client
     Simulate(simulate::Simulate),
 }
@@ -120,19 +128,27 @@ async fn dispatch(mut cli: Cli, network: Handle) -> Result<()> {
     };
     let setup =
         if matches!(command, Some(Command::Demo(_))) { Setup::without_profile(&cli)? } else { Setup::new(&cli)? };
+    if cli.file.config.is_some() && setup.file.text.is_none() && !matches!(command, Some(Command::Profile(_))) {
+        bail!("there is no configuration {}", setup.file.path.display());
+    }
     cli.console.fill(&setup.settings, &setup.file.config);
+    cli.connect.counts = setup.settings.clone();
     let _log = setup.start_log()?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), profile = setup.settings.profile, "started");
     match command {
         Some(Command::Demo(args)) => demo::run(args, &cli.console, network).await,
         Some(Command::Profile(args)) => profile::run(args, &cli, setup).await,
         Some(Command::Print(args)) => {
-            let (start, connection) = setup.connection(&cli).await?;
-            print::run(args, &cli.console, start, world(connection.options, Policy { read_only: true })).await
+            let (start, options) = resolve(&cli.connect).await?;
+            print::run(args, &cli.console, start, world(options, Policy { read_only: true, ..Policy::default() })).await
+        }
+        Some(Command::Vm(command)) => {
+            let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
+            vm::run(command, &world, &store).await
         }
         None => {
-            let (start, connection) = setup.connection(&cli).await?;
-            console::run(&cli.console, start, world(connection.options, console::policy(&cli.console)), network).await
+            let (start, options) = resolve(&cli.connect).await?;
+            console::run(&cli.console, start, world(options, console::policy(&cli.console)), network).await
         }
         Some(Command::Config(_) | Command::Simulate(_)) => Ok(()),
     }
@@ -140,7 +156,45 @@ async fn dispatch(mut cli: Cli, network: Handle) -> Result<()> {
 
 fn world(options: Options, policy: Policy) -> World {
     let pins = connector::config_dir().join("known_hosts.toml");
-    World::new(Arc::new(HttpsConnector::new(pins, options)), policy)
+    World::new(Arc::new(HttpsConnector::new(pins, options)), policy).with_ssh_folder(crate::ssh_key::folder())
+}
+
+/// Logs in with what the command line and the environment say, and reads what the cluster has: what every command needs
+/// that works without a screen.
+async fn sign_in(args: &ConnectArgs, policy: Policy) -> Result<(World, Store)> {
+    let (start, options) = resolve(args).await?;
+    let world = world(options, policy);
+    let connected = login_at_once(&world, &start).await?;
+    let mut store = Store::new(SessionId::default(), connected.target().to_string());
+    let (user, client) = connected.into_session();
+    store.user = user;
+    store.set_resources(client.0.ask(cluster::resources()).await?, Duration::ZERO);
+    world.set_client(store.session, client.0, client.1);
+    Ok((world, store))
+}
+
+/// Logs in without asking anybody.
+async fn login_at_once(world: &World, start: &Start) -> Result<Connected> {
+    if start.target.is_none() {
+        bail!("no server: give --host or --profile, or set PVE_HOST");
+    }
+    if start.credentials.is_none() {
+        bail!(
+            "no login: set PVE_TOKEN_ID and PVE_TOKEN_SECRET, or PVE_USER and PVE_PASSWORD, or say in a profile where the secret is kept"
+        );
+    }
+    let connected = login::connect_at_once(world, start).await?;
+    if let Some(challenge) = connected.challenge() {
+        let user = challenge.user();
+        bail!("{user} needs a second factor, for which nobody can be asked here: use an API token");
+    }
+    Ok(connected)
+}
+
+/// What is known about the connection. Without a server the login asks for one.
+async fn resolve(args: &ConnectArgs) -> Result<(Start, Options)> {
+    let (start, connection) = setup::connection(args).await?;
+    Ok((start, connection.options))
 }
 
 /// Writes a line to standard output. When nobody reads it any more (`| head`), there is nothing left to do.

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::{
     Cli,
+    connect::ConnectArgs,
     console::ConsoleArgs,
     prompt, say,
     setup::{self, Setup, known},
@@ -218,7 +219,7 @@ pub fn print_table<const N: usize>(rows: &[[String; N]]) {
             let gap = width.saturating_sub(crate::ui::text::width(cell));
             format!("{cell}{}", " ".repeat(gap))
         });
-        say(format!("{}", cells.collect::<Vec<_>>().join("  ").trim_end()));
+        say(cells.collect::<Vec<_>>().join("  ").trim_end());
     }
 }
 
@@ -264,12 +265,12 @@ fn keep(name: &str, secret: &secrecy::SecretString) -> Result<()> {
 async fn test(name: Option<String>, as_json: bool, cli: &Cli) -> Result<()> {
     let file = setup::FileArgs { profile: name.or_else(|| cli.file.profile.clone()), ..cli.file.clone() };
     let (connect, console) = (cli.connect.clone(), ConsoleArgs::default());
-    let cli = Cli { command: None, connect, console, file, log_file: None, verbose: 0 };
-    let setup = Setup::new(&cli)?;
+    let mut cli = Cli { command: None, connect, console, file, log_file: None, verbose: 0 };
+    cli.connect.counts = Setup::new(&cli)?.settings;
+    let profile = cli.connect.counts.profile.clone();
     let begin = Instant::now();
-    let outcome = reach(&setup, &cli).await;
+    let outcome = reach(&cli.connect).await;
     let milliseconds = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let profile = setup.settings.profile.clone();
     if as_json {
         let (ok, error) = (outcome.is_ok(), outcome.as_ref().err().map(super::explain));
         let part = |pick: fn(&(String, String, String)) -> &String| outcome.as_ref().ok().map(pick);
@@ -287,10 +288,10 @@ async fn test(name: Option<String>, as_json: bool, cli: &Cli) -> Result<()> {
 }
 
 /// Server, user and version.
-async fn reach(setup: &Setup, cli: &Cli) -> Result<(String, String, String)> {
-    let (mut start, connection) = setup.connection(cli).await?;
+async fn reach(args: &ConnectArgs) -> Result<(String, String, String)> {
+    let (mut start, connection) = setup::connection(args).await?;
     let Some(target) = start.target.clone() else { bail!("no server: give --host or --profile, or set PVE_HOST") };
-    let world: World = super::world(connection.options, Policy { read_only: true });
+    let world: World = super::world(connection.options, Policy { read_only: true, ..Policy::default() });
     if start.credentials.is_none() {
         let Some(user) = start.user.clone() else {
             bail!("no user: give --user, or write user = ... into the profile")

@@ -5,13 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use secrecy::SecretString;
 
 use super::{
     Cli,
-    connect::{Connection, own_targets},
+    connect::{ConnectArgs, Connection, own_targets},
     connector::config_dir,
     console, prompt,
 };
@@ -181,36 +181,30 @@ impl Setup {
         }
         Ok(Self { file, settings })
     }
+}
 
-    /// What is known about the connection, with the secret if it can be had without asking for a password. Without a
-    /// server the login asks for one.
-    ///
-    /// # Errors
-    /// When something is missing, or the secret can't be fetched.
-    pub async fn connection(&self, cli: &Cli) -> Result<(Start, Connection)> {
-        if cli.file.config.is_some() && self.file.text.is_none() {
-            bail!("there is no configuration {}", self.file.path.display());
-        }
-        let mut c = cli.connect.resolve(&self.settings, env)?;
-        if let Trust::CaFile(file) = &c.trust {
-            std::fs::File::open(file).with_context(|| format!("can't read the authorities in {}", file.display()))?;
-        }
-        if let (Some(kept), Some(profile)) = (c.kept.take(), &self.settings.profile) {
-            let mut vault = vault();
-            if kept.source == SecretSource::Stored && vault.passphrase.is_none() && std::io::stdin().is_terminal() {
-                vault.passphrase = Some(prompt::secret(&format!("Passphrase for the secret of profile {profile}"))?);
-            }
-            let secret = vault.fetch(profile, &kept.source, env).await;
-            let secret = secret.with_context(|| format!("profile {profile}"))?;
-            c.credentials = secret.map(|secret| kept.with(secret));
-        }
-        let trust = (!c.trust_is_default).then(|| c.trust.clone());
-        let start = Start {
-            target: c.targets.first().cloned(),
-            trust,
-            user: c.user.clone(),
-            credentials: c.credentials.clone(),
-        };
-        Ok((start, c))
+/// What is known about the connection, with the secret if it can be had without asking for a password. Without a
+/// server the login asks for one.
+///
+/// # Errors
+/// When something is missing, or the secret can't be fetched.
+pub async fn connection(args: &ConnectArgs) -> Result<(Start, Connection)> {
+    let settings = &args.counts;
+    let mut c = args.resolve(settings, env)?;
+    if let Trust::CaFile(file) = &c.trust {
+        std::fs::File::open(file).with_context(|| format!("can't read the authorities in {}", file.display()))?;
     }
+    if let (Some(kept), Some(profile)) = (c.kept.take(), &settings.profile) {
+        let mut vault = vault();
+        if kept.source == SecretSource::Stored && vault.passphrase.is_none() && std::io::stdin().is_terminal() {
+            vault.passphrase = Some(prompt::secret(&format!("Passphrase for the secret of profile {profile}"))?);
+        }
+        let secret = vault.fetch(profile, &kept.source, env).await;
+        let secret = secret.with_context(|| format!("profile {profile}"))?;
+        c.credentials = secret.map(|secret| kept.with(secret));
+    }
+    let trust = (!c.trust_is_default).then(|| c.trust.clone());
+    let start =
+        Start { target: c.targets.first().cloned(), trust, user: c.user.clone(), credentials: c.credentials.clone() };
+    Ok((start, c))
 }

@@ -217,7 +217,7 @@ impl Reader<'_> {
         };
         if let (Kind::View, Value::Text(view)) = (kind, &read) {
             let wanted = view.to_lowercase();
-            if !self.known.views.iter().any(|v| *v == wanted) {
+            if !self.known.views.contains(&wanted) {
                 let near = hint(&wanted, self.known.views.iter().map(String::as_str));
                 return fail(format!("there is no view \"{view}\"{near}"));
             }

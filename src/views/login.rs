@@ -118,6 +118,16 @@ impl Connected {
         &self.client
     }
 
+    /// The server.
+    pub fn target(&self) -> &Target {
+        &self.place.target
+    }
+
+    /// User and client of a finished login.
+    pub fn into_session(self) -> (String, (Client, Place)) {
+        (self.client.user().unwrap_or_default(), (self.client, self.place))
+    }
+
     /// The second factor that is still missing.
     pub fn challenge(&self) -> Option<&Challenge> {
         match &self.how {
@@ -282,7 +292,7 @@ impl Login {
             self.stage = Stage::Certificate { fingerprint, detail, changed: pinned.is_some() };
             return;
         }
-        self.error = Some(format!("{error}. {}", error.advice()));
+        self.error = Some(error.explained());
         self.stage = Stage::Form;
     }
 
@@ -407,7 +417,7 @@ impl View for Login {
                     Some(error @ ApiError::Untrusted { .. }) => self.failed(error),
                     error => {
                         self.connect(cx);
-                        self.error = error.map(|e| format!("{e}. {}", e.advice()));
+                        self.error = error.map(|e| e.explained());
                     }
                 }
             }
@@ -439,7 +449,7 @@ impl View for Login {
                     {
                         self.start.credentials = None;
                         self.connect(cx);
-                        self.error = Some(format!("{error}. {}", error.advice()));
+                        self.error = Some(error.explained());
                         return;
                     }
                     self.failed(error);

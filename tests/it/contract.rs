@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use proxmux::api::ids::{ContentKind, GuestKind, GuestRef, NodeName, StorageId, Upid, VmId};
 use proxmux::api::{
-    Request, Wire, access, cluster, guest, guest::param, lxc, network, node, rrd, snapshot, storage, task, version, vm,
+    Request, Wire, access, cluster, guest, guest::param, hardware, lxc, mapping, network, node, rrd, snapshot, storage,
+    task, version, vm,
 };
 
 use proxmux::ui::Choice;
@@ -272,6 +273,19 @@ fn requests() -> Vec<Wire> {
         }
     }
     all.extend(wizard_calls());
+    all.extend([
+        wire(hardware::pci(&node)),
+        wire(hardware::mediated(&node, "0000:01:00.0")),
+        wire(hardware::mediated(&node, "gpu")),
+        wire(hardware::usb(&node)),
+        wire(hardware::cpu_models(&node, None)),
+        wire(hardware::cpu_models(&node, Some("aarch64"))),
+        wire(hardware::cpu_flags(&node, Some("x86_64"))),
+        wire(hardware::machines(&node, None)),
+        wire(mapping::pci()),
+        wire(mapping::usb()),
+        wire(mapping::dir()),
+    ]);
     for kind in ContentKind::ALL {
         all.push(wire(storage::content(&node, &store, Some(kind), None)));
     }
