@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand.
 
+pub mod api;
 pub mod change;
 pub mod config;
 pub mod connect;
@@ -97,6 +98,8 @@ pub enum Command {
     Vm(vm::VmCommand),
     /// Serve a simulated cluster over HTTPS to any client
     Simulate(simulate::Simulate),
+    /// Call any method of the API, or search for one
+    Api(api::ApiArgs),
 }
 
 /// Runs the command.
@@ -141,6 +144,10 @@ async fn dispatch(mut cli: Cli, network: Handle) -> Result<()> {
         Some(Command::Print(args)) => {
             let (start, options) = resolve(&cli.connect).await?;
             print::run(args, &cli.console, start, world(options, Policy { read_only: true, ..Policy::default() })).await
+        }
+        Some(Command::Api(args)) => {
+            let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
+            api::run(args, &world, &store).await
         }
         Some(Command::Vm(command)) => {
             let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
@@ -217,7 +224,7 @@ pub fn explain(error: &anyhow::Error) -> String {
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     // A mistake in the file is the user's to mend, also when the system found it.
     let by_user = |e: &FileError| !matches!(e, FileError::Unreadable { .. } | FileError::Unwritable { .. });
-    if error.chain().any(|e| e.is::<ApiError>()) {
+    if error.chain().any(|e| e.is::<ApiError>() || e.is::<change::TaskFailed>()) {
         API_ERROR
     } else if error.chain().filter_map(|e| e.downcast_ref::<FileError>()).any(by_user) {
         USER_ERROR

@@ -109,11 +109,10 @@ fn read(path: &Path) -> Result<BTreeMap<String, Fingerprint>, String> {
     stored.hosts.into_iter().map(parse).collect()
 }
 
-/// Replaces a file in one step by one that only its owner can read, so that nobody ever sees half of it. Makes the
-/// folders that it needs.
+/// Replaces a file in one step by one that only its owner can read, so that nobody ever sees half of it.
 ///
 /// # Errors
-/// When it can't be written; the old file is still there then.
+/// When the folder or the file can't be written; then the old file is still there.
 pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     use io::Write;
     let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
