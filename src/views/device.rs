@@ -12,10 +12,15 @@ pub mod cpu;
 pub mod disk;
 pub mod display;
 pub mod efi;
+pub mod ipconfig;
 pub mod machine;
 pub mod memory;
 pub mod nic;
+pub mod passthrough;
+pub mod secure;
 pub mod slot;
+pub mod smbios;
+pub mod spice;
 pub mod startup;
 pub mod system;
 #[cfg(test)]

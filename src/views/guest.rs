@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod detail;
+pub mod edit;
 
 use std::cmp::Ordering;
 
