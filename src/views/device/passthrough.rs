@@ -1,45 +1,48 @@
-//! Devices of the node in a container: `dev0=/dev/dri/renderD128,gid=104,mode=0660`.
+//! Devices of the node in a container: `dev0=/dev/dri/renderD128,gid=104,mode=0660`. Only root@pam may set them.
 
 use super::{Device, Prop, check};
 use crate::ui::{Form, Values};
 
-/// A setting `devN`; only root@pam may make one.
+/// A setting `devN` of a container.
 pub const PASSTHROUGH: Device = Device {
     fields,
     head: None,
     props: &[
-        Prop::bare("dev.path", "path"),
-        Prop::text("dev.uid", "uid"),
-        Prop::text("dev.gid", "gid"),
-        Prop::text("dev.mode", "mode"),
-        Prop::flag("dev.deny", "deny-write", false),
+        Prop::bare("path", "path"),
+        Prop::text("uid", "uid"),
+        Prop::text("gid", "gid"),
+        Prop::text("mode", "mode"),
+        Prop::flag("deny-write", "deny-write", false),
     ],
 };
 
-fn check_path(text: &str, _: &Values) -> Result<(), String> {
-    let good = text.strip_prefix("/dev/").is_some_and(|rest| !rest.is_empty() && !rest.contains(".."));
-    if good { Ok(()) } else { Err("must be a path below /dev, for example /dev/dri/renderD128".into()) }
+fn check_path(text: &str, values: &Values) -> Result<(), String> {
+    check::part(text, values)?;
+    let good = text.strip_prefix("/dev/").is_some_and(|rest| !rest.is_empty() && !rest.split('/').any(|p| p == ".."));
+    if good { Ok(()) } else { Err("must be a device of the node, for example /dev/dri/renderD128".into()) }
 }
 
 fn check_mode(text: &str, _: &Values) -> Result<(), String> {
-    let octal = text.len() == 4 && text.starts_with('0') && text.chars().all(|c| ('0'..='7').contains(&c));
-    if octal { Ok(()) } else { Err("must be four octal digits, for example 0660".into()) }
+    let good = text.len() == 4 && text.starts_with('0') && text.chars().all(|c| ('0'..='7').contains(&c));
+    if good { Ok(()) } else { Err("must be 0 and three octal digits, for example 0660".into()) }
 }
 
 fn fields(form: Form) -> Form {
-    form.text("dev.path", "Device path")
+    form.text("path", "Device")
         .placeholder("/dev/dri/renderD128")
         .required()
-        .help("A device node of the server. Only root@pam may pass one on.")
-        .check(check::part)
+        .help("A device node of the node, given to the container. Only root@pam may do that.")
         .check(check_path)
-        .number("dev.uid", "User id in the container", 0..=i64::from(u32::MAX))
+        .warn(check::root_only)
+        .number("uid", "User ID", 0..=i64::from(u32::MAX))
         .placeholder("0")
-        .number("dev.gid", "Group id in the container", 0..=i64::from(u32::MAX))
+        .help("Who owns it in the container.")
+        .number("gid", "Group ID", 0..=i64::from(u32::MAX))
         .placeholder("0")
-        .text("dev.mode", "Access mode")
+        .text("mode", "Access mode")
         .placeholder("0660")
         .check(check_mode)
-        .toggle("dev.deny", "Deny writing")
+        .toggle("deny-write", "Read-only")
+        .help("The container can't write to the device.")
         .advanced()
 }
