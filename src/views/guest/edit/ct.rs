@@ -4,7 +4,14 @@ use super::{
     form,
     setting::{Key, Live, Setting, Tab, setting},
 };
-use crate::views::device::{passthrough::PASSTHROUGH, startup::STARTUP};
+use crate::views::device::{
+    ct_nic::CT_NIC,
+    ct_resource,
+    feature::FEATURES,
+    mount::{MOUNT, ROOTFS},
+    passthrough::PASSTHROUGH,
+    startup::STARTUP,
+};
 
 const fn resource(key: &'static str, title: &'static str) -> Setting {
     Setting { always: true, live: Live::Now, ..setting(Tab::Hardware, Key::One(key), title) }
@@ -19,29 +26,22 @@ const fn dns(key: &'static str, title: &'static str) -> Setting {
 }
 
 fn mib(get: &dyn Fn(&str) -> Option<String>, key: &str) -> String {
-    get(key).map(|mib| format!("{mib} MiB")).unwrap_or_default()
+    format!("{} MiB", get(key).unwrap_or_else(|| "512".into()))
 }
 
 /// All rows.
 pub static SETTINGS: &[Setting] = &[
     Setting {
-        default: "512 MiB",
-        fields: Some(form::ct_memory),
-        plain: &["memory"],
-        show: Some(|get| mib(get, "memory")),
-        ..resource("memory", "Memory")
-    },
-    Setting {
-        default: "512 MiB",
-        fields: Some(form::ct_swap),
-        plain: &["swap"],
-        show: Some(|get| mib(get, "swap")),
-        ..resource("swap", "Swap")
+        default: "512 MiB, 512 MiB swap",
+        fields: Some(|form, _| ct_resource::memory(form)),
+        plain: &ct_resource::MEMORY,
+        show: Some(|get| format!("{}, {} swap", mib(get, "memory"), mib(get, "swap"))),
+        ..resource("memory", "Memory and swap")
     },
     Setting {
         default: "all of the node",
-        fields: Some(form::ct_cores),
-        plain: &["cores", "cpulimit", "cpuunits"],
+        fields: Some(|form, _| ct_resource::cpu(form)),
+        plain: &ct_resource::CPU,
         show: Some(|get| {
             let mut text = get("cores").unwrap_or_default();
             for (key, word) in [("cpulimit", "limit"), ("cpuunits", "units")] {
@@ -53,8 +53,13 @@ pub static SETTINGS: &[Setting] = &[
         }),
         ..resource("cores", "Cores")
     },
-    Setting { live: Live::Restart, fixed: true, ..resource("rootfs", "Root disk") },
-    Setting { live: Live::Now, ..setting(Tab::Hardware, Key::Numbered("mp", 256), "Mount point") },
+    Setting { live: Live::Restart, device: Some(&ROOTFS), ..resource("rootfs", "Root disk") },
+    Setting {
+        add: true,
+        live: Live::Now,
+        device: Some(&MOUNT),
+        ..setting(Tab::Hardware, Key::Numbered("mp", 256), "Mount point")
+    },
     Setting {
         add: true,
         root: true,
@@ -62,7 +67,12 @@ pub static SETTINGS: &[Setting] = &[
         ..setting(Tab::Hardware, Key::Numbered("dev", 256), "Device")
     },
     Setting { live: Live::Now, fixed: true, ..setting(Tab::Hardware, Key::Numbered("unused", 256), "Unused volume") },
-    Setting { live: Live::Now, ..setting(Tab::Network, Key::Numbered("net", 32), "Network") },
+    Setting {
+        add: true,
+        live: Live::Now,
+        device: Some(&CT_NIC),
+        ..setting(Tab::Network, Key::Numbered("net", 32), "Network")
+    },
     Setting {
         default: "CT and its id",
         fields: Some(form::hostname),
@@ -99,7 +109,7 @@ pub static SETTINGS: &[Setting] = &[
         ..option("protection", "Protection")
     },
     Setting { fixed: true, default: "no", ..option("unprivileged", "Unprivileged") },
-    Setting { default: "none", ..option("features", "Features") },
+    Setting { default: "none", device: Some(&FEATURES), ..option("features", "Features") },
     Setting {
         live: Live::Now,
         root: true,

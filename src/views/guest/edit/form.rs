@@ -353,30 +353,6 @@ pub fn debug(form: Form, _: &Sheet) -> Form {
     form.toggle("debug", "Debug log").help("More output of the container's start in the task log.")
 }
 
-/// Memory and swap of a container.
-pub fn ct_memory(form: Form, _: &Sheet) -> Form {
-    form.number("memory", "Memory", 16..=4_194_304).initial("512").unit("MiB").required()
-}
-
-/// Swap of a container.
-pub fn ct_swap(form: Form, _: &Sheet) -> Form {
-    form.number("swap", "Swap", 0..=4_194_304).initial("512").unit("MiB").required()
-}
-
-/// Processors of a container.
-pub fn ct_cores(form: Form, _: &Sheet) -> Form {
-    form.number("cores", "Cores", 1..=8192)
-        .placeholder("all of the node")
-        .text("cpulimit", "CPU limit")
-        .placeholder("unlimited")
-        .unit("cores")
-        .help("Time that all its processes may use together: 1.5 is one and a half cores.")
-        .check(check::positive)
-        .number("cpuunits", "CPU units", 0..=500_000)
-        .placeholder("100")
-        .help("Its share when processors are scarce; the others have 100.")
-}
-
 fn check_variable(text: &str, _: &Values) -> Result<(), String> {
     let name = text.split_once('=').map(|(name, _)| name).filter(|name| !name.is_empty());
     let word = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');

@@ -83,6 +83,9 @@ pub type Read = fn(&Sheet, &mut Values);
 /// The same on the way back: the values that were changed, all that is known, and the settings to write.
 pub type Write = fn(&Values, &Values, &mut Vec<(String, String)>);
 
+/// Stands for the place of a device that has none yet.
+pub const NEW: &str = "+";
+
 /// One kind of row.
 #[derive(Clone, Copy)]
 pub struct Setting {
@@ -187,7 +190,8 @@ impl Setting {
     }
 
     /// What the form begins with, by the keys of its fields, and what its conditions look at. `key` is the setting; one
-    /// that isn't there makes a new device.
+    /// that isn't there makes a new device; under [`NEW`] may stand the volume of a
+    /// disk to be attached.
     fn initial(&self, key: &str, sheet: &Sheet, around: &Values) -> Values {
         let text = sheet.wanted(key);
         let mut values = match self.device {
@@ -223,7 +227,7 @@ impl Setting {
         for switch in ["efi.add", "tpm.add"] {
             form.hide(switch);
         }
-        if sheet.wanted(key).is_some() {
+        if key != NEW && sheet.wanted(key).is_some() {
             form.hide("bus");
             form.hide("number");
         }
@@ -243,7 +247,7 @@ impl Setting {
         let mut texts = vec![];
         match (self.device, sheet.wanted(key)) {
             (Some(device), None) if self.add => texts.push((key.to_owned(), device.to_text(&known, None))),
-            (Some(device), old) if !changed.is_empty() => {
+            (Some(device), old) if !changed.is_empty() || key == NEW => {
                 // What was not touched is taken from the text, not from the form.
                 let mut values = changed.clone();
                 values.extend(self.initial(key, sheet, around));

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::api::{
     ApiError,
-    guest::{Change, Pending, param},
+    guest::{Change, Config, Pending, param},
 };
 
 /// Everything that was heard of a guest's settings at one moment.
@@ -43,6 +43,14 @@ impl Sheet {
             }
         }
         sheet
+    }
+
+    /// From settings alone, where nothing needs to be known of what waits.
+    pub fn of(config: &Config) -> Self {
+        let entry = |(key, value): (&compact_str::CompactString, &String)| {
+            (key.to_string(), Pending { key: key.clone(), value: Some(value.clone()), ..Pending::default() })
+        };
+        Self { digest: config.digest.clone(), entries: config.values.iter().map(entry).collect(), raw: config.raw.clone() }
     }
 
     /// What holds now.
