@@ -231,7 +231,7 @@ impl Setting {
             form.hide("bus");
             form.hide("number");
         }
-        let mut wizard = Wizard::new().step("", form);
+        let mut wizard = Wizard::single(form);
         for (name, value) in self.initial(key, sheet, around).iter() {
             wizard.set_initial(name, value);
             wizard.set_fact(name, value);
