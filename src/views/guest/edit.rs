@@ -243,7 +243,8 @@ impl Editor {
             Mine::Remove(keys, force) => {
                 let key = keys.first().cloned().unwrap_or_default();
                 let rows = Tab::of(self.guest.kind).iter();
-                let row = rows.flat_map(|tab| row::rows(self.guest.kind, *tab, sheet, false)).find(|row| row.key == key);
+                let row =
+                    rows.flat_map(|tab| row::rows(self.guest.kind, *tab, sheet, false)).find(|row| row.key == key);
                 let Some(row) = row else {
                     cx.toast(Level::Info, format!("{key} is no longer there"));
                     return;
@@ -312,7 +313,8 @@ impl Editor {
         let mut parts: Vec<String> = vec![];
         for key in keys {
             let (now, will) = (sheet.in_effect(&key), sheet.wanted(&key));
-            let text = |text: Option<&str>| text.map_or_else(|| "(not set)".to_owned(), |text| sheet::shown(&key, text));
+            let text =
+                |text: Option<&str>| text.map_or_else(|| "(not set)".to_owned(), |text| sheet::shown(&key, text));
             match (now, will) {
                 (None, None) => {}
                 (now, will) if now == will => parts.push(format!("{key}: {}", text(now))),
@@ -320,7 +322,11 @@ impl Editor {
             }
         }
         if parts.is_empty() {
-            parts.push(if row.setting.is_some() { format!("{}: not set", row.key) } else { format!("{}: {}", row.key, row.value) });
+            parts.push(if row.setting.is_some() {
+                format!("{}: not set", row.key)
+            } else {
+                format!("{}: {}", row.key, row.value)
+            });
         }
         if row.setting.is_none() {
             parts.push("belongs to another tool: kept as it is".into());

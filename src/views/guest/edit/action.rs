@@ -16,7 +16,13 @@ use crate::{
     views::device::cd::CD,
 };
 
-const fn command(id: &'static str, keys: &'static str, title: &'static str, footer: bool, run: fn(&mut Editor, &mut Cx<'_, Msg>)) -> Command<Editor> {
+const fn command(
+    id: &'static str,
+    keys: &'static str,
+    title: &'static str,
+    footer: bool,
+    run: fn(&mut Editor, &mut Cx<'_, Msg>),
+) -> Command<Editor> {
     Command { id, keys, title, footer, ready: |editor, _| editor.sheet.is_some(), run }
 }
 
@@ -25,22 +31,48 @@ pub const COMMANDS: &[Command<Editor>] = &[
     command("edit.change", "e", "Edit", true, edit),
     command("edit.add", "a", "Add", true, add),
     command("edit.menu", "m x", "Actions", true, menu),
-    Command { ready: |e, s| possible(e, s, "edit.remove"), ..command("edit.remove", "delete", "Remove or detach", false, |e, cx| run(e, cx, remove)) },
-    Command { ready: |e, s| possible(e, s, "edit.revert"), ..command("edit.revert", "u", "Revert what waits", true, |e, cx| run(e, cx, revert)) },
+    Command {
+        ready: |e, s| possible(e, s, "edit.remove"),
+        ..command("edit.remove", "delete", "Remove or detach", false, |e, cx| run(e, cx, remove))
+    },
+    Command {
+        ready: |e, s| possible(e, s, "edit.revert"),
+        ..command("edit.revert", "u", "Revert what waits", true, |e, cx| run(e, cx, revert))
+    },
     command("edit.revert-all", "U", "Revert all that waits", false, revert_all),
-    Command { ready: |e, s| possible(e, s, "edit.resize"), ..command("edit.resize", "+", "Grow disk", false, |e, cx| run(e, cx, resize)) },
-    Command { ready: |e, s| possible(e, s, "edit.move"), ..command("edit.move", "V", "Move to another storage", false, |e, cx| run(e, cx, move_disk)) },
-    Command { ready: |e, s| possible(e, s, "edit.give"), ..command("edit.give", "", "Give to another guest", false, |e, cx| run(e, cx, give)) },
-    Command { ready: |e, s| possible(e, s, "edit.eject"), ..command("edit.eject", "", "Eject medium", false, |e, cx| run(e, cx, eject)) },
+    Command {
+        ready: |e, s| possible(e, s, "edit.resize"),
+        ..command("edit.resize", "+", "Grow disk", false, |e, cx| run(e, cx, resize))
+    },
+    Command {
+        ready: |e, s| possible(e, s, "edit.move"),
+        ..command("edit.move", "V", "Move to another storage", false, |e, cx| run(e, cx, move_disk))
+    },
+    Command {
+        ready: |e, s| possible(e, s, "edit.give"),
+        ..command("edit.give", "", "Give to another guest", false, |e, cx| run(e, cx, give))
+    },
+    Command {
+        ready: |e, s| possible(e, s, "edit.eject"),
+        ..command("edit.eject", "", "Eject medium", false, |e, cx| run(e, cx, eject))
+    },
     Command {
         ready: |e, s| possible(e, s, "edit.delete-volume"),
-        ..command("edit.delete-volume", "", "Detach and delete the volume", false, |e, cx| run(e, cx, |e, row, cx| remove_row(e, row, true, cx)))
+        ..command("edit.delete-volume", "", "Detach and delete the volume", false, |e, cx| {
+            run(e, cx, |e, row, cx| remove_row(e, row, true, cx))
+        })
     },
     command("edit.text", "E", "Edit as text", true, edit_text),
     command("edit.next", "tab ] l right", "Next page", true, |e, cx| e.go(1, cx)),
     command("edit.previous", "shift-tab [ h left", "Page before", false, |e, cx| e.go(-1, cx)),
-    Command { ready: |e, _| e.guest.kind == GuestKind::Vm && e.sheet.is_some(), ..command("edit.dump", "D", "Show cloud-init data", false, dump) },
-    Command { ready: |e, _| e.guest.kind == GuestKind::Vm && e.sheet.is_some(), ..command("edit.regenerate", "R", "Regenerate cloud-init drive", false, regenerate) },
+    Command {
+        ready: |e, _| e.guest.kind == GuestKind::Vm && e.sheet.is_some(),
+        ..command("edit.dump", "D", "Show cloud-init data", false, dump)
+    },
+    Command {
+        ready: |e, _| e.guest.kind == GuestKind::Vm && e.sheet.is_some(),
+        ..command("edit.regenerate", "R", "Regenerate cloud-init drive", false, regenerate)
+    },
     command("edit.copy", "y", "Copy the setting", false, copy),
 ];
 
@@ -51,7 +83,6 @@ struct Action {
     title: fn(GuestKind, &Row, &Sheet) -> &'static str,
     /// Why it can't be done.
     refuse: fn(GuestKind, &Row, &Sheet) -> Option<String>,
-    run: fn(&mut Editor, &Row, &mut Cx<'_, Msg>),
 }
 
 fn text_of<'s>(row: &Row, sheet: &'s Sheet) -> &'s str {
@@ -76,7 +107,6 @@ const ACTIONS: &[Action] = &[
         letter: 'e',
         title: |_, row, _| if number(&row.key, "unused").is_some() { "Attach" } else { "Edit" },
         refuse: |_, row, _| cannot_edit(row),
-        run: |editor, _, cx| edit(editor, cx),
     },
     Action {
         id: "edit.eject",
@@ -87,26 +117,21 @@ const ACTIONS: &[Action] = &[
             let cd = row.setting.is_some_and(|s| s.key == Key::Drive(Drive::Cd)) && drive(text) == Drive::Cd;
             (!cd || text.starts_with("none")).then(|| "there is no medium in it".into())
         },
-        run: eject,
     },
     Action {
         id: "edit.revert",
         letter: 'u',
         title: |_, _, _| "Revert what waits",
         refuse: |_, row, _| row.pending.is_none().then(|| "nothing waits for the next start".into()),
-        run: revert,
     },
-    Action { id: "edit.resize", letter: '+', title: |_, _, _| "Grow", refuse: no_disk, run: resize },
-    Action { id: "edit.move", letter: 'v', title: |_, _, _| "Move to another storage", refuse: no_disk, run: move_disk },
-    Action { id: "edit.give", letter: 'g', title: |_, _, _| "Give to another guest", refuse: not_given, run: give },
+    Action { id: "edit.resize", letter: '+', title: |_, _, _| "Grow", refuse: no_disk },
+    Action { id: "edit.move", letter: 'v', title: |_, _, _| "Move to another storage", refuse: no_disk },
+    Action { id: "edit.give", letter: 'g', title: |_, _, _| "Give to another guest", refuse: not_given },
     Action {
         id: "edit.remove",
         letter: 'd',
-        title: |kind, row, sheet| {
-            change::removal(kind, row, sheet).map_or("Remove", |removal| removal.verb)
-        },
+        title: |kind, row, sheet| change::removal(kind, row, sheet).map_or("Remove", |removal| removal.verb),
         refuse: |kind, row, sheet| change::removal(kind, row, sheet).err().map(Into::into),
-        run: remove,
     },
     Action {
         id: "edit.delete-volume",
@@ -118,22 +143,17 @@ const ACTIONS: &[Action] = &[
             }
             no_disk(kind, row, sheet)
         },
-        run: |editor, row, cx| remove_row(editor, row, true, cx),
     },
-    Action {
-        id: "edit.copy",
-        letter: 'y',
-        title: |_, _, _| "Copy the setting",
-        refuse: |_, _, _| None,
-        run: |editor, _, cx| copy(editor, cx),
-    },
+    Action { id: "edit.copy", letter: 'y', title: |_, _, _| "Copy the setting", refuse: |_, _, _| None },
 ];
 
 fn cannot_edit(row: &Row) -> Option<String> {
     match row.setting {
         None => Some("it belongs to another tool, and the API can't change it".into()),
         Some(_) if number(&row.key, "unused").is_some() => None,
-        Some(setting) if setting.key == Key::Drive(Drive::CloudInit) => Some("its contents are on the Cloud-Init page".into()),
+        Some(setting) if setting.key == Key::Drive(Drive::CloudInit) => {
+            Some("its contents are on the Cloud-Init page".into())
+        }
         Some(setting) if setting.fixed => Some("the server or another dialog changes it".into()),
         Some(_) => None,
     }
@@ -199,7 +219,9 @@ pub fn add(editor: &mut Editor, cx: &mut Cx<'_, Msg>) {
         };
         pick.disabled = match setting.key {
             Key::One(key) if sheet.keys().any(|there| there == key) => Some("there is one already".into()),
-            Key::Numbered(prefix, room) if sheet.free(prefix, room).is_none() => Some("there is no room for more".into()),
+            Key::Numbered(prefix, room) if sheet.free(prefix, room).is_none() => {
+                Some("there is no room for more".into())
+            }
             _ => None,
         };
         if pick.disabled.is_none() && setting.root && cx.store().user != "root@pam" {
@@ -233,7 +255,9 @@ pub fn menu(editor: &mut Editor, cx: &mut Cx<'_, Msg>) {
         })
         .collect();
     if editor.guest.kind == GuestKind::Vm {
-        for (letter, id, title) in [('c', "edit.dump", "Show cloud-init data"), ('r', "edit.regenerate", "Regenerate cloud-init drive")] {
+        for (letter, id, title) in
+            [('c', "edit.dump", "Show cloud-init data"), ('r', "edit.regenerate", "Regenerate cloud-init drive")]
+        {
             let effect = move || Effect::Run { layer: Some(layer), command: id.into() };
             picks.push(Pick::new(title, effect).letter(letter).detail(cx.scene.keys.label(id)));
         }
@@ -327,4 +351,3 @@ fn copy(editor: &mut Editor, cx: &mut Cx<'_, Msg>) {
     cx.emit(Effect::Copy(format!("{}: {text}", row.key)));
     cx.toast(Level::Info, "Setting copied");
 }
-

@@ -56,7 +56,10 @@ impl EditSetting {
         }
         let (editor, subject) = (editing.editor, editing.subject.clone());
         let before = editing.sheet.clone();
-        Some(Dialog::new(Self { editor, subject, before, sheet, setting, key, volume, around, supply: Supply::default() }, wizard))
+        Some(Dialog::new(
+            Self { editor, subject, before, sheet, setting, key, volume, around, supply: Supply::default() },
+            wizard,
+        ))
     }
 
     fn is_new(&self) -> bool {

@@ -95,7 +95,9 @@ pub fn propose(subject: &Subject, sheet: &Sheet, title: &str, change: &Change) -
         let waits: Vec<&str> = settings().filter(|(key, s)| !s.is_live(key, sheet)).map(|(key, _)| key).collect();
         proposal.notes.push(match waits.len() {
             0 => "The running guest takes it over at once.".into(),
-            n if n == touched.len() => "It waits for the next start; a reboot from inside the guest is not enough.".into(),
+            n if n == touched.len() => {
+                "It waits for the next start; a reboot from inside the guest is not enough.".into()
+            }
             _ => format!("These wait for the next start: {}.", waits.join(", ")),
         });
     }
@@ -132,7 +134,8 @@ pub fn removal(kind: GuestKind, row: &Row, sheet: &Sheet) -> Result<Removal, &'s
     if set.is_empty() {
         return Err("it is not set");
     }
-    let stays = || volume(text).map(|volume| format!("{volume} stays as an unused disk; remove that to delete its data."));
+    let stays =
+        || volume(text).map(|volume| format!("{volume} stays as an unused disk; remove that to delete its data."));
     let removal = |verb, note| Removal { verb, keys: set.clone(), note, destroys: false };
     Ok(match setting.key {
         Key::Drive(Drive::CloudInit) => {
@@ -151,7 +154,10 @@ pub fn removal(kind: GuestKind, row: &Row, sheet: &Sheet) -> Result<Removal, &'s
         Key::One("efidisk0") => removal("Detach", stays()),
         Key::One("tpmstate0") => {
             let note = stays().unwrap_or_default();
-            removal("Detach", Some(format!("{note} What was sealed with it, such as BitLocker keys, can't be opened without.")))
+            removal(
+                "Detach",
+                Some(format!("{note} What was sealed with it, such as BitLocker keys, can't be opened without.")),
+            )
         }
         _ if setting.fixed => return Err("it can't be changed here"),
         Key::One(_) if setting.always => removal("Go back to the default", None),
@@ -160,7 +166,13 @@ pub fn removal(kind: GuestKind, row: &Row, sheet: &Sheet) -> Result<Removal, &'s
 }
 
 /// The proposal to remove a row; `force` deletes a detached disk's volume at once.
-pub fn propose_removal(subject: &Subject, sheet: &Sheet, row: &Row, removal: &Removal, force: bool) -> Option<Proposal> {
+pub fn propose_removal(
+    subject: &Subject,
+    sheet: &Sheet,
+    row: &Row,
+    removal: &Removal,
+    force: bool,
+) -> Option<Proposal> {
     let title = format!("{} {}", if force { "Delete" } else { removal.verb }, row.title);
     let change = sheet.remove(removal.keys.clone(), force);
     let mut proposal = propose(subject, sheet, &title, &change)?;
@@ -171,7 +183,8 @@ pub fn propose_removal(subject: &Subject, sheet: &Sheet, row: &Row, removal: &Re
         }
         false => proposal.notes.extend(removal.note.clone()),
     }
-    let degree = if force || removal.destroys { Degree::Typed(subject.guest.vmid.to_string()) } else { Degree::Careful };
+    let degree =
+        if force || removal.destroys { Degree::Typed(subject.guest.vmid.to_string()) } else { Degree::Careful };
     let boots = sheet.wanted("boot").is_some_and(|boot| boot.split(['=', ';']).any(|device| device == row.key));
     if boots {
         proposal.notes.push(format!("{} is in the boot order: see Options.", row.key));

@@ -59,7 +59,11 @@ impl Conflict {
                 lines.push((role, format!("{indent}{line}")));
             }
         };
-        add(Role::Text, "Nothing was sent through: the server noticed that the settings are not the ones that were shown here.", "");
+        add(
+            Role::Text,
+            "Nothing was sent through: the server noticed that the settings are not the ones that were shown here.",
+            "",
+        );
         add(Role::Text, " ", "");
         add(Role::Title, "Changed by somebody else since then:", "");
         if self.theirs.is_empty() {
@@ -130,7 +134,12 @@ impl View for Conflict {
         let inner = block.inner(area);
         frame.render_widget(block, area);
         let lines = self.lines(usize::from(inner.width.saturating_sub(2)));
-        let body = Rect { x: inner.x + 1, width: inner.width.saturating_sub(1), height: inner.height.saturating_sub(2), ..inner };
+        let body = Rect {
+            x: inner.x + 1,
+            width: inner.width.saturating_sub(1),
+            height: inner.height.saturating_sub(2),
+            ..inner
+        };
         let most = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_sub(body.height);
         self.scroll = self.scroll.min(most);
         let lines: Vec<Line> = lines.into_iter().map(|(role, line)| Line::styled(line, look.style(role))).collect();

@@ -145,6 +145,12 @@ pub const fn setting(tab: Tab, key: Key, title: &'static str) -> Setting {
     }
 }
 
+impl std::fmt::Debug for Setting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Setting").field(&self.key).finish()
+    }
+}
+
 impl Setting {
     /// Whether a setting of the file with this text belongs to this row.
     pub fn fits(&self, key: &str, text: &str) -> bool {

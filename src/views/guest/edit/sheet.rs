@@ -50,7 +50,11 @@ impl Sheet {
         let entry = |(key, value): (&compact_str::CompactString, &String)| {
             (key.to_string(), Pending { key: key.clone(), value: Some(value.clone()), ..Pending::default() })
         };
-        Self { digest: config.digest.clone(), entries: config.values.iter().map(entry).collect(), raw: config.raw.clone() }
+        Self {
+            digest: config.digest.clone(),
+            entries: config.values.iter().map(entry).collect(),
+            raw: config.raw.clone(),
+        }
     }
 
     /// What holds now.

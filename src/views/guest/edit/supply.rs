@@ -161,8 +161,11 @@ impl Supply {
             let mut list: Vec<Choice> = none.iter().map(|label| Choice::labelled("", *label)).collect();
             list.extend(usable.iter().map(|s| {
                 let shared = if s.shared { ", shared" } else { "" };
-                Choice::new(s.storage.as_str())
-                    .detail(format!("{}, {} free{shared}", s.kind, text::bytes(s.avail).trim()))
+                Choice::new(s.storage.as_str()).detail(format!(
+                    "{}, {} free{shared}",
+                    s.kind,
+                    text::bytes(s.avail).trim()
+                ))
             }));
             Choices::Ready(list)
         };
@@ -170,21 +173,20 @@ impl Supply {
             wizard.set_choices(field, choices((field == "vmstatestorage").then_some("automatic")));
         }
         let mut questions = vec![];
-        for (field, kind, _) in VOLUMES.iter().filter(|(field, ..)| has(wizard, field)) {
+        for (_, kind, _) in VOLUMES.iter().filter(|(field, ..)| has(wizard, field)) {
             let holders: Vec<_> = list.iter().filter(|s| s.active && s.keeps(*kind)).collect();
             self.volumes.entry(*kind).or_default().0 = holders.len();
             for storage in holders {
                 let request = storage::content(&subject.guest.node, &storage.storage, Some(*kind), None);
                 questions.push(Question::Volumes(*kind, storage.storage.clone(), request));
             }
-            tracing::debug!(field, "volumes are asked for");
         }
         self.show(wizard);
         questions
     }
 
     fn show(&self, wizard: &mut Wizard) {
-        for (field, kind, none) in VOLUMES.iter().filter(|(field, ..)| has(wizard, field)) {
+        for (field, kind, none) in &VOLUMES {
             let Some((waiting, found)) = self.volumes.get(kind) else { continue };
             if *waiting > 0 && found.is_empty() {
                 continue;

@@ -117,7 +117,11 @@ impl Move {
             .required()
             .check(check::storage)
             .check(other_storage)
-            .select("format", "Format", choices(&[("", "as it is (default)"), ("qcow2", "qcow2"), ("raw", "raw"), ("vmdk", "vmdk")]))
+            .select(
+                "format",
+                "Format",
+                choices(&[("", "as it is (default)"), ("qcow2", "qcow2"), ("raw", "raw"), ("vmdk", "vmdk")]),
+            )
             .help("Only storages that keep disks as files have a choice.")
             .when(takes_format)
             .toggle("delete", "Delete the old volume")
@@ -217,8 +221,9 @@ impl Give {
             g.kind == own.kind && g.node == own.node && g.vmid != own.vmid && !g.template
         };
         let guests = store.resources.guests.iter().filter(able);
-        let guests: Vec<Choice> =
-            guests.map(|g| Choice::new(g.vmid.to_string()).detail(format!("{} ({})", g.name, g.status.as_str()))).collect();
+        let guests: Vec<Choice> = guests
+            .map(|g| Choice::new(g.vmid.to_string()).detail(format!("{} ({})", g.name, g.status.as_str())))
+            .collect();
         let buses: &[&str] = match own.kind {
             GuestKind::Vm => &["scsi", "virtio", "sata", "ide", "unused"],
             GuestKind::Ct => &["mp", "unused"],
@@ -282,7 +287,9 @@ impl Ask for Give {
         let name = store.guest(target).map_or_else(String::new, |g| format!(" ({})", g.name));
         let mut proposal = disk.propose(format!("Give {} to {target}{name}", disk.key), request);
         let volume = volume(&disk.text).unwrap_or_default();
-        proposal.notes.push(format!("{volume}: {} of {} -> {place} of {target}{name}", disk.key, disk.subject.guest.vmid));
+        proposal
+            .notes
+            .push(format!("{volume}: {} of {} -> {place} of {target}{name}", disk.key, disk.subject.guest.vmid));
         proposal.notes.push("The volume is renamed after its new owner; its data stays as it is.".into());
         if disk.subject.running && number(&disk.key, "unused").is_none() {
             proposal.notes.push("This guest runs: the server refuses to take a disk in use.".into());
