@@ -5,6 +5,7 @@ mod architecture;
 mod contract;
 mod dashboard;
 mod docs;
+mod edit;
 mod guest;
 mod harness;
 mod https;

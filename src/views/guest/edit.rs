@@ -15,7 +15,7 @@ pub mod text;
 pub mod vm;
 pub mod volume;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
 use jiff::tz::TimeZone;
@@ -31,7 +31,7 @@ use self::{
     change::{Mine, Subject},
     conflict::Conflict,
     row::Row,
-    setting::Tab,
+    setting::{Drive, Tab},
     sheet::Sheet,
 };
 use crate::{
@@ -85,8 +85,9 @@ pub struct Editor {
     table: Table<Row, String>,
     zone: TimeZone,
     error: Option<ApiError>,
-    asked: Option<Duration>,
     asking: bool,
+    /// What is being asked may be old when it comes.
+    stale: bool,
     /// A change that met somebody else's, and what was known before.
     refused: Option<(Mine, Arc<Sheet>)>,
     tabs: Vec<(Rect, Tab)>,
@@ -113,8 +114,8 @@ impl Editor {
             table: table.with_empty("loading").without_footer(),
             zone: TimeZone::UTC,
             error: None,
-            asked: None,
             asking: false,
+            stale: false,
             refused: None,
             tabs: vec![],
         }
@@ -122,6 +123,7 @@ impl Editor {
 
     fn load(&mut self, cx: &mut Cx<'_, Msg>) {
         if self.asking {
+            self.stale = true;
             return;
         }
         // The guest may have moved to another node.
@@ -129,7 +131,6 @@ impl Editor {
             self.guest = known.reference();
         }
         self.asking = true;
-        self.asked = Some(cx.scene.now.mono);
         let vmid = self.guest.vmid;
         if self.guest.kind == GuestKind::Ct {
             // Raw lines are not among what may wait.
@@ -180,6 +181,14 @@ impl Editor {
     /// What dialogs need to know; `None` before anything was heard.
     pub fn editing(&self, editor: LayerId, store: &Store) -> Option<Editing> {
         Some(Editing { editor, subject: self.subject(store), sheet: self.sheet.clone()? })
+    }
+
+    /// The VM has a drive that cloud-init reads.
+    fn has_cloud_init(&self) -> bool {
+        let Some(sheet) = self.sheet.as_ref().filter(|_| self.guest.kind == GuestKind::Vm) else { return false };
+        sheet.keys().any(|key| {
+            setting::bus(key).is_some() && setting::drive(sheet.wanted(key).unwrap_or_default()) == Drive::CloudInit
+        })
     }
 
     /// The selected row.
@@ -263,7 +272,6 @@ impl Editor {
     /// A change met somebody else's: what is there now is loaded first, then both are shown.
     fn conflict(&mut self, mine: Mine, before: Arc<Sheet>, cx: &mut Cx<'_, Msg>) {
         self.refused = Some((mine, before));
-        self.asking = false;
         self.load(cx);
     }
 
@@ -328,6 +336,9 @@ impl Editor {
                 format!("{}: {}", row.key, row.value)
             });
         }
+        if self.tab == Tab::CloudInit && !self.has_cloud_init() {
+            parts.push("There is no cloud-init drive yet: Hardware, a adds one.".into());
+        }
         if row.setting.is_none() {
             parts.push("belongs to another tool: kept as it is".into());
         }
@@ -346,11 +357,8 @@ impl View for Editor {
     }
 
     fn refreshed(&mut self, cx: &mut Cx<'_, Msg>) {
-        let long_ago = self.asked.is_none_or(|at| cx.scene.now.mono.saturating_sub(at) > Duration::from_secs(1));
         self.renew(cx.store());
-        if long_ago {
-            self.load(cx);
-        }
+        self.load(cx);
     }
 
     fn update(&mut self, msg: Msg, cx: &mut Cx<'_, Msg>) {
@@ -362,18 +370,19 @@ impl View for Editor {
             }
             Msg::Loaded(_, Ok(pending)) => {
                 self.asking = false;
+                if std::mem::take(&mut self.stale) {
+                    self.load(cx);
+                    return;
+                }
                 let raw = self.raw.clone();
                 self.loaded(Sheet::new(pending, raw), cx);
             }
             Msg::Loaded(_, Err(error)) | Msg::Raw(_, Err(error)) => {
-                self.asking = false;
+                (self.asking, self.stale) = (false, false);
                 self.table.set_empty(error.to_string());
                 self.error = Some(error);
             }
-            Msg::Done(_, _, Ok(())) => {
-                self.asking = false;
-                self.load(cx);
-            }
+            Msg::Done(_, _, Ok(())) => self.load(cx),
             Msg::Done(mine, before, Err(error)) if sheet::is_conflict(&error) => self.conflict(mine, before, cx),
             // The app says what went wrong.
             Msg::Done(_, _, Err(_)) => {}

@@ -65,12 +65,9 @@ pub const COMMANDS: &[Command<Editor>] = &[
     command("edit.text", "E", "Edit as text", true, edit_text),
     command("edit.next", "tab ] l right", "Next page", true, |e, cx| e.go(1, cx)),
     command("edit.previous", "shift-tab [ h left", "Page before", false, |e, cx| e.go(-1, cx)),
+    Command { ready: |e, _| e.has_cloud_init(), ..command("edit.dump", "D", "Show cloud-init data", false, dump) },
     Command {
-        ready: |e, _| e.guest.kind == GuestKind::Vm && e.sheet.is_some(),
-        ..command("edit.dump", "D", "Show cloud-init data", false, dump)
-    },
-    Command {
-        ready: |e, _| e.guest.kind == GuestKind::Vm && e.sheet.is_some(),
+        ready: |e, _| e.has_cloud_init(),
         ..command("edit.regenerate", "R", "Regenerate cloud-init drive", false, regenerate)
     },
     command("edit.copy", "y", "Copy the setting", false, copy),
@@ -149,7 +146,7 @@ const ACTIONS: &[Action] = &[
 
 fn cannot_edit(row: &Row) -> Option<String> {
     match row.setting {
-        None => Some("it belongs to another tool, and the API can't change it".into()),
+        None => Some("it belongs to another tool".into()),
         Some(_) if number(&row.key, "unused").is_some() => None,
         Some(setting) if setting.key == Key::Drive(Drive::CloudInit) => {
             Some("its contents are on the Cloud-Init page".into())
@@ -254,7 +251,7 @@ pub fn menu(editor: &mut Editor, cx: &mut Cx<'_, Msg>) {
             pick
         })
         .collect();
-    if editor.guest.kind == GuestKind::Vm {
+    if editor.has_cloud_init() {
         for (letter, id, title) in
             [('c', "edit.dump", "Show cloud-init data"), ('r', "edit.regenerate", "Regenerate cloud-init drive")]
         {

@@ -35,7 +35,11 @@ impl Conflict {
         let wanted = match &mine {
             Mine::Texts(texts) => now.describe(&now.change(texts.clone())),
             Mine::Form { key, setting, fields, .. } => {
-                let what = format!("{} {}", setting.title, if key == super::setting::NEW { "(new)" } else { key });
+                let what = match setting.key {
+                    _ if key == super::setting::NEW => format!("{} (new)", setting.title),
+                    super::setting::Key::One(_) => setting.title.to_owned(),
+                    _ => format!("{} {key}", setting.title),
+                };
                 let fields = fields.iter().map(|(field, value)| format!("{what}: {field} = {value}"));
                 fields.collect()
             }

@@ -83,6 +83,9 @@ pub type Read = fn(&Sheet, &mut Values);
 /// The same on the way back: the values that were changed, all that is known, and the settings to write.
 pub type Write = fn(&Values, &Values, &mut Vec<(String, String)>);
 
+/// Makes the text of a row from its settings.
+pub type Show = fn(&dyn Fn(&str) -> Option<String>) -> String;
+
 /// Stands for the place of a device that has none yet.
 pub const NEW: &str = "+";
 
@@ -120,7 +123,7 @@ pub struct Setting {
     /// See [`Write`].
     pub write: Option<Write>,
     /// The row's text, where it is not the first setting's own.
-    pub show: Option<fn(&dyn Fn(&str) -> Option<String>) -> String>,
+    pub show: Option<Show>,
 }
 
 /// A row of a page, to be completed.
@@ -292,7 +295,11 @@ impl Setting {
     pub fn text(&self, key: &str, get: &dyn Fn(&str) -> Option<String>) -> Option<String> {
         match self.show {
             Some(show) => Some(show(get)).filter(|text| !text.is_empty()),
-            None => get(key).map(|text| sheet::shown(key, &text)),
+            None => get(key).map(|text| match (default_of(key), text.as_str()) {
+                (Some(_), "1") => "yes".into(),
+                (Some(_), "0") => "no".into(),
+                _ => sheet::shown(key, &text),
+            }),
         }
     }
 }
@@ -332,6 +339,7 @@ pub fn volume(text: &str) -> Option<&str> {
 fn default_of(key: &str) -> Option<&'static str> {
     Some(match key {
         "acpi" | "kvm" | "tablet" | "reboot" | "console" | "ciupgrade" => "1",
+        "unprivileged" | "template" => "0",
         "onboot" | "protection" | "freeze" | "numa" | "autostart" | "tdf" | "debug" | "keephugepages" => "0",
         _ => return None,
     })
