@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -70,6 +71,7 @@ pub struct World {
     connector: Arc<dyn Connector>,
     sessions: Arc<Mutex<HashMap<SessionId, (Client, Place)>>>,
     write_slots: Arc<Semaphore>,
+    ssh: Option<PathBuf>,
     /// The rules for writes.
     pub policy: Policy,
 }
@@ -77,7 +79,17 @@ pub struct World {
 impl World {
     /// A world without any session.
     pub fn new(connector: Arc<dyn Connector>, policy: Policy) -> Self {
-        Self { connector, sessions: Arc::default(), write_slots: Arc::new(Semaphore::new(WRITES)), policy }
+        Self { connector, sessions: Arc::default(), write_slots: Arc::new(Semaphore::new(WRITES)), ssh: None, policy }
+    }
+
+    /// Says where the user's SSH keys are.
+    pub fn with_ssh_folder(self, ssh: Option<PathBuf>) -> Self {
+        Self { ssh, ..self }
+    }
+
+    /// Where the user's SSH keys are, if that is known.
+    pub fn ssh_folder(&self) -> Option<&Path> {
+        self.ssh.as_deref()
     }
 
     /// Where transports come from.

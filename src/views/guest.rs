@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use ratatui::{Frame, layout::Rect};
 
 use self::action::Targets;
-use super::vm::create::CreateVm;
+use super::{snapshot::Snapshots, vm::create::CreateVm};
 use crate::{
     api::{
         cluster::{Guest, GuestStatus},
@@ -243,6 +243,12 @@ impl Guests {
         action::menu(self, cx);
     }
 
+    fn snapshots(&mut self, cx: &mut Cx<'_, ()>) {
+        if let Some(guest) = self.table.selected(&cx.store().resources.guests) {
+            cx.open(Snapshots::new(guest.reference()));
+        }
+    }
+
     fn create(&mut self, cx: &mut Cx<'_, ()>) {
         if cx.refuses_changes() {
             return;
@@ -311,6 +317,14 @@ impl View for Guests {
             footer: true,
             ready: |v, s| v.table.selected(&s.resources.guests).is_some(),
             run: Self::edit,
+        },
+        Command {
+            id: "guest.snapshots",
+            keys: "n",
+            title: "Snapshots",
+            footer: true,
+            ready: |v, s| !v.targets(s).is_empty(),
+            run: Self::snapshots,
         },
         Command {
             id: "vm.create",

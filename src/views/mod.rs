@@ -4,6 +4,7 @@ pub mod dashboard;
 pub mod device;
 pub mod guest;
 pub mod login;
+pub mod snapshot;
 pub mod task;
 pub mod vm;
 
@@ -79,6 +80,8 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<Dialog<guest::edit::volume::Give>>(),
         table::<guest::edit::dump::Dump>(),
         table::<guest::edit::conflict::Conflict>(),
+        table::<snapshot::Snapshots>(),
+        table::<snapshot::settings::Settings>(),
         table::<task::Tasks>(),
         table::<task::log::TaskLog>(),
         table::<Dialog<vm::create::CreateVm>>(),

@@ -1,55 +1,75 @@
-//! Addresses that cloud-init gives a network card: `ipconfig0=ip=10.0.0.5/24,gw=10.0.0.1,ip6=auto`.
+//! The addresses that cloud-init gives a network card: `ip=10.0.0.5/24,gw=10.0.0.1,ip6=auto`.
 
-use super::{Device, Prop, address, choices};
+use super::{Device, Head, Prop, Properties, address, choices, put};
 use crate::ui::{Form, Values};
 
-/// A setting `ipconfigN`.
+/// A setting `ipconfigN`, for `netN`. The addresses are fields of their own: `ipv4` and `ipv6` say where they come from.
 pub const IPCONFIG: Device = Device {
     fields,
-    head: None,
-    props: &[
-        Prop::text("ip", "ip"),
-        Prop::text("gw", "gw").when(is_static),
-        Prop::text("ip6", "ip6"),
-        Prop::text("gw6", "gw6").when(is_static6),
-    ],
+    head: Some(Head { read, write }),
+    props: &[Prop::text("gw", "gw").when(is_static4), Prop::text("gw6", "gw6").when(is_static6)],
 };
 
-fn is_static(values: &Values) -> bool {
-    values.get("ip").contains('/')
+fn is_static4(values: &Values) -> bool {
+    values.get("ipv4") == "static"
 }
 
 fn is_static6(values: &Values) -> bool {
-    values.get("ip6").contains('/')
-}
-
-fn check4(text: &str, values: &Values) -> Result<(), String> {
-    if text == "dhcp" { Ok(()) } else { address::ip4(text, values) }
-}
-
-fn check6(text: &str, values: &Values) -> Result<(), String> {
-    if matches!(text, "dhcp" | "auto") { Ok(()) } else { address::ip6(text, values) }
+    values.get("ipv6") == "static"
 }
 
 fn fields(form: Form) -> Form {
-    form.select("ip", "IPv4", choices(&[("", "none"), ("dhcp", "DHCP")]))
-        .free()
-        .help("DHCP, or type an address with its prefix: 10.0.0.5/24.")
-        .check(check4)
+    form.select("ipv4", "IPv4", choices(&[("", "none"), ("dhcp", "DHCP"), ("static", "static")]))
+        .text("ip", "IPv4 address")
+        .placeholder("192.168.1.10/24")
+        .required()
+        .check(address::ip4)
         .warn(address::warn_used)
-        .text("gw", "Gateway (IPv4)")
+        .when(is_static4)
+        .text("gw", "IPv4 gateway")
         .placeholder("none")
         .check(address::gateway4)
-        .when(is_static)
-        .select("ip6", "IPv6", choices(&[("", "none"), ("auto", "SLAAC"), ("dhcp", "DHCP")]))
-        .free()
-        .help("SLAAC, DHCP, or type an address with its prefix: fd00::5/64.")
-        .check(check6)
+        .when(is_static4)
+        .select("ipv6", "IPv6", choices(&[("", "none"), ("auto", "SLAAC"), ("dhcp", "DHCP"), ("static", "static")]))
+        .text("ip6", "IPv6 address")
+        .placeholder("2001:db8::10/64")
+        .required()
+        .check(address::ip6)
         .warn(address::warn_used)
-        .text("gw6", "Gateway (IPv6)")
+        .when(is_static6)
+        .text("gw6", "IPv6 gateway")
         .placeholder("none")
         .check(address::gateway6)
         .when(is_static6)
+}
+
+/// The key of the address, and the field that says where it comes from.
+const FAMILIES: [(&str, &str); 2] = [("ip", "ipv4"), ("ip6", "ipv6")];
+
+fn read(text: &Properties, values: &mut Values) {
+    for (key, how) in FAMILIES {
+        let (from, address) = match text.get(key).unwrap_or_default() {
+            word @ ("" | "dhcp" | "auto") => (word, ""),
+            address => ("static", address),
+        };
+        values.set(how, from);
+        values.set(key, address);
+    }
+}
+
+fn write(text: &mut Properties, new: &Values, before: &Values) {
+    for (key, how) in FAMILIES {
+        let of = |values: &Values| match values.get(how) {
+            "static" => values.get(key).to_owned(),
+            word => word.to_owned(),
+        };
+        let wanted = of(new);
+        match wanted.is_empty() {
+            _ if wanted == of(before) && !text.is_empty() => {}
+            true => drop(text.remove(key)),
+            false => put(text, key, &wanted),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -58,14 +78,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_and_gateways() {
-        let old = "ip=10.99.0.30/24,gw=10.99.0.1,future=1";
+    fn static_and_automatic() {
+        let old = "ip=10.0.0.5/24,gw=10.0.0.1,ip6=auto";
         let mut values = IPCONFIG.from_text(old);
         assert_eq!(IPCONFIG.to_text(&values, Some(old)), old);
-        values.set("ip", "dhcp");
-        assert_eq!(IPCONFIG.to_text(&values, Some(old)), "ip=dhcp,future=1");
-        let none = Values::default();
-        assert!(check4("10.0.0.5", &none).is_err() && check4("10.0.0.5/33", &none).is_err());
-        assert!(check6("fd00::5/64", &none).is_ok() && check6("auto", &none).is_ok() && check6("x", &none).is_err());
+        assert_eq!(IPCONFIG.to_text(&values, None), "ip=10.0.0.5/24,ip6=auto,gw=10.0.0.1");
+        values.set("ipv4", "dhcp");
+        assert_eq!(IPCONFIG.to_text(&values, Some(old)), "ip=dhcp,ip6=auto");
+        values.set("ipv6", "");
+        assert_eq!(IPCONFIG.to_text(&values, Some(old)), "ip=dhcp");
+        assert_eq!(IPCONFIG.to_text(&Values::default(), None), "");
+    }
+
+    #[test]
+    fn a_gateway_is_in_the_network() {
+        let mut form = (IPCONFIG.fields)(Form::new());
+        for (key, value) in [("ipv4", "static"), ("ip", "10.0.0.5/24"), ("gw", "10.0.1.1"), ("ipv6", "auto")] {
+            form.set(key, value);
+        }
+        assert!(!form.validate());
+        assert_eq!(form.errors()["gw"], "is not in 10.0.0.0/24: its first address is 10.0.0.1");
+        form.set("gw", "10.0.0.1");
+        assert!(form.validate(), "{:?}", form.errors());
     }
 }

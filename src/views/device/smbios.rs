@@ -1,15 +1,15 @@
-//! What the guest reads about its hardware: `smbios1=uuid=...,manufacturer=QWNtZQ==,base64=1`.
+//! What the firmware tells the guest about its machine: `smbios1=uuid=...,manufacturer=QUNNRQ==,base64=1`.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{Device, Head, Prop, Properties, put};
 use crate::ui::{Form, Values};
 
-/// The setting `smbios1`. Its texts are base64 there and plain in the form.
+/// The setting `smbios1`.
 pub const SMBIOS: Device =
     Device { fields, head: Some(Head { read, write }), props: &[Prop::text("smbios.uuid", "uuid")] };
 
-const TEXTS: [(&str, &str, &str); 6] = [
+const WORDS: [(&str, &str, &str); 6] = [
     ("smbios.manufacturer", "manufacturer", "Manufacturer"),
     ("smbios.product", "product", "Product"),
     ("smbios.version", "version", "Version"),
@@ -19,59 +19,58 @@ const TEXTS: [(&str, &str, &str); 6] = [
 ];
 
 fn check_uuid(text: &str, _: &Values) -> Result<(), String> {
-    let parts: Vec<&str> = text.split('-').collect();
-    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
-    let hex = parts.iter().all(|part| part.chars().all(|c| c.is_ascii_hexdigit()));
-    if lengths == [8, 4, 4, 4, 12] && hex {
+    let lengths: Vec<usize> = text.split('-').map(str::len).collect();
+    let hex = text.chars().all(|c| c == '-' || c.is_ascii_hexdigit());
+    if hex && lengths == [8, 4, 4, 4, 12] {
         return Ok(());
     }
-    Err("must be a UUID, for example 7782e903-ad32-4ad2-bd70-4cb98bb6c61c".into())
+    Err("must be like 0d2a39a2-5be0-4a04-a4f6-3fd3cdd1bcd5".into())
 }
 
-/// The whole setting may have 512 characters.
-fn check_length(text: &str, _: &Values) -> Result<(), String> {
-    if text.len() > 60 { Err("must not be longer than 60 characters".into()) } else { Ok(()) }
+/// The whole setting may have 512 characters, encoded.
+fn check_length(_: &str, values: &Values) -> Result<(), String> {
+    let all: usize = WORDS.iter().map(|(field, key, _)| values.get(field).len().div_ceil(3) * 4 + key.len() + 2).sum();
+    if all > 460 { Err("all texts together are too long".into()) } else { Ok(()) }
 }
 
 fn fields(form: Form) -> Form {
-    let form = form
-        .text("smbios.uuid", "UUID")
-        .placeholder("made by the server")
-        .help("Some systems take another UUID for another machine: licences may ask again.")
-        .check(check_uuid);
-    TEXTS
-        .iter()
-        .fold(form, |form, (field, _, label)| form.text(field, label).placeholder("default").check(check_length))
+    let form = form.text("smbios.uuid", "UUID").placeholder("made by the server").check(check_uuid);
+    WORDS.iter().fold(form, |form, (field, _, label)| form.text(field, label).check(check_length))
 }
 
-fn decoded(text: &Properties, key: &str) -> String {
+fn plain(text: &Properties, key: &str) -> String {
     let value = text.get(key).unwrap_or_default();
-    match text.flag("base64") {
-        Some(true) => STANDARD.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok()),
-        _ => None,
+    match STANDARD.decode(value) {
+        Ok(bytes) if text.flag("base64") == Some(true) => String::from_utf8_lossy(&bytes).into_owned(),
+        _ => value.to_owned(),
     }
-    .unwrap_or_else(|| value.to_owned())
 }
 
 fn read(text: &Properties, values: &mut Values) {
-    for (field, key, _) in TEXTS {
-        values.set(field, decoded(text, key));
+    for (field, key, _) in WORDS {
+        values.set(field, plain(text, key));
     }
 }
 
 fn write(text: &mut Properties, new: &Values, before: &Values) {
-    if TEXTS.iter().all(|(field, ..)| new.get(field) == before.get(field)) {
+    if WORDS.iter().all(|(field, ..)| new.get(field) == before.get(field)) {
         return;
     }
-    for (field, key, _) in TEXTS {
+    // One key says how all texts are written.
+    let encode = text.flag("base64") != Some(true);
+    for (field, key, _) in WORDS {
         let value = new.get(field);
-        if value.is_empty() {
-            text.remove(key);
-        } else {
-            put(text, key, &STANDARD.encode(value));
+        match value.is_empty() {
+            _ if value == before.get(field) && !encode => {}
+            true => drop(text.remove(key)),
+            false => put(text, key, &STANDARD.encode(value)),
         }
     }
-    put(text, "base64", "1");
+    if WORDS.iter().any(|(_, key, _)| text.get(key).is_some()) {
+        put(text, "base64", "1");
+    } else {
+        text.remove("base64");
+    }
 }
 
 #[cfg(test)]
@@ -79,27 +78,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_plain_in_the_form() {
-        let old = "uuid=7782e903-ad32-4ad2-bd70-4cb98bb6c61c";
-        let mut values = SMBIOS.from_text(old);
-        assert_eq!(SMBIOS.to_text(&values, Some(old)), old);
-        values.set("smbios.product", "a, b = c");
-        let new = SMBIOS.to_text(&values, Some(old));
-        assert_eq!(new, format!("{old},product=YSwgYiA9IGM=,base64=1"));
-        assert_eq!(SMBIOS.from_text(&new).get("smbios.product"), "a, b = c");
-        // Written by another tool, without base64: untouched, and encoded once something changes.
-        let plain = "manufacturer=Acme,uuid=7782e903-ad32-4ad2-bd70-4cb98bb6c61c";
-        let mut values = SMBIOS.from_text(plain);
-        assert_eq!(SMBIOS.to_text(&values, Some(plain)), plain);
-        values.set("smbios.serial", "1");
-        let new = SMBIOS.to_text(&values, Some(plain));
-        assert_eq!(SMBIOS.from_text(&new).get("smbios.manufacturer"), "Acme");
-    }
-
-    #[test]
-    fn uuids_are_checked() {
-        let none = Values::default();
-        assert!(check_uuid("7782e903-ad32-4ad2-bd70-4cb98bb6c61c", &none).is_ok());
-        assert!(check_uuid("7782e903", &none).is_err() && check_uuid("", &none).is_err());
+    fn texts_are_encoded() {
+        let mut values = SMBIOS.from_text("uuid=0d2a39a2-5be0-4a04-a4f6-3fd3cdd1bcd5,manufacturer=ACME");
+        assert_eq!(values.get("smbios.manufacturer"), "ACME");
+        values.set("smbios.serial", "A, B=C");
+        let text = SMBIOS.to_text(&values, Some("uuid=0d2a39a2-5be0-4a04-a4f6-3fd3cdd1bcd5,manufacturer=ACME,x=y"));
+        assert_eq!(
+            text,
+            "uuid=0d2a39a2-5be0-4a04-a4f6-3fd3cdd1bcd5,manufacturer=QUNNRQ==,x=y,serial=QSwgQj1D,base64=1"
+        );
+        let back = SMBIOS.from_text(&text);
+        assert_eq!((back.get("smbios.serial"), back.get("smbios.manufacturer")), ("A, B=C", "ACME"));
+        assert_eq!(SMBIOS.to_text(&back, Some(&text)), text);
     }
 }

@@ -149,7 +149,7 @@ fn cannot_edit(row: &Row) -> Option<String> {
         None => Some("it belongs to another tool".into()),
         Some(_) if number(&row.key, "unused").is_some() => None,
         Some(setting) if setting.key == Key::Drive(Drive::CloudInit) => {
-            Some("its contents are on the Cloud-Init page".into())
+            Some("what is in it is on the Cloud-Init page".into())
         }
         Some(setting) if setting.fixed => Some("the server or another dialog changes it".into()),
         Some(_) => None,

@@ -81,6 +81,9 @@ impl EditSetting {
             match question {
                 Question::Storages(request) => cx.send(request, Heard::Storages),
                 Question::Networks(request) => cx.send(request, Heard::Networks),
+                Question::Mappings(field, request) => cx.send(request, move |answer| Heard::Mappings(field, answer)),
+                Question::Usb(request) => cx.send(request, Heard::Usb),
+                Question::Pci(request) => cx.send(request, Heard::Pci),
                 Question::Volumes(kind, storage, request) => {
                     cx.send(request, move |answer| Heard::Volumes(kind, storage, answer));
                 }
@@ -133,7 +136,7 @@ impl Ask for EditSetting {
             return parameter.to_owned();
         }
         // The server names the setting; the first field of its form answers for it.
-        let first = ["storage", "efi.storage", "tpm.storage", "bridge", "cd.image", "cd.source"];
+        let first = ["storage", "efi.storage", "tpm.storage", "ci.storage", "bridge", "cd.image", "cd.source"];
         let first = first.into_iter().find(|field| values.contains(field));
         match (first, values.iter().next()) {
             (Some(field), _) => field.to_owned(),

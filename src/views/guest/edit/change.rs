@@ -8,7 +8,6 @@ use super::{
 };
 use crate::{
     api::{
-        Wire,
         guest::{self as api, Change},
         ids::{GuestKind, GuestRef},
         vm,
@@ -60,7 +59,7 @@ pub enum Mine {
 }
 
 /// The call that makes a change. Allocating and freeing volumes may take long, so VMs do it in a task.
-pub fn wire(guest: &GuestRef, change: &Change) -> Wire {
+pub fn write(label: String, guest: &GuestRef, change: &Change) -> Write {
     let makes = |value: &str| {
         let file = value.split(',').next().unwrap_or_default();
         let size = file.rsplit(':').next().unwrap_or_default();
@@ -71,9 +70,9 @@ pub fn wire(guest: &GuestRef, change: &Change) -> Wire {
     let allocates = change.set.iter().any(|p| is_volume(&p.name) && makes(&p.value));
     let frees = change.force || change.delete.iter().any(|key| number(key, "unused").is_some());
     if guest.kind == GuestKind::Vm && (allocates || frees) {
-        vm::set_config(guest, change).wire
+        Write::new(label, vm::set_config(guest, change)).on_guest(guest.vmid)
     } else {
-        api::set_config(guest, change).wire
+        Write::new(label, api::set_config(guest, change)).on_guest(guest.vmid)
     }
 }
 
@@ -84,8 +83,8 @@ pub fn propose(subject: &Subject, sheet: &Sheet, title: &str, change: &Change) -
     }
     let kind = subject.guest.kind;
     let label = format!("{title} of {}", subject.label());
-    let write = Write { label: label.clone(), wire: wire(&subject.guest, change), guest: None, then: None };
-    let mut proposal = Proposal::new(format!("{label}?"), vec![write.on_guest(subject.guest.vmid)]);
+    let write = write(label.clone(), &subject.guest, change);
+    let mut proposal = Proposal::new(format!("{label}?"), vec![write]);
     proposal.notes = sheet.describe(change);
     let touched = change.set.iter().map(|p| (p.name.as_str(), p.value.as_str()));
     let touched: Vec<(&str, &str)> =

@@ -5,7 +5,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use super::sheet::Sheet;
 use crate::{
     ui::{Choice, Choices, Form, Values},
-    views::device::{cd, check, choices, plain, system},
+    views::device::{cd, check, choices, cloudinit, plain, system},
 };
 
 const YES_NO: [(&str, &str); 3] = [("", "default"), ("1", "yes"), ("0", "no")];
@@ -57,32 +57,6 @@ pub fn tablet(form: Form, _: &Sheet) -> Form {
     form.toggle("tablet", "Tablet pointer")
         .initial("1")
         .help("An absolute pointer for the graphical console; many guests without a desktop save processor time off.")
-}
-
-/// What can be changed while the VM runs.
-pub fn hotplug(form: Form, _: &Sheet) -> Form {
-    let list = ["network", "disk", "usb", "memory", "cpu", "cloudinit"];
-    form.multi("hotplug.list", "Hotplug", Choices::Ready(list.map(Choice::new).into()))
-        .placeholder("nothing")
-        .help("What a running guest takes over at once. Memory and processors need NUMA and a guest that can.")
-}
-
-/// `hotplug` as a list.
-pub fn read_hotplug(sheet: &Sheet, values: &mut Values) {
-    let list = match sheet.wanted("hotplug") {
-        None | Some("1") => "network,disk,usb",
-        Some("0") => "",
-        Some(list) => list,
-    };
-    values.set("hotplug.list", list);
-}
-
-/// The list as `hotplug`.
-pub fn write_hotplug(changed: &Values, _: &Values, texts: &mut Vec<(String, String)>) {
-    if changed.contains("hotplug.list") {
-        let list = changed.get("hotplug.list");
-        texts.push(("hotplug".into(), if list.is_empty() { "0".into() } else { list.into() }));
-    }
 }
 
 /// ACPI.
@@ -163,14 +137,21 @@ pub fn keyboard(form: Form, _: &Sheet) -> Form {
 
 /// The place of a new CD drive, and what is in it.
 pub fn cd(form: Form, _: &Sheet) -> Form {
-    let form = form
-        .select("bus", "Bus", plain(&["ide", "sata", "scsi"]))
+    (cd::CD.fields)(place(form))
+}
+
+/// The place of the cloud-init drive, and its storage.
+pub fn cloud_drive(form: Form, _: &Sheet) -> Form {
+    (cloudinit::CLOUD_DRIVE.fields)(place(form))
+}
+
+fn place(form: Form) -> Form {
+    form.select("bus", "Bus", plain(&["ide", "sata", "scsi"]))
         .initial("ide")
         .check(crate::views::device::slot::check_bus)
         .number("number", "Number", 0..=30)
         .placeholder("next free")
-        .check(crate::views::device::slot::check_number);
-    (cd::CD.fields)(form)
+        .check(crate::views::device::slot::check_number)
 }
 
 /// A boolean in `balloon`, another one in `allow-ksm`.

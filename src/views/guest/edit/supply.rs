@@ -10,13 +10,15 @@ use super::{
 };
 use crate::{
     api::{
-        ApiError, Paged, Request,
+        ApiError, Paged, Request, hardware,
         ids::{ContentKind, GuestKind, StorageId},
+        mapping::{self, Mapping},
         network::{self, Interface},
         storage::{self, Volume},
     },
     store::Store,
     ui::{Choice, Choices, Values, Wizard, text},
+    views::device::{pci, usb},
 };
 
 /// What was heard.
@@ -27,6 +29,12 @@ pub enum Heard {
     Volumes(ContentKind, StorageId, Result<Vec<Volume>, ApiError>),
     /// The node's networks.
     Networks(Result<Paged<Interface>, ApiError>),
+    /// Mappings of the cluster, for a field.
+    Mappings(&'static str, Result<Vec<Mapping>, ApiError>),
+    /// The node's USB devices.
+    Usb(Result<Vec<hardware::Usb>, ApiError>),
+    /// The node's PCI devices.
+    Pci(Result<Vec<hardware::Pci>, ApiError>),
 }
 
 /// A question and what its answer is.
@@ -37,10 +45,30 @@ pub enum Question {
     Volumes(ContentKind, StorageId, Request<Vec<Volume>>),
     /// See [`Heard::Networks`].
     Networks(Request<Paged<Interface>>),
+    /// See [`Heard::Mappings`].
+    Mappings(&'static str, Request<Vec<Mapping>>),
+    /// See [`Heard::Usb`].
+    Usb(Request<Vec<hardware::Usb>>),
+    /// See [`Heard::Pci`].
+    Pci(Request<Vec<hardware::Pci>>),
 }
 
 /// Fields for a storage.
-const STORAGES: [&str; 4] = ["storage", "efi.storage", "tpm.storage", "vmstatestorage"];
+const STORAGES: [&str; 5] = ["storage", "efi.storage", "tpm.storage", "ci.storage", "vmstatestorage"];
+
+/// Fields for mappings of the cluster.
+const MAPPINGS: [(&str, What); 3] = [("usb.mapping", What::Usb), ("pci.mapping", What::Pci), ("fs.dir", What::Dir)];
+
+/// What can be mapped.
+#[derive(Clone, Copy)]
+pub enum What {
+    /// USB devices.
+    Usb,
+    /// PCI devices.
+    Pci,
+    /// Directories.
+    Dir,
+}
 
 /// Fields for a volume: the field, what it holds, what stands for none, and whether one must be chosen.
 const VOLUMES: [(&str, ContentKind, &str); 3] = [
@@ -94,6 +122,20 @@ pub fn questions(wizard: &mut Wizard, subject: &Subject) -> Vec<Question> {
         wizard.set_choices("bridge", Choices::Loading);
         questions.push(Question::Networks(network::list(node, Some("any_bridge"))));
     }
+    for (field, what) in MAPPINGS.iter().filter(|(field, _)| has(wizard, field)) {
+        let request = match what {
+            What::Usb => mapping::usb(),
+            What::Pci => mapping::pci(),
+            What::Dir => mapping::dir(),
+        };
+        questions.push(Question::Mappings(field, request));
+    }
+    if has(wizard, "usb.device") {
+        questions.push(Question::Usb(hardware::usb(node)));
+    }
+    if has(wizard, "pci.device") {
+        questions.push(Question::Pci(hardware::pci(node)));
+    }
     questions
 }
 
@@ -143,6 +185,23 @@ impl Supply {
                 }
             }
             Heard::Networks(Err(error)) => wizard.set_choices("bridge", Choices::Failed(error.to_string())),
+            Heard::Mappings(field, answer) => {
+                let list = answer.map(|list| mapped(&list, subject.guest.node.as_str()));
+                wizard.set_choices(field, list.unwrap_or_else(|error| Choices::Failed(error.to_string())));
+            }
+            Heard::Usb(Ok(list)) => {
+                wizard.set_choices("usb.device", usb::offer(&list, false));
+                wizard.set_choices("usb.port", usb::offer(&list, true));
+            }
+            Heard::Usb(Err(error)) => {
+                for field in ["usb.device", "usb.port"] {
+                    wizard.set_choices(field, Choices::Failed(error.to_string()));
+                }
+            }
+            Heard::Pci(answer) => {
+                let list = answer.map(|list| pci::offer(&list));
+                wizard.set_choices("pci.device", list.unwrap_or_else(|error| Choices::Failed(error.to_string())));
+            }
         }
         wizard.share();
         vec![]
@@ -197,6 +256,20 @@ impl Supply {
         }
         wizard.share();
     }
+}
+
+/// Mappings with what they stand for on this node; those that have nothing here come last.
+fn mapped(list: &[Mapping], node: &str) -> Choices {
+    let mut list: Vec<(bool, Choice)> = list
+        .iter()
+        .map(|mapping| {
+            let here: Vec<&str> = mapping.on(node).collect();
+            let detail = if here.is_empty() { format!("nothing on {node}") } else { here.join("; ") };
+            (here.is_empty(), Choice::new(mapping.id.as_str()).detail(detail))
+        })
+        .collect();
+    list.sort_by(|a, b| (a.0, &a.1.value).cmp(&(b.0, &b.1.value)));
+    Choices::Ready(list.into_iter().map(|(_, choice)| choice).collect())
 }
 
 fn bridge(interface: &Interface) -> Choice {

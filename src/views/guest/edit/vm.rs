@@ -5,8 +5,30 @@ use super::{
     setting::{Drive, Key, Live, Setting, Tab, setting},
 };
 use crate::views::device::{
-    agent::AGENT, boot::BOOT, cd::CD, cpu, disk::DISK, display::DISPLAY, efi::EFI, ipconfig::IPCONFIG,
-    machine::MACHINE, memory::MEMORY, nic::NIC, secure, smbios::SMBIOS, spice::SPICE, startup::STARTUP, tpm::TPM,
+    agent::AGENT,
+    audio::AUDIO,
+    boot::BOOT,
+    cd::CD,
+    cloudinit::CLOUD_DRIVE,
+    cpu,
+    disk::DISK,
+    display::DISPLAY,
+    efi::EFI,
+    hotplug::HOTPLUG,
+    ipconfig::IPCONFIG,
+    machine::MACHINE,
+    memory::MEMORY,
+    nic::NIC,
+    pci::PCI,
+    rng::RNG,
+    security,
+    serial::{PARALLEL, SERIAL},
+    smbios::SMBIOS,
+    startup::STARTUP,
+    tpm::TPM,
+    usb::USB,
+    virtiofs::VIRTIOFS,
+    watchdog::WATCHDOG,
 };
 
 const fn hardware(key: &'static str, title: &'static str) -> Setting {
@@ -103,8 +125,10 @@ pub static SETTINGS: &[Setting] = &[
         ..setting(Tab::Hardware, Key::Drive(Drive::Cd), "CD/DVD drive")
     },
     Setting {
+        add: true,
         live: Live::Hotplug("disk"),
-        fixed: true,
+        device: Some(&CLOUD_DRIVE),
+        fields: Some(form::cloud_drive),
         ..setting(Tab::Hardware, Key::Drive(Drive::CloudInit), "Cloud-init drive")
     },
     Setting {
@@ -116,14 +140,14 @@ pub static SETTINGS: &[Setting] = &[
     Setting { live: Live::Hotplug("network"), device: Some(&NIC), ..devices("net", 32, "Network device") },
     Setting { add: true, device: Some(&EFI), ..hardware("efidisk0", "EFI disk") },
     Setting { add: true, device: Some(&TPM), ..hardware("tpmstate0", "TPM state") },
-    Setting { add: false, live: Live::Hotplug("usb"), ..devices("usb", 14, "USB device") },
-    Setting { add: false, ..devices("hostpci", 16, "PCI device") },
-    Setting { add: false, ..devices("serial", 4, "Serial port") },
-    Setting { add: false, root: true, ..devices("parallel", 3, "Parallel port") },
-    hardware("audio0", "Audio device"),
-    hardware("rng0", "VirtIO RNG"),
-    Setting { add: false, ..devices("virtiofs", 10, "Virtiofs") },
-    hardware("watchdog", "Watchdog"),
+    Setting { live: Live::Hotplug("usb"), device: Some(&USB), ..devices("usb", 14, "USB device") },
+    Setting { device: Some(&PCI), ..devices("hostpci", 16, "PCI device") },
+    Setting { device: Some(&SERIAL), ..devices("serial", 4, "Serial port") },
+    Setting { root: true, device: Some(&PARALLEL), ..devices("parallel", 3, "Parallel port") },
+    Setting { add: true, device: Some(&AUDIO), ..hardware("audio0", "Audio device") },
+    Setting { add: true, device: Some(&RNG), ..hardware("rng0", "VirtIO RNG") },
+    Setting { device: Some(&VIRTIOFS), ..devices("virtiofs", 10, "Virtiofs") },
+    Setting { add: true, device: Some(&WATCHDOG), ..hardware("watchdog", "Watchdog") },
     hardware("ivshmem", "Shared memory"),
     Setting { root: true, ..hardware("hugepages", "Huge pages") },
     hardware("keephugepages", "Keep huge pages"),
@@ -194,14 +218,7 @@ pub static SETTINGS: &[Setting] = &[
         plain: &["tablet"],
         ..option("tablet", "Tablet pointer")
     },
-    Setting {
-        live: Live::Now,
-        default: "network,disk,usb",
-        fields: Some(form::hotplug),
-        read: Some(form::read_hotplug),
-        write: Some(form::write_hotplug),
-        ..option("hotplug", "Hotplug")
-    },
+    Setting { live: Live::Now, default: "network,disk,usb", device: Some(&HOTPLUG), ..option("hotplug", "Hotplug") },
     Setting { default: "yes", fields: Some(form::acpi), plain: &["acpi"], ..option("acpi", "ACPI") },
     Setting { default: "yes", fields: Some(form::kvm), plain: &["kvm"], ..option("kvm", "KVM") },
     Setting { default: "no", fields: Some(form::freeze), plain: &["freeze"], ..option("freeze", "Freeze at start") },
@@ -226,7 +243,7 @@ pub static SETTINGS: &[Setting] = &[
         plain: &["protection"],
         ..option("protection", "Protection")
     },
-    Setting { default: "none", device: Some(&SPICE), ..option("spice_enhancements", "SPICE enhancements") },
+    Setting { default: "none", device: Some(&security::SPICE), ..option("spice_enhancements", "SPICE enhancements") },
     Setting {
         live: Live::Now,
         default: "automatic",
@@ -234,8 +251,8 @@ pub static SETTINGS: &[Setting] = &[
         plain: &["vmstatestorage"],
         ..option("vmstatestorage", "State storage")
     },
-    Setting { default: "off", device: Some(&secure::SEV), ..option("amd-sev", "AMD SEV") },
-    Setting { default: "off", device: Some(&secure::TDX), ..option("intel-tdx", "Intel TDX") },
+    Setting { default: "off", device: Some(&security::SEV), ..option("amd-sev", "AMD SEV") },
+    Setting { default: "off", device: Some(&security::TDX), ..option("intel-tdx", "Intel TDX") },
     Setting {
         live: Live::Now,
         root: true,
