@@ -146,6 +146,8 @@ pub struct Change {
     pub delete: Vec<String>,
     /// Keys whose pending change is dropped.
     pub revert: Vec<String>,
+    /// The volumes of removed disks are deleted at once instead of staying as `unusedN` (VMs only).
+    pub force: bool,
     /// The digest of the settings that were edited: the server refuses when they have changed since.
     pub digest: Option<String>,
 }
@@ -157,6 +159,7 @@ impl Change {
         request
             .maybe("delete", keys(&self.delete))
             .maybe("revert", keys(&self.revert))
+            .maybe("force", self.force.then_some(1))
             .maybe("digest", self.digest.as_deref())
     }
 }
@@ -418,11 +421,12 @@ mod tests {
             set: vec![param("cores", 2), param("cipassword", "hunter2")],
             delete: vec!["net1".into(), "tags".into()],
             revert: vec![],
+            force: true,
             digest: Some("ab".into()),
         };
         assert_eq!(
             set_config(&vm, &change).to_string(),
-            "PUT /nodes/n/qemu/100/config cores=2 cipassword=******** delete=net1,tags digest=ab"
+            "PUT /nodes/n/qemu/100/config cores=2 cipassword=******** delete=net1,tags force=1 digest=ab"
         );
     }
 

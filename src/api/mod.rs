@@ -7,7 +7,9 @@
 pub mod access;
 pub mod backoff;
 pub mod client;
+pub mod cloudinit;
 pub mod cluster;
+pub mod disk;
 pub mod error;
 pub mod guest;
 pub mod hardware;

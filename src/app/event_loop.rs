@@ -17,11 +17,11 @@ use tokio::{
 };
 
 use super::{
-    App, Msg,
+    App, Msg, editor,
     runner::Runner,
     terminal::{self, Screen},
 };
-use crate::shell::{Effect, Now, World};
+use crate::shell::{Effect, Now, TextEdit, World};
 
 /// The time since `start`, and the wall clock.
 fn now(start: Instant) -> Now {
@@ -69,30 +69,36 @@ impl Drop for Input {
 }
 
 /// What is left to do after an effect.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Then {
     Nothing,
     Draw,
-    Suspend,
+    /// Give the terminal away: to the shell, or to the user's editor.
+    Leave(Option<TextEdit>),
 }
 
 /// Effects that only the terminal's owner can carry out; the others go to the runner.
 fn carry_out(effect: Effect, runner: &mut Runner, screen: &mut Screen, mouse: &mut bool) -> io::Result<Then> {
-    let mut then = Then::Nothing;
-    match effect {
-        Effect::Copy(text) => terminal::copy(&text)?,
+    Ok(match effect {
+        Effect::Copy(text) => {
+            terminal::copy(&text)?;
+            Then::Nothing
+        }
         Effect::Mouse(on) => {
             *mouse = on;
             terminal::set_mouse(on)?;
+            Then::Nothing
         }
         Effect::Redraw => {
             screen.clear()?;
-            then = Then::Draw;
+            Then::Draw
         }
-        Effect::Suspend => then = Then::Suspend,
-        other => runner.start(other),
-    }
-    Ok(then)
+        Effect::Suspend => Then::Leave(None),
+        Effect::EditText(edit) => Then::Leave(Some(edit)),
+        other => {
+            runner.start(other);
+            Then::Nothing
+        }
+    })
 }
 
 /// Runs the console until the user leaves or the system tells it to. Everything that talks to clusters and decodes
@@ -113,22 +119,39 @@ pub async fn run(mut app: App, world: World, screen: &mut Screen, mut mouse: boo
     let mut effects = app.start(now(start));
     draw(screen, &mut app, now(start))?;
     loop {
-        let mut then = Then::Nothing;
+        let mut redraw = false;
+        let mut more = vec![];
         for effect in effects.drain(..) {
-            then = then.max(carry_out(effect, &mut runner, screen, &mut mouse)?);
+            match carry_out(effect, &mut runner, screen, &mut mouse)? {
+                Then::Nothing => {}
+                Then::Draw => redraw = true,
+                Then::Leave(edit) => {
+                    // The event stream keeps reading standard input in a thread of its own: it must be gone meanwhile.
+                    drop(input);
+                    tokio::task::yield_now().await;
+                    terminal::restore();
+                    match edit {
+                        None => suspend_self(),
+                        Some(TextEdit { name, text, to, then }) => {
+                            let reply = then(editor::edit(&name, &text));
+                            // Ctrl-C meant the editor, not the console.
+                            interrupt = signal(SignalKind::interrupt())?;
+                            more.extend(app.update(Msg::Reply { to, reply }, now(start)));
+                        }
+                    }
+                    terminal::enter(mouse)?;
+                    input = Input::start();
+                    screen.clear()?;
+                    redraw = true;
+                }
+            }
         }
-        if then == Then::Suspend {
-            // The event stream keeps reading standard input in a thread of its own: it must be gone meanwhile.
-            drop(input);
-            tokio::task::yield_now().await;
-            terminal::restore();
-            suspend_self();
-            terminal::enter(mouse)?;
-            input = Input::start();
-            screen.clear()?;
-        }
-        if then != Then::Nothing {
+        effects = more;
+        if redraw {
             draw(screen, &mut app, now(start))?;
+        }
+        if !effects.is_empty() {
+            continue;
         }
         if app.quit {
             break;

@@ -2,6 +2,7 @@
 //! effects; it knows no runtime, no terminal and no clock.
 
 mod answer;
+pub mod editor;
 pub mod event_loop;
 pub mod frame;
 pub mod headless;

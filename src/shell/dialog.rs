@@ -72,6 +72,10 @@ pub trait Ask: Sized + Send + 'static {
     fn field_of_text(&self, _text: &str, _values: &Values) -> Option<String> {
         None
     }
+    /// The server refused a change. True when that is dealt with otherwise than by showing it in the dialog.
+    fn refused(&mut self, _error: &ApiError, _wizard: &Wizard, _cx: &mut Cx<'_, Msg<Self::Msg>>) -> bool {
+        false
+    }
 }
 
 /// The host of an [`Ask`]: a dialog of one page that leads to the confirmation, or a wizard that fills the screen and
@@ -178,6 +182,7 @@ impl<A: Ask> Dialog<A> {
         self.sending = self.sending.saturating_sub(1);
         match result {
             Ok(()) => self.done.push(wire),
+            Err(error) if self.ask.refused(&error, &self.wizard, cx) => return,
             Err(error) => self.refused(&error),
         }
         let left = self.proposal(cx.store()).map_or(0, |p| p.writes.len());

@@ -95,6 +95,18 @@ impl Write {
     }
 }
 
+/// A text for the user's own editor.
+pub struct TextEdit {
+    /// The end of the file's name, for the editor's title and colours: `vm-100.conf`.
+    pub name: String,
+    /// The text. It may hold nothing secret: editors keep copies.
+    pub text: String,
+    /// Who hears the outcome.
+    pub to: LayerId,
+    /// Makes its message from the edited text, or from why there is none.
+    pub then: Box<dyn FnOnce(Result<String, String>) -> Reply + Send>,
+}
+
 /// What leaves a view. The first group is settled inside the app; the second reaches the runner.
 pub enum Effect {
     /// Put a view on top of the asking one.
@@ -187,6 +199,8 @@ pub enum Effect {
     Copy(String),
     /// Let go of the terminal until the shell brings the program back.
     Suspend,
+    /// Let the user change a text in an editor of his own, which has the terminal meanwhile.
+    EditText(TextEdit),
     /// Draw the whole screen anew.
     Redraw,
     /// Switch mouse capture on or off.

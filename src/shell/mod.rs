@@ -16,7 +16,7 @@ pub mod world;
 pub use crate::store::SessionId;
 pub use confirm::{Degree, Proposal};
 pub use dialog::{Ask, Dialog};
-pub use effect::{Effect, LayerId, Level, Open, Reply, Toast, Write};
+pub use effect::{Effect, LayerId, Level, Open, Reply, TextEdit, Toast, Write};
 pub use picker::{Pick, Picker};
 pub use view::{Command, CommandInfo, Cx, Hosted, Layer, Now, Scene, View};
 pub use world::{Connector, Place, Policy, World};

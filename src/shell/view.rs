@@ -8,7 +8,7 @@ use ratatui::{Frame, layout::Rect};
 
 use super::{
     confirm::{Confirm, Proposal},
-    effect::{Effect, LayerId, Level, Reply, Toast},
+    effect::{Effect, LayerId, Level, Reply, TextEdit, Toast},
     world::World,
 };
 use crate::{
@@ -153,6 +153,17 @@ impl<'a, M: Send + 'static> Cx<'a, M> {
     /// Shows a short message.
     pub fn toast(&mut self, level: Level, text: impl Into<String>) {
         self.out.push(Effect::Toast(Toast::new(level, text)));
+    }
+
+    /// Lets the user change a text in an editor of his own; `name` ends the file's name. Nothing secret may be in it.
+    pub fn edit_text(
+        &mut self,
+        name: impl Into<String>,
+        text: String,
+        then: impl FnOnce(Result<String, String>) -> M + Send + 'static,
+    ) {
+        let then = Box::new(move |edited| Box::new(then(edited)) as Reply);
+        self.out.push(Effect::EditText(TextEdit { name: name.into(), text, to: self.id, then }));
     }
 
     /// A message to this view as an effect, for dialogs.

@@ -363,6 +363,13 @@ impl Form {
         }
     }
 
+    /// Takes a field off the screen; conditions and checks still see its value, which is not in [`Form::values`] any more.
+    pub fn hide(&mut self, key: &str) {
+        if let Some(field) = self.spot(key).and_then(|spot| self.field_mut(spot)) {
+            field.when = Some(|_| false);
+        }
+    }
+
     /// Sets a default that suits other values better: only where the user has left the field alone.
     pub fn set_default(&mut self, key: &str, value: &str) -> bool {
         match self.spot(key).and_then(|spot| self.field_mut(spot)) {

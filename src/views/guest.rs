@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod detail;
+pub mod edit;
 
 use std::cmp::Ordering;
 
@@ -232,6 +233,12 @@ impl Guests {
         }
     }
 
+    fn edit(&mut self, cx: &mut Cx<'_, ()>) {
+        if let Some(guest) = self.table.selected(&cx.store().resources.guests) {
+            cx.open(edit::Editor::new(guest.reference()));
+        }
+    }
+
     fn menu(&mut self, cx: &mut Cx<'_, ()>) {
         action::menu(self, cx);
     }
@@ -303,6 +310,14 @@ impl View for Guests {
         action::command::<Self, 6>(),
         action::command::<Self, 7>(),
         action::command::<Self, 8>(),
+        Command {
+            id: "guest.edit",
+            keys: "e",
+            title: "Edit",
+            footer: true,
+            ready: |v, s| v.table.selected(&s.resources.guests).is_some(),
+            run: Self::edit,
+        },
         Command {
             id: "guest.snapshots",
             keys: "n",

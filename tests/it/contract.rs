@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use proxmux::api::ids::{ContentKind, GuestKind, GuestRef, NodeName, StorageId, Upid, VmId};
 use proxmux::api::{
-    Request, Wire, access, cluster, guest, guest::param, hardware, lxc, mapping, network, node, rrd, snapshot, storage,
-    task, version, vm,
+    Request, Wire, access, cloudinit, cluster, disk, guest, guest::param, hardware, lxc, mapping, network, node, rrd,
+    snapshot, storage, task, version, vm,
 };
 
 use proxmux::ui::Choice;
@@ -224,11 +224,34 @@ fn requests() -> Vec<Wire> {
         wire(storage::content(&node, &store, None, None)),
         wire(storage::content(&node, &store, Some(ContentKind::Iso), Some(vmid))),
     ];
+    for part in cloudinit::Part::ALL {
+        all.push(wire(cloudinit::dump(&vm, part)));
+    }
+    all.push(wire(cloudinit::regenerate(&vm)));
+    for (guest, disk) in [(&vm, "scsi0"), (&ct, "mp0")] {
+        let digest = Some("7a3ff2436c43ae27b521f18b935b0fb4666e873f");
+        let how = disk::Move {
+            storage: store.clone(),
+            format: Some("qcow2".into()),
+            delete: true,
+            bwlimit: Some(10_240),
+            digest: digest.map(str::to_owned),
+        };
+        all.extend([
+            wire(disk::resize(guest, disk, "+8G", None)),
+            wire(disk::resize(guest, disk, "32G", digest)),
+            wire(disk::move_to(guest, disk, &disk::Move { storage: store.clone(), ..disk::Move::default() })),
+            wire(disk::move_to(guest, disk, &how)),
+            wire(disk::give(guest, disk, VmId::MIN, disk, None)),
+            wire(disk::give(guest, "unused0", VmId::MIN, disk, digest)),
+        ]);
+    }
     for guest in [&vm, &ct] {
         let change = guest::Change {
             set: vec![param("cores", 4), param("description", "notes")],
             delete: vec!["tags".into(), "net1".into()],
             revert: vec!["memory".into()],
+            force: guest.kind == GuestKind::Vm,
             digest: Some("7a3ff2436c43ae27b521f18b935b0fb4666e873f".into()),
         };
         all.extend([

@@ -7,6 +7,7 @@ mod cli_config;
 mod contract;
 mod dashboard;
 mod docs;
+mod edit;
 mod guest;
 mod harness;
 mod https;

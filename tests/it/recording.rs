@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use proxmux::api::ids::{GuestKind, GuestRef, NodeName, StorageId, Upid, VmId, VolId};
 use proxmux::api::{
-    ApiError, Raw, access, cluster, error, guest, lxc, network, node, progress::Progress, property::Properties, rrd,
-    snapshot, storage, task, version, vm,
+    ApiError, Raw, access, cloudinit, cluster, disk, error, guest, lxc, network, node, progress::Progress,
+    property::Properties, rrd, snapshot, storage, task, version, vm,
 };
 use serde_json::Value;
 
@@ -186,6 +186,25 @@ const ENDPOINTS: &[(&str, &str, Decode, usize)] = &[
         "/nodes/{}/qemu/{}/config",
         |b| vm::set_config(&g(), &guest::Change::default()).decode(b).map(|upid| upid.and_then(checked)),
         4,
+    ),
+    ("PUT", "/nodes/{}/qemu|lxc/{}/resize", |b| disk::resize(&g(), "scsi0", "+1G", None).decode(b).map(checked), 1),
+    (
+        "POST",
+        "/nodes/{}/qemu/{}/move_disk",
+        |b| disk::move_to(&g(), "scsi0", &disk::Move::default()).decode(b).map(checked),
+        1,
+    ),
+    (
+        "POST",
+        "/nodes/{}/lxc/{}/move_volume",
+        |b| disk::move_to(&g(), "mp0", &disk::Move::default()).decode(b).map(checked),
+        1,
+    ),
+    (
+        "GET",
+        "/nodes/{}/qemu/{}/cloudinit/dump",
+        |b| cloudinit::dump(&g(), cloudinit::Part::User).decode(b).map(|_| None),
+        1,
     ),
     ("GET", "/nodes/{}/qemu|lxc/{}/pending", |b| guest::pending(&g()).decode(b).map(|l| Some(l.len())), 4),
     (

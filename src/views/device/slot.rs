@@ -30,7 +30,12 @@ pub fn has_drivers(values: &Values) -> bool {
     values.get("ostype").starts_with('w') && !values.get("drivers").is_empty()
 }
 
+/// The places that are taken before any disk of the form: those of the form's own drives, or what the fact `taken` says
+/// of a guest that exists.
 fn drives(values: &Values) -> Vec<String> {
+    if values.contains("taken") {
+        return values.get("taken").split_whitespace().map(str::to_owned).collect();
+    }
     let mut taken = vec![cd(values).to_owned()];
     if has_drivers(values) {
         taken.push(DRIVERS.into());

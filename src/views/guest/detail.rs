@@ -365,6 +365,14 @@ impl View for Detail {
         action::command::<Self, 7>(),
         action::command::<Self, 8>(),
         Command {
+            id: "guest.edit",
+            keys: "e",
+            title: "Edit",
+            footer: true,
+            ready: |v, s| v.known(s).is_some(),
+            run: |v, cx| cx.open(super::edit::Editor::new(v.guest.clone())),
+        },
+        Command {
             id: "detail.snapshots",
             keys: "n",
             title: "Snapshots",

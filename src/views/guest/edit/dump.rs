@@ -1,0 +1,101 @@
+//! What cloud-init of a VM gets: the generated user, network and meta data.
+
+use crossterm::event::{KeyEvent, MouseEvent};
+use ratatui::{Frame, layout::Rect};
+
+use crate::{
+    api::{
+        ApiError,
+        cloudinit::{self, Part},
+        ids::GuestRef,
+    },
+    shell::{Command, Cx, Effect, Level, Scene, View},
+    store::Store,
+    ui::{Viewer, ViewerEvent},
+};
+
+/// The three texts, one at a time.
+pub struct Dump {
+    vm: GuestRef,
+    part: usize,
+    texts: [Option<Result<String, ApiError>>; 3],
+    viewer: Viewer,
+}
+
+/// A text came.
+pub struct Came(usize, Result<String, ApiError>);
+
+impl Dump {
+    /// The data of a VM.
+    pub fn new(vm: GuestRef) -> Self {
+        Self { vm, part: 0, texts: [None, None, None], viewer: Viewer::new().with_empty("loading") }
+    }
+
+    fn show(&mut self, part: usize, cx: &mut Cx<'_, Came>) {
+        self.part = part;
+        match &self.texts[part] {
+            None => {
+                self.viewer = Viewer::new().with_empty("loading");
+                cx.send(cloudinit::dump(&self.vm, Part::ALL[part]), move |answer| Came(part, answer));
+            }
+            Some(Ok(text)) => self.viewer = Viewer::of(text),
+            Some(Err(error)) => self.viewer = Viewer::of(&format!("{error}. {}", error.advice())).wrapped(),
+        }
+    }
+
+    fn copy(&mut self, cx: &mut Cx<'_, Came>) {
+        cx.emit(Effect::Copy(self.viewer.text()));
+        cx.toast(Level::Info, "Text copied");
+    }
+}
+
+impl View for Dump {
+    type Msg = Came;
+    const NAME: &'static str = "Cloud-init data";
+    const COMMANDS: &'static [Command<Self>] = &[
+        Command {
+            id: "dump.next",
+            keys: "tab ]",
+            title: "User, network, meta",
+            footer: true,
+            ready: |_, _| true,
+            run: |v, cx| v.show((v.part + 1) % 3, cx),
+        },
+        Command {
+            id: "dump.previous",
+            keys: "shift-tab [",
+            title: "Back one part",
+            footer: false,
+            ready: |_, _| true,
+            run: |v, cx| v.show((v.part + 2) % 3, cx),
+        },
+        Command { id: "dump.copy", keys: "y", title: "Copy", footer: true, ready: |_, _| true, run: Self::copy },
+    ];
+
+    fn opened(&mut self, cx: &mut Cx<'_, Came>) {
+        self.show(0, cx);
+    }
+
+    fn update(&mut self, Came(part, answer): Came, cx: &mut Cx<'_, Came>) {
+        self.texts[part] = Some(answer);
+        if part == self.part {
+            self.show(part, cx);
+        }
+    }
+
+    fn key(&mut self, key: KeyEvent, _: &mut Cx<'_, Came>) -> bool {
+        self.viewer.key(key) == ViewerEvent::Used
+    }
+
+    fn mouse(&mut self, event: MouseEvent, _: &mut Cx<'_, Came>) {
+        self.viewer.mouse(event);
+    }
+
+    fn crumb(&self, _: &Store) -> String {
+        format!("{} {} > Cloud-init: {} data", self.vm.kind.label(), self.vm.vmid, Part::ALL[self.part].as_str())
+    }
+
+    fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
+        self.viewer.draw(frame, area, scene.look);
+    }
+}
