@@ -92,6 +92,8 @@ pub struct Store {
     pub trouble: Option<Trouble>,
     /// Why the list of tasks is old, if it is.
     pub tasks_error: Option<ApiError>,
+    /// Values of forms that were sent, by the form's name: proposals for the next time.
+    pub remembered: HashMap<&'static str, Vec<(String, String)>>,
     live: HashMap<VmId, Live>,
 }
 

@@ -1,7 +1,10 @@
 //! Storages and the volumes that they keep.
 
+use std::collections::BTreeMap;
+
 use compact_str::CompactString;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::{
     ids::{ContentKind, NodeName, StorageId, VmId, VolId},
@@ -39,6 +42,12 @@ pub fn content(
     vmid: Option<VmId>,
 ) -> Request<Vec<Volume>> {
     Request::get(path(node, storage, "content")).maybe("content", kind).maybe("vmid", vmid)
+}
+
+/// `GET /nodes/{node}/storage/{storage}/import-metadata`: what a machine of another system (an appliance file, a machine of
+/// an ESXi server) would become as a VM. `volume` is its name on the storage, without the storage's.
+pub fn import_metadata(node: &NodeName, storage: &StorageId, volume: &str) -> Request<Foreign> {
+    Request::get(path(node, storage, "import-metadata")).param("volume", volume)
 }
 
 /// `GET /nodes/{node}/storage/{storage}/rrddata`: how full it was. Storages know no decade: it is asked as a year.
@@ -188,6 +197,59 @@ impl Volume {
     }
 }
 
+/// A machine of another system.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Foreign {
+    /// Settings for the VM.
+    #[serde(rename = "create-args")]
+    pub settings: BTreeMap<String, Value>,
+    /// Its disks by bus and number, for example `scsi0`: a volume to import, or an object with `volid` and `size`.
+    pub disks: BTreeMap<String, Value>,
+    /// Its network cards: `net0` with `model` and perhaps `macaddr`.
+    pub net: BTreeMap<String, Value>,
+    /// What will not be as it was: objects with `type`, `key` and `value`.
+    pub warnings: Vec<Value>,
+}
+
+impl Foreign {
+    /// The settings as text.
+    pub fn setting(&self, key: &str) -> Option<String> {
+        self.settings.get(key).and_then(as_text)
+    }
+
+    /// The disks' names and the volumes to import.
+    pub fn volumes(&self) -> impl Iterator<Item = (&str, String)> {
+        self.disks.iter().filter_map(|(name, disk)| {
+            let volume = disk.get("volid").unwrap_or(disk);
+            Some((name.as_str(), as_text(volume)?))
+        })
+    }
+
+    /// The cards' models and addresses, as far as they are told.
+    pub fn cards(&self) -> impl Iterator<Item = (Option<String>, Option<String>)> {
+        self.net.values().map(|card| (card.get("model").and_then(as_text), card.get("macaddr").and_then(as_text)))
+    }
+
+    /// The warnings in the server's words.
+    pub fn warned(&self) -> impl Iterator<Item = String> {
+        self.warnings.iter().filter_map(|warning| {
+            let of = |key: &str| warning.get(key).and_then(as_text);
+            let words = [of("type"), of("key"), of("value")].into_iter().flatten().collect::<Vec<_>>();
+            (!words.is_empty()).then(|| words.join(" "))
+        })
+    }
+}
+
+fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(on) => Some(u8::from(*on).to_string()),
+        _ => None,
+    }
+}
+
 /// The result of the last check by a Backup Server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -216,11 +278,29 @@ mod tests {
             of_node(&node, Some(ContentKind::Backup), true).to_string(),
             "GET /nodes/n/storage content=backup enabled=1"
         );
+        assert_eq!(
+            import_metadata(&node, &store, "import/x.ova").to_string(),
+            "GET /nodes/n/storage/local/import-metadata volume=import/x.ova"
+        );
         assert_eq!(status(&node, &store).to_string(), "GET /nodes/n/storage/local/status");
         assert_eq!(
             content(&node, &store, Some(ContentKind::Iso), Some(VmId::MIN)).to_string(),
             "GET /nodes/n/storage/local/content content=iso vmid=100"
         );
+    }
+
+    #[test]
+    fn foreign_machines() {
+        let foreign: Foreign = serde_json::from_str(
+            r#"{"create-args":{"name":"x","cores":2},"disks":{"scsi0":"a:import/x.ova/d.vmdk","scsi1":{"volid":"e:y","size":1}},
+            "net":{"net0":{"model":"e1000"}},"warnings":[{"type":"guest-is-running"}],"source":"esxi"}"#,
+        )
+        .unwrap();
+        assert_eq!(foreign.setting("cores").as_deref(), Some("2"));
+        let volumes: Vec<_> = foreign.volumes().map(|(_, volume)| volume).collect();
+        assert_eq!(volumes, ["a:import/x.ova/d.vmdk", "e:y"]);
+        assert_eq!(foreign.cards().next().unwrap().0.as_deref(), Some("e1000"));
+        assert_eq!(foreign.warned().collect::<Vec<_>>(), ["guest-is-running"]);
     }
 
     #[test]

@@ -387,6 +387,11 @@ impl App {
                         more.extend(session.due(now));
                     }
                 }
+                Effect::Remember { session, what, values } => {
+                    if let Some(session) = self.shared.sessions.get_mut(session.0 as usize) {
+                        session.store.remembered.insert(what, values);
+                    }
+                }
                 Effect::SignedIn { session, user, client } => {
                     let now = self.shared.now.mono;
                     let address = client.1.target.to_string();

@@ -64,6 +64,8 @@ pub trait Ask: Sized + Send + 'static {
     fn changed(&mut self, _key: &str, _wizard: &mut Wizard, _cx: &mut Cx<'_, Msg<Self::Msg>>) {}
     /// The change that these values make; `None` while something is missing, or when nothing would change.
     fn proposal(&self, wizard: &Wizard, store: &Store) -> Option<Proposal>;
+    /// All changes were accepted; the dialog goes.
+    fn done(&mut self, _wizard: &Wizard, _cx: &mut Cx<'_, Msg<Self::Msg>>) {}
     /// The field that answers for a parameter of the call.
     fn field_of(&self, parameter: &str, _values: &Values) -> String {
         parameter.to_owned()
@@ -187,6 +189,7 @@ impl<A: Ask> Dialog<A> {
         }
         let left = self.proposal(cx.store()).map_or(0, |p| p.writes.len());
         if self.sending == 0 && left == 0 && self.wizard.trouble().is_none() && !self.done.is_empty() {
+            self.ask.done(&self.wizard, cx);
             cx.close();
         }
     }

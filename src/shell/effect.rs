@@ -131,6 +131,15 @@ pub enum Effect {
     Toast(Toast),
     /// Open the log of a task.
     OpenTask(Upid),
+    /// Keep the values of a form for the next time it is opened.
+    Remember {
+        /// The session.
+        session: SessionId,
+        /// Whose values: [`Store::remembered`](crate::store::Store::remembered).
+        what: &'static str,
+        /// Keys and values; no secrets.
+        values: Vec<(String, String)>,
+    },
     /// Ask the cluster for everything now.
     Refresh(SessionId),
     /// A login has succeeded. It passes the app and then the runner, which keeps the client.

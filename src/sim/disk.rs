@@ -7,6 +7,11 @@ use super::property::print_size;
 use super::qemu::drive::is_amount;
 use super::state::{Cluster, Kind, Storage, Volume};
 
+/// The file that a volume is in: `store:import/x.ova/disk.vmdk` is a part of an appliance.
+pub fn appliance(volid: &str) -> &str {
+    volid.find(".ova/").map_or(volid, |at| &volid[..at + 4])
+}
+
 /// What a new volume is for; decides its name.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Purpose<'a> {

@@ -44,6 +44,8 @@ pub const ROUTES: &[Route] = &[
     Route("GET", "/nodes/{node}/certificates/info", certificates),
     Route("GET", "/nodes/{node}/capabilities/qemu/cpu", cpu_models),
     Route("GET", "/nodes/{node}/capabilities/qemu/machines", machines),
+    Route("GET", "/nodes/{node}/capabilities/qemu/cpu-flags", cpu_flags),
+    Route("GET", "/nodes/{node}/hardware/pci/{pci-id-or-mapping}/mdev", mediated),
     Route("GET", "/nodes/{node}/hardware/pci", |c, a| kept(c, a, "pci", json!([]))),
     Route("GET", "/nodes/{node}/hardware/usb", |c, a| kept(c, a, "usb", json!([]))),
     Route("GET", "/nodes/{node}/disks/list", |c, a| kept(c, a, "disks", json!([]))),
@@ -402,6 +404,32 @@ fn cpu_models(_: &mut Cluster, _: &Args) -> Outcome {
         row
     });
     Ok(rows.collect::<Vec<_>>().into())
+}
+
+/// All nodes have equal processors.
+fn cpu_flags(cluster: &mut Cluster, args: &Args) -> Outcome {
+    const FLAGS: [(&str, &str); 6] = [
+        ("aes", "Activate AES instruction set for HW acceleration."),
+        ("md-clear", "Required to let the guest OS know if MDS is mitigated correctly"),
+        ("pcid", "Meltdown fix cost reduction on Westmere, Sandy-, and IvyBridge Intel CPUs"),
+        ("spec-ctrl", "Allows improved Spectre mitigation with Intel CPUs"),
+        ("ssbd", "Protection for \"Speculative Store Bypass\" for Intel models"),
+        ("pdpe1gb", "Allow guest OS to use 1GB size pages, if host HW supports it"),
+    ];
+    if args.opt("arch") == Some("aarch64") {
+        return Ok(json!([]).into());
+    }
+    let nodes: Vec<&String> = cluster.nodes.keys().collect();
+    let rows = FLAGS.iter().map(|(name, about)| json!({"name": name, "description": about, "supported-on": nodes}));
+    Ok(rows.collect::<Vec<_>>().into())
+}
+
+/// The types of mediated devices stand beside the device in the scenario.
+fn mediated(cluster: &mut Cluster, args: &Args) -> Outcome {
+    let of = args.str("pci-id-or-mapping").to_owned();
+    let devices = extra(cluster, args)?.get("pci").cloned().unwrap_or_default();
+    let device = devices.as_array().into_iter().flatten().find(|device| device["id"] == json!(of));
+    Ok(device.and_then(|device| device.get("types")).cloned().unwrap_or(json!([])).into())
 }
 
 fn machines(_: &mut Cluster, _: &Args) -> Outcome {

@@ -226,6 +226,14 @@ impl Form {
         self.last(|f| f.when = Some(when))
     }
 
+    /// Every field so far that has no condition of its own is there only under this one.
+    pub fn each_when(mut self, when: When) -> Self {
+        for field in &mut self.fields {
+            field.when = field.when.or(Some(when));
+        }
+        self
+    }
+
     /// The last field is hidden until F2 is pressed; its value counts nevertheless.
     pub fn advanced(self) -> Self {
         self.last(|f| f.advanced = true)

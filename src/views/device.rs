@@ -35,6 +35,7 @@ pub mod serial;
 pub mod slot;
 pub mod smbios;
 pub mod startup;
+pub mod supply;
 pub mod system;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,8 @@ use proxmux::api::{
     snapshot, storage, task, version, vm,
 };
 
-use proxmux::ui::Choice;
+use proxmux::ui::{Choice, Form};
+use proxmux::views::device::kind;
 use proxmux::views::vm::create::{form, request};
 
 use crate::schema::Schema;
@@ -29,6 +30,8 @@ fn wizard_calls() -> Vec<Wire> {
         ("efi.type", &["4m", "2m", ""]),
         ("tpm.add", &["0", "1"]),
         ("tpm.version", &["v2.0", "v1.2"]),
+        ("tpm.format", &["qcow2", "raw", ""]),
+        ("efi.certs", &["", "2011", "2023", "2023w", "2023k"]),
         ("machine.type", &["", "pc", "q35", "pc-q35-9.2+pve1"]),
         ("machine.viommu", &["", "virtio", "intel"]),
         ("scsihw", &["virtio-scsi-single", "virtio-scsi-pci", "lsi", "lsi53c810", "megasas", "pvscsi", ""]),
@@ -42,7 +45,8 @@ fn wizard_calls() -> Vec<Wire> {
         ("disk0.bus", &["scsi", "virtio", "sata", "ide"]),
         ("disk0.storage", &["nas", "ceph"]),
         ("disk0.size", &["32", "0.5"]),
-        ("disk0.import", &["", "", "nas:import/x.qcow2"]),
+        ("disk0.import", &["", "", "nas:import/x.qcow2", "nas:import/x.ova/x.vmdk"]),
+        ("import-working-storage", &["", "nas"]),
         ("disk0.format", &["qcow2", "raw", "vmdk", ""]),
         ("disk0.cache", &["", "none", "writeback", "writethrough", "directsync", "unsafe"]),
         ("disk0.discard", &["", "on", "ignore"]),
@@ -85,6 +89,22 @@ fn wizard_calls() -> Vec<Wire> {
         ("net0.mtu", &["", "1", "9000"]),
         ("net0.rate", &["", "2.5"]),
         ("net0.queues", &["", "4"]),
+        ("net0.trunks", &["", "10;20-30"]),
+        ("ci.add", &["0", "1"]),
+        ("ci.storage", &["nas", "ceph"]),
+        ("ciuser", &["", "ops"]),
+        ("sshkeys", &["", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJcoXPGHXw8lm8o6mCKCWKUfaUcVbzvNJdZVqBnXIoMZ a b"]),
+        ("searchdomain", &["", "example.org lan"]),
+        ("nameserver", &["", "10.0.0.1, fd00::1"]),
+        ("ciupgrade", &["1", "0"]),
+        ("citype", &["", "nocloud", "configdrive2", "opennebula"]),
+        ("cicustom", &["", "user=local:snippets/u.yaml,network=local:snippets/n.yaml"]),
+        ("ipconfig0.ipv4", &["", "dhcp", "static"]),
+        ("ipconfig0.ip", &["10.0.0.5/24"]),
+        ("ipconfig0.gw", &["", "10.0.0.1"]),
+        ("ipconfig0.ipv6", &["", "auto", "dhcp", "static"]),
+        ("ipconfig0.ip6", &["fd00::5/64"]),
+        ("ipconfig0.gw6", &["", "fe80::1"]),
         ("net1.tag", &["", "4094"]),
         ("onboot", &["0", "1"]),
         ("ha", &["0", "1"]),
@@ -120,9 +140,96 @@ fn wizard_calls() -> Vec<Wire> {
             assert!(wizard.form_mut(step).expect("a form").set(key, value), "{key}");
         }
         form::follow(&mut wizard);
-        request::request(&wizard.known()).expect("a call").wire
+        let password = (n % 3 == 0).then_some("secret");
+        request::with_password(&wizard.known(), password).expect("a call").wire
     };
-    (0..100).map(&mut call).collect()
+    (0..200).map(&mut call).collect()
+}
+
+/// Changes of a VM with the devices that the wizard has no page for, made by their forms.
+fn device_calls(vm: &GuestRef) -> Vec<Wire> {
+    const DEVICES: &[(&str, &[&[(&str, &str)]])] = &[
+        (
+            "usb0",
+            &[
+                &[("usb.kind", "spice")],
+                &[("usb.kind", "device"), ("usb.device", "1a86:55d4"), ("usb.usb3", "1")],
+                &[("usb.kind", "port"), ("usb.port", "1-2.4")],
+                &[("usb.kind", "mapping"), ("usb.mapping", "dongle")],
+            ],
+        ),
+        (
+            "hostpci0",
+            &[
+                &[("pci.kind", "mapping"), ("pci.mapping", "gpu"), ("pci.mdev", "nvidia-63"), ("pci.rombar", "0")],
+                &[("pci.kind", "device"), ("pci.device", "0000:01:00.0"), ("pci.all", "1"), ("pci.pcie", "1")],
+                &[
+                    ("pci.kind", "device"),
+                    ("pci.device", "0000:01:00.0"),
+                    ("pci.vga", "1"),
+                    ("pci.igd", "1"),
+                    ("pci.romfile", "a.bin"),
+                    ("pci.vendor", "0x10de"),
+                    ("pci.product", "0x1234"),
+                    ("pci.subvendor", "0x10de"),
+                    ("pci.subproduct", "0x1234"),
+                ],
+            ],
+        ),
+        ("serial0", &[&[("serial.kind", "socket")], &[("serial.kind", "device"), ("serial.path", "/dev/ttyS0")]]),
+        ("parallel0", &[&[("parallel.path", "/dev/parport0")], &[("parallel.path", "/dev/usb/lp1")]]),
+        ("audio0", &[&[("audio.device", "AC97")], &[("audio.device", "intel-hda"), ("audio.driver", "none")]]),
+        (
+            "rng0",
+            &[
+                &[("rng.source", "/dev/urandom")],
+                &[("rng.source", "/dev/hwrng"), ("rng.bytes", "0"), ("rng.period", "5")],
+            ],
+        ),
+        (
+            "virtiofs0",
+            &[
+                &[("fs.dir", "media")],
+                &[("fs.dir", "media"), ("fs.cache", "never"), ("fs.xattr", "1"), ("fs.acl", "1"), ("fs.direct", "1")],
+            ],
+        ),
+        ("watchdog", &[&[("watchdog.model", "ib700"), ("watchdog.action", "poweroff")]]),
+        ("hotplug", &[&[("hotplug", "")], &[("hotplug", "disk,cpu")]]),
+        ("smbios1", &[&[("smbios.uuid", "0d2a39a2-5be0-4a04-a4f6-3fd3cdd1bcd5"), ("smbios.serial", "A, B=C")]]),
+        ("spice_enhancements", &[&[("spice.folders", "1"), ("spice.video", "filter")]]),
+        (
+            "amd-sev",
+            &[
+                &[("sev.type", "snp"), ("sev.smt", "0"), ("sev.hashes", "1")],
+                &[("sev.type", "std"), ("sev.nodebug", "1"), ("sev.nosharing", "1")],
+            ],
+        ),
+        (
+            "intel-tdx",
+            &[
+                &[("tdx.type", "tdx"), ("tdx.attestation", "1"), ("tdx.cid", "3"), ("tdx.port", "1")],
+                &[("tdx.attestation", "0")],
+            ],
+        ),
+        ("ide0", &[&[("ci.storage", "nas")]]),
+    ];
+    let mut wires = vec![];
+    for (key, variants) in DEVICES {
+        let text = if *key == "ide0" { "nas:cloudinit" } else { "" };
+        let device = kind::of_vm(key, text).expect("a device");
+        for pairs in *variants {
+            let mut form = (device.fields)(Form::new());
+            for (field, value) in *pairs {
+                assert!(form.set(field, value), "{key} has no {field}");
+            }
+            assert!(form.validate(), "{key}: {:?}", form.errors());
+            let text = device.to_text(&form.values(), None);
+            assert!(!text.is_empty(), "{key}");
+            let change = guest::Change { set: vec![param(key, text)], ..guest::Change::default() };
+            wires.push(guest::set_config(vm, &change).wire);
+        }
+    }
+    wires
 }
 
 /// One request of each kind with few and with many parameters. New endpoints are added here.
@@ -304,6 +411,7 @@ fn requests() -> Vec<Wire> {
         }
     }
     all.extend(wizard_calls());
+    all.extend(device_calls(&vm));
     all.extend([
         wire(hardware::pci(&node)),
         wire(hardware::mediated(&node, "0000:01:00.0")),
@@ -316,6 +424,7 @@ fn requests() -> Vec<Wire> {
         wire(mapping::pci()),
         wire(mapping::usb()),
         wire(mapping::dir()),
+        wire(storage::import_metadata(&node, &store, "import/x.ova")),
     ]);
     for kind in ContentKind::ALL {
         all.push(wire(storage::content(&node, &store, Some(kind), None)));

@@ -116,6 +116,7 @@ pub fn check_drives(
                     if source.starts_with('/') {
                         return Err(Fault::param(key, "import-from: only root can import from a path"));
                     }
+                    let source = disk::appliance(source);
                     disk::check_volume(cluster, node, source)?;
                     if cluster.volume(node, source).is_none() {
                         return Err(die(format!("cannot import from '{source}' - volume does not exist")));

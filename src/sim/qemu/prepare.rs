@@ -80,6 +80,7 @@ fn prepare_drive(
                 ("efidisk0", None) => 540_672,
                 ("tpmstate0", None) => 4 << 20,
                 (_, Some(source)) => {
+                    let source = disk::appliance(source);
                     let volume =
                         cluster.volume(node, source).ok_or_else(|| format!("volume '{source}' does not exist"))?;
                     // An image file holds some tables beside the whole MiB of the disk.

@@ -1,7 +1,10 @@
 //! The cloud-init drive (`ide2=local-lvm:cloudinit`) and what cloud-init tells the guest: plain settings.
 
 use super::{Device, Head, Properties, check, choices, dns, put, put_default};
-use crate::ui::{Choice, Choices, Form, Values};
+use crate::{
+    ssh_key,
+    ui::{Choice, Choices, Form, Values},
+};
 
 /// A drive `ideN`, `sataN` or `scsiN` that holds the cloud-init data.
 pub const CLOUD_DRIVE: Device = Device { fields, head: Some(Head { read, write }), props: &[] };
@@ -17,12 +20,17 @@ pub fn is_drive(text: &str) -> bool {
     file.ends_with(":cloudinit") || file.contains("-cloudinit")
 }
 
+/// A drive is wanted. Where there is no switch for it (`ci.add`), it is.
+pub fn is_wanted(values: &Values) -> bool {
+    values.get("ci.add") != "0"
+}
+
 fn is_new(values: &Values) -> bool {
-    values.get("ci.volume").is_empty()
+    is_wanted(values) && values.get("ci.volume").is_empty()
 }
 
 fn fields(form: Form) -> Form {
-    form.select("ci.storage", "Storage", Choices::Loading)
+    form.select("ci.storage", "Drive's storage", Choices::Loading)
         .required()
         .help("The drive takes a few megabytes, and is written anew whenever the settings change.")
         .check(check::part)
@@ -76,18 +84,19 @@ fn check_custom(text: &str, _: &Values) -> Result<(), String> {
 
 /// One key in each line, as in `authorized_keys`.
 pub fn check_keys(text: &str, _: &Values) -> Result<(), String> {
-    const TYPES: [&str; 6] = ["ssh-", "ecdsa-", "sk-ssh-", "sk-ecdsa-", "no-", "command="];
-    let bad = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).find(|line| {
-        let begins = TYPES.iter().any(|start| line.starts_with(start));
-        !begins || line.split_whitespace().count() < 2
-    });
-    match bad {
-        Some(bad) => {
-            let start: String = bad.chars().take(16).collect();
-            Err(format!("\"{start}\": must be a public key like ssh-ed25519 AAAA... name"))
-        }
-        None => Ok(()),
-    }
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.into_iter().try_for_each(|line| ssh_key::parse(line).map(drop))
+}
+
+/// The user's own keys as choices.
+pub fn offer_keys(found: &[ssh_key::Found]) -> Choices {
+    let mut list = vec![Choice::labelled("", "none")];
+    list.extend(found.iter().map(|key| {
+        let words = [key.name.as_str(), key.trouble.as_deref().unwrap_or_default()];
+        let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+        Choice::labelled(key.line.as_str(), format!("{} {}", key.kind, key.comment)).detail(words.join(": "))
+    }));
+    Choices::Ready(list)
 }
 
 /// Adds the fields of the plain settings. `sshkeys` is one key (or several with line breaks, when pasted).
@@ -98,8 +107,10 @@ pub fn settings_form(form: Form) -> Form {
         .check(check_user)
         .secret("cipassword", "Password")
         .help("Better leave it empty and use keys: nobody can guess those.")
-        .text("sshkeys", "SSH public keys")
+        .select("sshkeys", "SSH public key", Choices::Ready(vec![Choice::labelled("", "none")]))
+        .free()
         .placeholder("none")
+        .help("One of your own, or another that is typed or pasted. With a key nobody needs a password.")
         .check(check_keys);
     dns::fields(form)
         .toggle("ciupgrade", "Upgrade packages")
@@ -177,7 +188,7 @@ mod tests {
         let mut form = settings_form(Form::new());
         for (key, value) in [
             ("ciuser", "ops"),
-            ("sshkeys", "ssh-ed25519 AAAA+/= me@home"),
+            ("sshkeys", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJcoXPGHXw8lm8o6mCKCWKUfaUcVbzvNJdZVqBnXIoMZ me@home"),
             ("nameserver", "10.0.0.1 fd00::1"),
             ("ciupgrade", "0"),
         ] {
@@ -185,8 +196,8 @@ mod tests {
         }
         assert!(form.validate(), "{:?}", form.errors());
         let made = settings(&form.values());
-        assert_eq!(made[2], ("sshkeys", "ssh%2Ded25519%20AAAA%2B%2F%3D%20me%40home".to_owned()));
-        assert_eq!(decoded(&made[2].1), "ssh-ed25519 AAAA+/= me@home");
+        assert!(made[2].1.starts_with("ssh%2Ded25519%20AAAAC3") && made[2].1.ends_with("%20me%40home"), "{made:?}");
+        assert!(decoded(&made[2].1).ends_with("MZ me@home"));
         assert_eq!(made.last().unwrap(), &("ciupgrade", "0".to_owned()));
         for (key, value) in
             [("sshkeys", "AAAA me"), ("nameserver", "10.0.0"), ("cicustom", "user=x"), ("ciuser", "a b")]

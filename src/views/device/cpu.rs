@@ -1,7 +1,10 @@
 //! Processors: `cpu=x86-64-v2-AES,flags=+aes;-pcid` and the settings beside it (`sockets`, `cores`, `vcpus`, ...).
 
 use super::{Device, Head, Prop, Properties, check, choices, put};
-use crate::ui::{Form, Values};
+use crate::{
+    api::hardware,
+    ui::{Choice, Choices, Form, Values},
+};
 
 /// The setting `cpu` in its property string; the form has the plain settings, too.
 pub const CPU: Device =
@@ -45,6 +48,43 @@ const FLAGS: [(&str, &str); 12] = [
     ("hv-tlbflush", "hv-tlbflush: faster Windows"),
     ("hv-evmcs", "hv-evmcs: nested Hyper-V"),
 ];
+
+/// The usual models, and all others that a node can give its guests; those of the cluster's own first.
+pub fn offer(models: &[hardware::CpuModel]) -> Choices {
+    let mut models: Vec<&hardware::CpuModel> = models.iter().collect();
+    models.sort_by(|a, b| (!a.custom, &a.vendor, &a.name).cmp(&(!b.custom, &b.vendor, &b.name)));
+    let more = models.into_iter().map(|model| {
+        let whose = match (model.custom, &*model.vendor) {
+            (true, _) => "of this cluster",
+            (_, "GenuineIntel") => "Intel",
+            (_, "AuthenticAMD") => "AMD",
+            _ => "",
+        };
+        Choice::new(model.name.as_str()).detail(whose)
+    });
+    super::supply::extended(&TYPES, more.collect())
+}
+
+/// The flags that the server names, with what they are good for and where they would not work.
+pub fn offer_flags(flags: &[hardware::CpuFlag], node: &str) -> Choices {
+    let more = flags.iter().map(|flag| {
+        let known = flag.supported_on.as_ref();
+        let absent = known.is_some_and(|nodes| !nodes.is_empty() && nodes.iter().all(|name| name != node));
+        let missing = if absent { format!("{node} doesn't have it; ") } else { String::new() };
+        Choice::new(flag.name.as_str()).detail(format!("{missing}{}", flag.description.trim()))
+    });
+    Choices::Ready(more.collect())
+}
+
+/// What the running guests of the node have been promised, besides this one.
+fn warn_promised(_: &str, values: &Values) -> Option<String> {
+    let of = |key: &str| values.get(key).parse::<u64>().ok();
+    let (node, promised) = (of("node.cpus")?, of("node.vcpus")?);
+    let all = promised + total(values);
+    (all > node).then(|| {
+        format!("with the guests that run there {all} processors are promised, {} has {node}", values.get("node"))
+    })
+}
 
 fn number(values: &Values, key: &str) -> u64 {
     values.get(key).parse().unwrap_or(1)
@@ -98,6 +138,7 @@ fn fields(form: Form) -> Form {
         .hint(total_text)
         .help("Per socket. A guest with more processors than its node has doesn't start.")
         .check(check_total)
+        .warn(warn_promised)
         .select("cpu.type", "Type", choices(&TYPES))
         .initial("x86-64-v2-AES")
         .free()

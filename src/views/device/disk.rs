@@ -98,8 +98,10 @@ fn too_big(values: &Values) -> Option<String> {
 
 /// Thick volumes must fit; thin ones may be promised more than there is.
 pub(super) fn check_size(_: &str, values: &Values) -> Result<(), String> {
-    match (values.get(&format!("kind.{}", values.get("storage"))), too_big(values)) {
-        ("lvm", Some(why)) => Err(format!("is too much: {why}")),
+    let storage = values.get("storage");
+    let thick = values.get(&format!("thin.{storage}")) == "0" || values.get(&format!("kind.{storage}")) == "lvm";
+    match too_big(values) {
+        Some(why) if thick => Err(format!("is too much: {why}, and disks take their whole size there")),
         _ => Ok(()),
     }
 }
@@ -107,6 +109,35 @@ pub(super) fn check_size(_: &str, values: &Values) -> Result<(), String> {
 /// Thin volumes are only warned about.
 pub(super) fn warn_size(_: &str, values: &Values) -> Option<String> {
     too_big(values).map(|why| format!("is more than there is: {why}"))
+}
+
+/// What one should know before putting a disk there.
+pub(super) fn warn_storage(storage: &str, values: &Values) -> Option<String> {
+    let none = values.get(&format!("snap.{storage}")) == "no";
+    none.then(|| format!("guests with disks on {storage} can't have snapshots"))
+}
+
+/// Files that are no qcow2 can't have snapshots.
+pub fn warn_raw(format: &str, values: &Values, storage: &str) -> Option<String> {
+    let needs = values.get(&format!("snap.{storage}")) == "qcow2" && !matches!(format, "" | "qcow2");
+    needs.then(|| format!("no snapshots with {format} on {storage}: qcow2 can have them"))
+}
+
+fn warn_format(format: &str, values: &Values) -> Option<String> {
+    warn_raw(format, values, values.get("storage"))
+}
+
+fn warn_cache(cache: &str, _: &Values) -> Option<String> {
+    (cache == "unsafe").then(|| "what the guest has saved is lost when the node fails".into())
+}
+
+/// By its path only root@pam may import a file.
+fn check_import(text: &str, values: &Values) -> Result<(), String> {
+    match text.starts_with('/') {
+        true => check::needs_root(text, values).map_err(|why| format!("{why}: take a volume with import content")),
+        false if !text.contains(':') => Err("must be a volume like local:import/disk.qcow2".into()),
+        false => Ok(()),
+    }
 }
 
 /// Discard does nothing without a storage that can; an IO thread without the right controller neither.
@@ -125,6 +156,7 @@ fn fields(form: Form) -> Form {
         .required()
         .check(check::part)
         .check(check::storage)
+        .warn(warn_storage)
         .when(is_new)
         .text("size", "Size")
         .initial("32")
@@ -138,11 +170,14 @@ fn fields(form: Form) -> Form {
         .free()
         .help("Copies an image from a storage with import content; the disk gets its size.")
         .check(check::part)
+        .check(check_import)
         .when(is_new)
         .select("format", "Format", choices(FORMATS))
         .initial("qcow2")
+        .warn(warn_format)
         .when(takes_format)
         .select("cache", "Cache", choices(CACHES))
+        .warn(warn_cache)
         .select("discard", "Discard (TRIM)", choices(&[("", "no (default)"), ("on", "yes"), ("ignore", "no")]))
         .toggle("iothread", "IO thread")
         .initial("1")

@@ -11,6 +11,7 @@ pub const EFI: Device = Device {
         Prop::text("efi.format", "format").when(takes_format),
         Prop::text("efi.type", "efitype"),
         Prop::flag("efi.keys", "pre-enrolled-keys", false),
+        Prop::text("efi.certs", "ms-cert").when(has_keys),
     ],
 };
 
@@ -24,8 +25,17 @@ pub fn has_efi_disk(values: &Values) -> bool {
     uses_uefi(values) && values.is_on("efi.add")
 }
 
+/// Microsoft's certificates are among the keys.
+fn has_keys(values: &Values) -> bool {
+    values.is_on("efi.keys")
+}
+
 fn is_new(values: &Values) -> bool {
     has_efi_disk(values) && values.get("efi.volume").is_empty()
+}
+
+fn enrolls(values: &Values) -> bool {
+    has_efi_disk(values) && has_keys(values)
 }
 
 fn takes_format(values: &Values) -> bool {
@@ -49,6 +59,20 @@ fn fields(form: Form) -> Form {
         .help("Enrolls the keys of Microsoft and of distributions: Secure Boot is on.")
         .initial("1")
         .when(has_efi_disk)
+        .select(
+            "efi.certs",
+            "Certificates",
+            choices(&[
+                ("", "Microsoft 2011 (default)"),
+                ("2011", "Microsoft 2011"),
+                ("2023", "Microsoft 2023"),
+                ("2023w", "Microsoft 2023, Windows"),
+                ("2023k", "Microsoft 2023, KEK"),
+            ]),
+        )
+        .help("Those of 2011 end in 2026: newer systems are signed with those of 2023.")
+        .when(enrolls)
+        .advanced()
         .select("efi.type", "EFI type", choices(&[("4m", "4 MB"), ("2m", "2 MB (old)"), ("", "2 MB (default)")]))
         .initial("4m")
         .when(has_efi_disk)

@@ -1,7 +1,10 @@
 //! The machine type: `machine=q35,viommu=intel`.
 
 use super::{Device, Prop, choices};
-use crate::ui::{Form, Values};
+use crate::{
+    api::hardware,
+    ui::{Choice, Choices, Form, Values},
+};
 
 /// The setting `machine`.
 pub const MACHINE: Device = Device {
@@ -9,6 +12,18 @@ pub const MACHINE: Device = Device {
     head: None,
     props: &[Prop::bare("machine.type", "type"), Prop::text("machine.viommu", "viommu").when(has_viommu)],
 };
+
+const TYPES: &[(&str, &str)] =
+    &[("", "i440fx (default)"), ("pc", "i440fx, newest"), ("q35", "q35, newest"), ("virt", "virt (ARM)")];
+
+/// The types with the versions that a node can run.
+pub fn offer(machines: &[hardware::Machine]) -> Choices {
+    let more = machines.iter().map(|machine| {
+        let changes = machine.changes.as_deref().unwrap_or_default().lines().next().unwrap_or_default();
+        Choice::labelled(machine.id.as_str(), format!("{} {}", machine.kind, machine.version)).detail(changes)
+    });
+    super::supply::extended(TYPES, more.collect())
+}
 
 /// Intel's needs q35; VirtIO's goes with both.
 fn has_viommu(values: &Values) -> bool {
@@ -30,18 +45,14 @@ fn check_type(text: &str, values: &Values) -> Result<(), String> {
 }
 
 fn fields(form: Form) -> Form {
-    form.select(
-        "machine.type",
-        "Machine",
-        choices(&[("", "i440fx (default)"), ("pc", "i440fx"), ("q35", "q35"), ("virt", "virt (ARM)")]),
-    )
-    .free()
-    .help("q35 has PCIe. A version can be typed, for example pc-q35-9.2+pve1.")
-    .check(super::check::part)
-    .check(check_type)
-    .select("machine.viommu", "vIOMMU", choices(&[("", "none"), ("intel", "Intel"), ("virtio", "VirtIO")]))
-    .help("For devices that are passed on to guests inside the guest.")
-    .check(check_viommu)
-    .when(has_viommu)
-    .advanced()
+    form.select("machine.type", "Machine", choices(TYPES))
+        .free()
+        .help("q35 has PCIe. Without a version the guest gets the newest at each start; Windows likes one that stays.")
+        .check(super::check::part)
+        .check(check_type)
+        .select("machine.viommu", "vIOMMU", choices(&[("", "none"), ("intel", "Intel"), ("virtio", "VirtIO")]))
+        .help("For devices that are passed on to guests inside the guest.")
+        .check(check_viommu)
+        .when(has_viommu)
+        .advanced()
 }

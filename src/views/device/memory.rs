@@ -40,7 +40,14 @@ fn warn_node(text: &str, values: &Values) -> Option<String> {
     if wanted > all {
         return Some(format!("{node} has only {} in all: the VM will not start there", text::bytes(all).trim()));
     }
-    (wanted > free).then(|| format!("{node} has {} free now", text::bytes(free).trim()))
+    if wanted > free {
+        return Some(format!("{node} has {} free now", text::bytes(free).trim()));
+    }
+    let promised = of("node.promised")? + wanted;
+    (promised > all).then(|| {
+        let (promised, all) = (text::bytes(promised), text::bytes(all));
+        format!("with the guests that run there {} are promised, {node} has {}", promised.trim(), all.trim())
+    })
 }
 
 fn fields(form: Form) -> Form {

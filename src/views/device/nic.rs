@@ -15,6 +15,7 @@ pub const NIC: Device = Device {
         Prop::text("mtu", "mtu").when(is_virtio),
         Prop::text("rate", "rate"),
         Prop::text("queues", "queues").when(is_virtio),
+        Prop::text("trunks", "trunks"),
     ],
 };
 
@@ -47,6 +48,22 @@ fn check_vlan(text: &str, values: &Values) -> Result<(), String> {
     Ok(())
 }
 
+/// Two cards with one address can't talk in one network.
+fn warn_mac(text: &str, values: &Values) -> Option<String> {
+    let same = super::items(values, "net").iter().filter(|nic| nic.get("macaddr").eq_ignore_ascii_case(text)).count();
+    (same > 1).then(|| "another card has this address, too".into())
+}
+
+fn check_trunks(text: &str, values: &Values) -> Result<(), String> {
+    check_vlan(text, values)?;
+    let tag = |tag: &str| tag.parse::<u16>().ok().filter(|tag| (1..=4094).contains(tag));
+    let range = |part: &str| match part.split_once('-') {
+        Some((from, to)) => tag(from).zip(tag(to)).is_some_and(|(from, to)| from <= to),
+        None => tag(part).is_some(),
+    };
+    if text.split(';').all(range) { Ok(()) } else { Err("must be VLAN tags between ;, for example 10;20-30".into()) }
+}
+
 fn fields(form: Form) -> Form {
     form.select("bridge", "Bridge", Choices::Loading)
         .help("Without a bridge the guest reaches the network through the node (NAT).")
@@ -57,11 +74,17 @@ fn fields(form: Form) -> Form {
         .text("macaddr", "MAC address")
         .placeholder("automatic")
         .check(check::mac)
+        .warn(warn_mac)
         .number("tag", "VLAN tag", 1..=4094)
         .placeholder("none")
         .check(check_vlan)
         .toggle("firewall", "Firewall")
         .initial("1")
+        .text("trunks", "VLAN trunks")
+        .placeholder("all")
+        .help("The VLANs that the guest may tag by itself, for example 10;20-30.")
+        .check(check_trunks)
+        .advanced()
         .toggle("link_down", "Disconnected")
         .help("Like a pulled plug.")
         .advanced()

@@ -30,15 +30,32 @@ pub fn has_drivers(values: &Values) -> bool {
     values.get("ostype").starts_with('w') && !values.get("drivers").is_empty()
 }
 
+/// Where the drive with cloud-init's data goes.
+pub fn cloud(values: &Values) -> &'static str {
+    match cd(values) {
+        "ide2" if has_drivers(values) => "sata0",
+        "ide2" => "ide0",
+        _ => "scsi3",
+    }
+}
+
+fn media(values: &Values) -> Vec<String> {
+    let mut taken = vec![cd(values).to_owned()];
+    if has_drivers(values) {
+        taken.push(DRIVERS.into());
+    }
+    taken
+}
+
 /// The places that are taken before any disk of the form: those of the form's own drives, or what the fact `taken` says
 /// of a guest that exists.
 fn drives(values: &Values) -> Vec<String> {
     if values.contains("taken") {
         return values.get("taken").split_whitespace().map(str::to_owned).collect();
     }
-    let mut taken = vec![cd(values).to_owned()];
-    if has_drivers(values) {
-        taken.push(DRIVERS.into());
+    let mut taken = media(values);
+    if values.is_on("ci.add") {
+        taken.push(cloud(values).into());
     }
     taken
 }
@@ -83,7 +100,7 @@ pub fn bootable(values: &Values) -> Vec<String> {
 /// Every device of the form that can be booted from.
 pub fn all(values: &Values) -> Vec<String> {
     let mut devices: Vec<String> = of_disks(values).into_iter().flatten().collect();
-    devices.extend(drives(values));
+    devices.extend(media(values));
     devices.extend(of_nics(values));
     devices
 }

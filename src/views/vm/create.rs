@@ -11,12 +11,15 @@ use crate::{
         ApiError, Paged, cluster,
         ids::{ContentKind, NodeName, StorageId, VmId},
         network::{self, Interface},
-        storage::{self, Volume},
+        storage::{self, Foreign, Volume},
     },
-    shell::{Ask, Cx, Dialog, Proposal, Write, dialog::Msg as Heard},
+    shell::{Ask, Cx, Dialog, Effect, Proposal, Write, dialog::Msg as Heard},
+    ssh_key,
     store::Store,
     ui::{Choice, Choices, Values, Wizard, text},
+    views::device::{self, cloudinit},
 };
+use secrecy::ExposeSecret;
 use supply::Images;
 
 /// What the wizard hears back.
@@ -27,6 +30,14 @@ pub enum Msg {
     IdChecked(VmId, Result<VmId, ApiError>),
     /// The storages of a node.
     Storages(NodeName, Result<Vec<storage::Status>, ApiError>),
+    /// How the storages are configured; not everybody may know.
+    Configs(Result<Vec<storage::Config>, ApiError>),
+    /// What the node's hardware has to offer.
+    Hardware(device::supply::Came),
+    /// What a machine of another system would become.
+    Appliance(String, Result<Foreign, ApiError>),
+    /// The user's own SSH keys.
+    Keys(Vec<ssh_key::Found>),
     /// The images on a storage: ISO images, or disk images to import.
     Images(NodeName, StorageId, ContentKind, Result<Vec<Volume>, ApiError>),
     /// The networks of a node.
@@ -38,7 +49,12 @@ pub struct CreateVm {
     /// The node whose storages and bridges are shown.
     node: NodeName,
     images: Images,
+    storages: Vec<storage::Status>,
+    configs: Vec<storage::Config>,
 }
+
+/// Under this name the values of the last creation are remembered.
+const REMEMBERED: &str = "vm.create";
 
 type Context<'a> = Cx<'a, Heard<Msg>>;
 
@@ -59,8 +75,14 @@ impl CreateVm {
         });
         let mut pools = vec![Choice::labelled("", "none")];
         pools.extend(store.resources.pools.iter().map(|p| Choice::new(p.as_str())));
-        let wizard = form::wizard(nodes.collect(), pools, node.as_str());
-        Dialog::new(Self { node, images: Images::default() }, wizard)
+        let mut wizard = form::wizard(nodes.collect(), pools, node.as_str());
+        if let Some(last) = store.remembered.get(REMEMBERED) {
+            let name = last.iter().find(|(key, _)| key == "name").map_or("", |(_, name)| name);
+            wizard.set_fact("presets", "1");
+            let label = format!("those of the last one {name}");
+            wizard.set_choices("preset", [("", "the usual ones"), ("last", label.trim_end())]);
+        }
+        Dialog::new(Self { node, images: Images::default(), storages: vec![], configs: vec![] }, wizard)
     }
 
     fn load_node(&mut self, wizard: &mut Wizard, cx: &mut Context) {
@@ -72,10 +94,11 @@ impl CreateVm {
             move |answer| Msg::Storages(node, answer)
         });
         cx.send(network::list(&self.node, Some("any_bridge")), move |answer| Msg::Networks(node, answer));
+        device::supply::ask(wizard, &self.node, cx, Msg::Hardware);
     }
 
     fn storages(&mut self, storages: &[storage::Status], wizard: &mut Wizard, cx: &mut Context) {
-        supply::storages(wizard, storages, &self.node);
+        supply::storages(wizard, storages, &self.configs, &self.node);
         for kind in [ContentKind::Iso, ContentKind::Import] {
             let wanted: Vec<_> = storages.iter().filter(|s| s.active && s.keeps(kind)).collect();
             self.images.expect(kind, wanted.len());
@@ -87,6 +110,53 @@ impl CreateVm {
         }
         self.images.show(wizard);
     }
+}
+
+/// Another name that no guest has: the number at its end grows.
+fn free_name(name: &str, store: &Store) -> String {
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let digits = name.len() - stem.len();
+    let number: u64 = name[stem.len()..].parse().unwrap_or(1);
+    let dash = if digits == 0 { "-" } else { "" };
+    let names = (number + 1..).map(|n| format!("{stem}{dash}{n:0digits$}"));
+    names
+        .take(1000)
+        .find(|new| store.resources.guests.iter().all(|guest| guest.name != new.as_str()))
+        .unwrap_or_default()
+}
+
+/// Fills in what a machine of another system has.
+fn import(foreign: &Foreign, wizard: &mut Wizard) {
+    const SETTINGS: [(&str, &str); 9] = [
+        ("name", "name"),
+        ("sockets", "sockets"),
+        ("cores", "cores"),
+        ("memory", "memory"),
+        ("ostype", "ostype"),
+        ("bios", "bios"),
+        ("scsihw", "scsihw"),
+        ("machine", "machine.type"),
+        ("cpu", "cpu.type"),
+    ];
+    for (setting, field) in SETTINGS {
+        if let Some(value) = foreign.setting(setting) {
+            wizard.set(field, &value);
+        }
+    }
+    for (n, (name, volume)) in foreign.volumes().enumerate() {
+        wizard.fill(&format!("disk{n}.import"), &volume);
+        wizard.set(&format!("disk{n}.bus"), name.trim_end_matches(|c: char| c.is_ascii_digit()));
+    }
+    for (n, (model, mac)) in foreign.cards().enumerate() {
+        for (field, value) in [("model", model), ("macaddr", mac)] {
+            if let Some(value) = value {
+                wizard.fill(&format!("net{n}.{field}"), &value);
+            }
+        }
+    }
+    let words: Vec<String> = foreign.warned().collect();
+    let words = if words.is_empty() { String::new() } else { format!(" The server warns: {}.", words.join(", ")) };
+    wizard.set_trouble(Some(format!("Filled in from the machine to import: look through all pages.{words}")));
 }
 
 fn taken(wizard: &mut Wizard, vmid: VmId, why: &str) {
@@ -106,6 +176,13 @@ impl Ask for CreateVm {
 
     fn opened(&mut self, wizard: &mut Wizard, cx: &mut Context) {
         cx.send(cluster::next_id(None), Msg::NextId);
+        cx.send(storage::list(None), Msg::Configs);
+        cx.job(|world| {
+            Box::pin(async move {
+                let found = world.ssh_folder().and_then(|folder| ssh_key::find(folder).ok());
+                Msg::Keys(found.unwrap_or_default())
+            })
+        });
         self.load_node(wizard, cx);
     }
 
@@ -125,7 +202,28 @@ impl Ask for CreateVm {
             Msg::IdChecked(..) => {}
             // Answers about a node that is no longer chosen don't count.
             Msg::Storages(node, _) | Msg::Images(node, ..) | Msg::Networks(node, _) if node != self.node => {}
-            Msg::Storages(_, Ok(list)) => self.storages(&list, wizard, cx),
+            Msg::Storages(_, Ok(list)) => {
+                self.storages(&list, wizard, cx);
+                self.storages = list;
+            }
+            Msg::Configs(Ok(list)) => {
+                self.configs = list;
+                if !self.storages.is_empty() {
+                    supply::storages(wizard, &self.storages, &self.configs, &self.node);
+                }
+            }
+            // What the types of the storages tell must do.
+            Msg::Configs(Err(_)) => {}
+            Msg::Hardware(came) => device::supply::came(came, wizard),
+            Msg::Keys(found) => wizard.set_choices("sshkeys", cloudinit::offer_keys(&found)),
+            Msg::Appliance(volume, _) if wizard.values().get("appliance") != volume => {}
+            Msg::Appliance(_, Ok(foreign)) => {
+                import(&foreign, wizard);
+                form::follow(wizard);
+            }
+            Msg::Appliance(volume, Err(error)) => {
+                wizard.set_errors([("appliance".to_owned(), format!("{volume} can't be read: {error}"))].into());
+            }
             Msg::Storages(_, Err(error)) => {
                 for key in supply::FROM_STORAGES {
                     wizard.set_choices(key, Choices::Failed(error.to_string()));
@@ -165,17 +263,43 @@ impl Ask for CreateVm {
                 let other = cx.store().resources.guests.iter().find(|guest| !name.is_empty() && guest.name == name);
                 if let Some(other) = other {
                     wizard.set_fact("name.taken", name);
-                    wizard.set_fact("name.why", format!("{} {} has this name, too", other.kind.label(), other.vmid));
+                    let free = free_name(name, cx.store());
+                    let why = format!("{} {} has this name, too; {free} is free", other.kind.label(), other.vmid);
+                    wizard.set_fact("name.why", why);
                 }
             }
-            _ => {}
+            "appliance" => {
+                if let Some((storage, name)) = values.get("appliance").split_once(':') {
+                    let volume = values.get("appliance").to_owned();
+                    let request = storage::import_metadata(&self.node, &storage.into(), name);
+                    cx.send(request, move |answer| Msg::Appliance(volume, answer));
+                }
+            }
+            "preset" if values.get("preset") == "last" => {
+                let own = |key: &str| matches!(key, "preset" | "vmid" | "name") || key.ends_with(".macaddr");
+                let address = |key: &str| key.starts_with("ipconfig");
+                let last = cx.store().remembered.get(REMEMBERED).into_iter().flatten();
+                for (key, value) in last.filter(|(key, _)| !own(key) && !address(key)) {
+                    wizard.fill(key, value);
+                }
+                if wizard.values().get("node") != self.node.as_str() {
+                    self.node = NodeName::from(wizard.values().get("node"));
+                    self.load_node(wizard, cx);
+                }
+            }
+            _ => device::supply::changed(key, wizard, &self.node, cx, Msg::Hardware),
         }
         form::follow(wizard);
     }
 
+    fn done(&mut self, wizard: &Wizard, cx: &mut Context) {
+        cx.emit(Effect::Remember { session: cx.session(), what: REMEMBERED, values: wizard.values().into_pairs() });
+    }
+
     fn proposal(&self, wizard: &Wizard, _: &Store) -> Option<Proposal> {
         let values = wizard.known();
-        let request = request::request(&values)?;
+        let password = wizard.secret_of("cipassword");
+        let request = request::with_password(&values, password.as_ref().map(|secret| secret.expose_secret()))?;
         let name = values.get("name");
         let name = if name.is_empty() { String::new() } else { format!(" ({name})") };
         let label = format!("Create VM {}{name}", values.get("vmid"));

@@ -5,7 +5,8 @@ use crate::{
     api::ids::VmId,
     ui::{Choice, Choices, Form, Values, Wizard},
     views::device::{
-        agent, boot, cd, check, choices, cpu, disk, display, efi, machine, memory, nic, slot, startup, system, tpm,
+        agent, boot, cd, check, choices, cloudinit, cpu, disk, display, efi, ipconfig, items, machine, memory, nic,
+        slot, startup, system, tpm,
     },
 };
 
@@ -24,9 +25,23 @@ fn check_id(text: &str, values: &Values) -> Result<(), String> {
     }
 }
 
+fn has_presets(values: &Values) -> bool {
+    values.is_on("presets")
+}
+
 /// Two guests may have one name, but seldom should.
 fn warn_name(text: &str, values: &Values) -> Option<String> {
     (values.get("name.taken") == text).then(|| values.get("name.why").to_owned())
+}
+
+/// Disks that only one node can reach hold the VM there.
+fn warn_ha(on: &str, values: &Values) -> Option<String> {
+    let local = |disk: &Values| values.get(&format!("shared.{}", disk.get("storage"))) == "0";
+    let disk = items(values, "disk").into_iter().find(local).filter(|_| on == "1")?;
+    Some(format!(
+        "its disk on {} stays with the node: only replication or shared storage lets it move",
+        disk.get("storage")
+    ))
 }
 
 fn check_firmware(text: &str, values: &Values) -> Result<(), String> {
@@ -38,6 +53,9 @@ fn check_firmware(text: &str, values: &Values) -> Result<(), String> {
 
 fn general(nodes: Vec<Choice>, pools: Vec<Choice>, node: &str) -> Form {
     let form = Form::new()
+        .select("preset", "Start with", Choices::Ready(vec![Choice::labelled("", "the usual ones")]))
+        .help("Values for all pages but ID, name and addresses.")
+        .when(has_presets)
         .select("node", "Node", Choices::Ready(nodes))
         .initial(node)
         .required()
@@ -58,6 +76,7 @@ fn general(nodes: Vec<Choice>, pools: Vec<Choice>, node: &str) -> Form {
         .toggle("start", "Start after creation")
         .toggle("ha", "High availability")
         .help("Makes the VM a resource of the HA manager as soon as it exists. It needs shared storage to be moved.")
+        .warn(warn_ha)
         .advanced();
     let form = (startup::STARTUP.fields)(form);
     form.select(
@@ -80,6 +99,36 @@ fn guest_system() -> Form {
         .help("A second drive with the image of drivers for Windows; disks and network become VirtIO then.")
         .check(check::part)
         .when(system::is_windows)
+        .select("appliance", "Import machine", Choices::Loading)
+        .placeholder("none")
+        .help(
+            "An appliance (OVA) or a machine of an ESXi server: it fills in name, processors, memory, disks and cards.",
+        )
+        .select("import-working-storage", "Unpack on", Choices::Loading)
+        .placeholder("that of the appliance")
+        .help("Appliances are unpacked before they are imported: on a storage with files that keeps disk images.")
+        .when(has_appliance)
+        .advanced()
+}
+
+fn has_appliance(values: &Values) -> bool {
+    !values.get("appliance").is_empty()
+}
+
+/// What the guest boots from, and what it is told then, if its image has cloud-init.
+fn first_boot() -> Form {
+    let form = (boot::BOOT.fields)(Form::new())
+        .toggle("ci.add", "Cloud-init")
+        .help("For images that are made for clouds: a drive tells the guest its user, keys and addresses.")
+        .each_when(|_| true);
+    cloudinit::settings_form((cloudinit::CLOUD_DRIVE.fields)(form))
+        .group("ipconfig", "Addresses of network device", 0..=MOST_NICS, |_| (ipconfig::IPCONFIG.fields)(Form::new()))
+        .items(1)
+        .each_when(has_cloud)
+}
+
+fn has_cloud(values: &Values) -> bool {
+    values.is_on("ci.add")
 }
 
 fn system_form() -> Form {
@@ -106,7 +155,7 @@ pub fn wizard(nodes: Vec<Choice>, pools: Vec<Choice>, node: &str) -> Wizard {
             "Network",
             Form::new().group("net", "Network device", 0..=MOST_NICS, |_| (nic::NIC.fields)(Form::new())).items(1),
         )
-        .step("Boot", (boot::BOOT.fields)(Form::new()))
+        .step("Boot", first_boot())
         .last("Confirm");
     follow(&mut wizard);
     wizard

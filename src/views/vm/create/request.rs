@@ -9,8 +9,8 @@ use crate::{
     },
     ui::Values,
     views::device::{
-        agent::AGENT, boot::BOOT, cd, cd::CD, cpu, disk::DISK, display::DISPLAY, efi, efi::EFI, items,
-        machine::MACHINE, memory, nic::NIC, slot, startup::STARTUP, tpm, tpm::TPM,
+        agent::AGENT, boot::BOOT, cd, cd::CD, cloudinit, cpu, disk::DISK, display::DISPLAY, efi, efi::EFI,
+        ipconfig::IPCONFIG, items, machine::MACHINE, memory, nic::NIC, slot, startup::STARTUP, tpm, tpm::TPM,
     },
 };
 
@@ -69,8 +69,25 @@ fn params(values: &Values) -> Vec<Param> {
     for (device, nic) in slot::of_nics(values).iter().zip(items(values, "net")) {
         add(device, &NIC.to_text(&nic, None));
     }
+    if values.is_on("ci.add") {
+        add(slot::cloud(values), &cloudinit::CLOUD_DRIVE.to_text(values, None));
+        for (key, value) in cloudinit::settings(values) {
+            add(key, &value);
+        }
+        for (n, (addresses, _)) in items(values, "ipconfig").iter().zip(items(values, "net")).enumerate() {
+            add(&format!("ipconfig{n}"), &IPCONFIG.to_text(addresses, None));
+        }
+    }
+    if disks_of_appliances(values) {
+        add("import-working-storage", values.get("import-working-storage"));
+    }
     add("boot", &BOOT.to_text(&boot_order(values), None));
     params
+}
+
+/// A disk comes out of an appliance, which has to be unpacked.
+fn disks_of_appliances(values: &Values) -> bool {
+    items(values, "disk").iter().any(|disk| disk.get("import").contains(".ova/"))
 }
 
 /// An item's values, and behind them what its conditions look at.
@@ -92,6 +109,15 @@ pub fn request(values: &Values) -> Option<Request<Upid>> {
     let node = NodeName::from(values.get("node"));
     let vmid = VmId::new(values.get("vmid").parse().ok()?)?;
     (!node.is_empty()).then(|| vm::create(&node, vmid, &params(values)))
+}
+
+/// The same with the password of cloud-init, which is not among the values.
+pub fn with_password(values: &Values, password: Option<&str>) -> Option<Request<Upid>> {
+    let mut request = request(values)?;
+    if let Some(password) = password.filter(|_| values.is_on("ci.add")) {
+        request.wire.params.push(param("cipassword", password));
+    }
+    Some(request)
 }
 
 /// What a device of the form is, in a few words.
@@ -131,6 +157,12 @@ pub fn field_of(parameter: &str, values: &Values) -> String {
     }
     if slot::of_nics(values).iter().any(|name| name == parameter) {
         return format!("{parameter}.bridge");
+    }
+    if values.is_on("ci.add") && parameter == slot::cloud(values) {
+        return "ci.storage".into();
+    }
+    if parameter.starts_with("ipconfig") {
+        return format!("{parameter}.ip");
     }
     match parameter {
         "efidisk0" => "efi.storage",

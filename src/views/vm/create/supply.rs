@@ -5,16 +5,31 @@ use std::collections::BTreeMap;
 use super::form;
 use crate::{
     api::{
+        cluster::GuestStatus,
         ids::{ContentKind, NodeName},
         network::Interface,
         storage::{self, Volume},
     },
     store::Store,
     ui::{Choice, Choices, Wizard, text},
+    views::device,
 };
 
 /// Fields whose choices come from the node's storages.
-pub const FROM_STORAGES: [&str; 6] = ["storage", "efi.storage", "tpm.storage", "cd.image", "drivers", "import"];
+pub const FROM_STORAGES: [&str; 9] = [
+    "storage",
+    "efi.storage",
+    "tpm.storage",
+    "ci.storage",
+    "cd.image",
+    "drivers",
+    "import",
+    "appliance",
+    "import-working-storage",
+];
+
+/// Fields for a storage that keeps disks.
+const FOR_DISKS: [&str; 3] = ["efi.storage", "tpm.storage", "ci.storage"];
 
 /// Another node: what it has is on its way.
 pub fn node(wizard: &mut Wizard, store: &Store, name: &NodeName) {
@@ -28,6 +43,15 @@ pub fn node(wizard: &mut Wizard, store: &Store, name: &NodeName) {
         wizard.set_fact("node.cpus", node.maxcpu.to_string());
         wizard.set_fact("node.memory", node.maxmem.to_string());
         wizard.set_fact("node.free", node.maxmem.saturating_sub(node.mem).to_string());
+        let there = || {
+            store
+                .resources
+                .guests
+                .iter()
+                .filter(|g| g.node == *name && matches!(g.status, GuestStatus::Running | GuestStatus::Paused))
+        };
+        wizard.set_fact("node.vcpus", there().map(|g| f64::from(g.maxcpu)).sum::<f64>().ceil().to_string());
+        wizard.set_fact("node.promised", there().map(|g| g.maxmem).sum::<u64>().to_string());
     }
     form::follow(wizard);
 }
@@ -41,25 +65,22 @@ fn rank(storage: &storage::Status) -> u8 {
     }
 }
 
-/// The node's storages came.
-pub fn storages(wizard: &mut Wizard, storages: &[storage::Status], node: &NodeName) {
+/// The node's storages came, and their options where the user may read them.
+pub fn storages(wizard: &mut Wizard, storages: &[storage::Status], configs: &[storage::Config], node: &NodeName) {
     let disks = || storages.iter().filter(|s| s.active && s.keeps(ContentKind::Images));
+    let config = |status: &storage::Status| configs.iter().find(|c| c.storage == status.storage);
     for storage in disks() {
-        wizard.set_fact(format!("kind.{}", storage.storage), storage.kind.as_str());
-        wizard.set_fact(format!("free.{}", storage.storage), storage.avail.to_string());
+        for (fact, value) in device::supply::storage_facts(storage, config(storage)).iter() {
+            wizard.set_fact(fact, value);
+        }
     }
     let names: Vec<&str> = disks().map(|s| s.storage.as_str()).collect();
     wizard.set_fact("storages", names.join(" "));
     let best = disks().max_by_key(|s| (rank(s), s.avail)).map(|s| s.storage.to_string());
-    let list: Vec<Choice> = disks()
-        .map(|s| {
-            let shared = if s.shared { ", shared" } else { "" };
-            Choice::new(s.storage.as_str()).detail(format!("{}, {} free{shared}", s.kind, text::bytes(s.avail).trim()))
-        })
-        .collect();
+    let list: Vec<Choice> = disks().map(|s| device::supply::storage_choice(s, config(s))).collect();
     let list = match best {
         Some(best) => {
-            for key in ["efi.storage", "tpm.storage"] {
+            for key in FOR_DISKS {
                 wizard.set_default(key, &best);
             }
             wizard.set_fact("storage.best", best);
@@ -67,9 +88,14 @@ pub fn storages(wizard: &mut Wizard, storages: &[storage::Status], node: &NodeNa
         }
         None => Choices::Failed(format!("no active storage on {node} keeps disk images")),
     };
-    for key in ["storage", "efi.storage", "tpm.storage"] {
+    for key in FOR_DISKS.iter().chain(&["storage"]) {
         wizard.set_choices(key, list.clone());
     }
+    // Unpacking needs files.
+    let files = disks().filter(|s| matches!(&*s.kind, "dir" | "nfs" | "cifs" | "btrfs" | "cephfs"));
+    let mut work = vec![Choice::labelled("", "that of the appliance")];
+    work.extend(files.map(|s| device::supply::storage_choice(s, config(s))));
+    wizard.set_choices("import-working-storage", work);
     form::follow(wizard);
 }
 
@@ -134,8 +160,10 @@ impl Images {
         let all = |_: &Volume| true;
         wizard.set_choices("cd.image", self.choices(ContentKind::Iso, "none (the drive stays empty)", all));
         wizard.set_choices("drivers", self.choices(ContentKind::Iso, "none", all));
-        // Appliances hold several files: they are no disk.
-        let disk = |v: &Volume| !v.volid.as_str().ends_with(".ova") && !v.volid.as_str().ends_with(".ovf");
+        // An appliance holds a whole machine: it is no disk.
+        let is_machine = |v: &Volume| [".ova", ".ovf", ".vmx"].iter().any(|end| v.volid.as_str().ends_with(end));
+        let disk = |v: &Volume| !is_machine(v);
         wizard.set_choices("import", self.choices(ContentKind::Import, "nothing (empty disk)", disk));
+        wizard.set_choices("appliance", self.choices(ContentKind::Import, "none", is_machine));
     }
 }
