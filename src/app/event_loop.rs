@@ -81,6 +81,7 @@ fn carry_out(effect: Effect, runner: &mut Runner, screen: &mut Screen, mouse: &m
     let mut then = Then::Nothing;
     match effect {
         Effect::Copy(text) => terminal::copy(&text)?,
+        Effect::Notify(sequence) => terminal::write(&sequence)?,
         Effect::Mouse(on) => {
             *mouse = on;
             terminal::set_mouse(on)?;

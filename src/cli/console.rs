@@ -35,6 +35,9 @@ pub struct ConsoleArgs {
     /// Colours: auto, truecolor, 256, 16 or mono (NO_COLOR is respected)
     #[arg(global = true, long, value_name = "DEPTH", default_value = "auto", value_parser = ["auto", "truecolor", "256", "16", "mono"])]
     pub color: String,
+    /// Tell the terminal when a task has ended: off, osc9, osc777 or bell
+    #[arg(global = true, long, value_name = "HOW", default_value = "off", value_parser = ["off", "osc9", "osc777", "bell"])]
+    pub notify: String,
     /// Leave the mouse to the terminal
     #[arg(global = true, long)]
     pub no_mouse: bool,
@@ -80,6 +83,12 @@ impl ConsoleArgs {
             interval: Duration::from_secs(self.refresh),
             tab: self.tab()?,
             mouse: !self.no_mouse,
+            notify: match self.notify.as_str() {
+                "osc9" => app::Notify::Osc9,
+                "osc777" => app::Notify::Osc777,
+                "bell" => app::Notify::Bell,
+                _ => app::Notify::Off,
+            },
         })
     }
 }

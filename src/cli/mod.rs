@@ -8,6 +8,8 @@ pub mod demo;
 pub mod fill;
 pub mod print;
 pub mod simulate;
+pub mod snapshot;
+pub mod task;
 pub mod vm;
 
 use std::{fs::OpenOptions, path::PathBuf, sync::Arc, time::Duration};
@@ -72,6 +74,12 @@ pub enum Command {
     /// Create VMs
     #[command(subcommand)]
     Vm(vm::VmCommand),
+    /// Snapshots: list, create, roll back, delete
+    #[command(subcommand)]
+    Snapshot(snapshot::SnapshotCommand),
+    /// Tasks: list, log, wait, stop
+    #[command(subcommand)]
+    Task(task::TaskCommand),
     /// Serve a simulated cluster over HTTPS to any client
     Simulate(simulate::Simulate),
 }
@@ -104,6 +112,14 @@ async fn dispatch(cli: Cli, network: Handle) -> Result<()> {
         Some(Command::Vm(command)) => {
             let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
             vm::run(command, &world, &store).await
+        }
+        Some(Command::Snapshot(command)) => {
+            let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
+            snapshot::run(command, &world, &store).await
+        }
+        Some(Command::Task(command)) => {
+            let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
+            task::run(command, &world, &store).await
         }
         None => {
             let (start, options) = resolve(&cli.connect)?;
@@ -186,7 +202,7 @@ pub fn explain(error: &anyhow::Error) -> String {
 
 /// The exit code for an error.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.chain().any(|e| e.is::<ApiError>()) {
+    if error.chain().any(|e| e.is::<ApiError>() || e.is::<change::TaskFailed>()) {
         API_ERROR
     } else if error.chain().any(|e| e.is::<std::io::Error>()) {
         SYSTEM_ERROR

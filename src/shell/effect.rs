@@ -185,6 +185,8 @@ pub enum Effect {
     },
     /// Put text into the user's clipboard.
     Copy(String),
+    /// Write this sequence to the terminal, which tells the desktop.
+    Notify(String),
     /// Let go of the terminal until the shell brings the program back.
     Suspend,
     /// Draw the whole screen anew.

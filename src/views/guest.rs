@@ -11,7 +11,9 @@ use ratatui::{Frame, layout::Rect};
 
 use self::action::Targets;
 use super::{
-    snapshot::{Snapshots, prune::Prune, take::Take}, vm::create::CreateVm};
+    snapshot::{Snapshots, prune::Prune, take::Take},
+    vm::create::CreateVm,
+};
 use crate::{
     api::{
         cluster::{Guest, GuestStatus},

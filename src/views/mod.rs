@@ -4,6 +4,7 @@ pub mod dashboard;
 pub mod device;
 pub mod guest;
 pub mod login;
+pub mod message;
 pub mod snapshot;
 pub mod task;
 pub mod vm;
@@ -49,6 +50,11 @@ pub fn open_task(upid: Upid) -> Effect {
     Hosted::open(task::log::TaskLog::new(upid))
 }
 
+/// Opens the list of what the console has said.
+pub fn messages(lines: Vec<String>) -> Effect {
+    Hosted::open(message::Messages::new(lines))
+}
+
 /// Opens the login after the session has ended by itself.
 pub fn login_again(error: ApiError) -> Effect {
     Hosted::open(login::Login::again(error))
@@ -80,6 +86,7 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<Dialog<snapshot::rollback::Rollback>>(),
         table::<Dialog<snapshot::prune::Prune>>(),
         table::<task::Tasks>(),
+        table::<message::Messages>(),
         table::<task::log::TaskLog>(),
         table::<task::history::History>(),
         table::<task::save::Save>(),

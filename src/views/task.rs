@@ -102,7 +102,9 @@ fn columns() -> Vec<Column<Row>> {
             "Start",
             Width::Fixed(14),
             1,
-            |Row { task: t, .. }: &Row, c: &Ctx| text::time_short(i64::try_from(t.starttime).unwrap_or(0), c.zone).into(),
+            |Row { task: t, .. }: &Row, c: &Ctx| {
+                text::time_short(i64::try_from(t.starttime).unwrap_or(0), c.zone).into()
+            },
             Some(|Row { task: a, .. }: &Row, Row { task: b, .. }: &Row| a.starttime.cmp(&b.starttime)),
         ),
         left(
@@ -125,7 +127,9 @@ fn columns() -> Vec<Column<Row>> {
                     None => Cell::role(format!("{glyph} {}", t.status), role),
                 }
             },
-            Some(|Row { task: a, .. }: &Row, Row { task: b, .. }: &Row| a.status.to_string().cmp(&b.status.to_string())),
+            Some(|Row { task: a, .. }: &Row, Row { task: b, .. }: &Row| {
+                a.status.to_string().cmp(&b.status.to_string())
+            }),
         ),
         Column {
             align: Align::Right,

@@ -13,7 +13,7 @@ use proxmux::{
         http::{Fingerprint, Target, Trust},
         login::Credentials,
     },
-    app::{App, Msg, Options, headless::Headless},
+    app::{App, Msg, Notify, Options, headless::Headless},
     cli::console,
     shell::{Connector, Policy, World},
     sim::{self, Simulator, call::Spoil, fault::Effect as Trouble, scenario::Scenario, table::Table},
@@ -142,6 +142,7 @@ pub struct Setup {
     pub dry_run: bool,
     pub interval: Duration,
     pub start: Start,
+    pub notify: Notify,
     /// The certificate that was accepted for the server in an earlier life.
     pub pinned: Option<Fingerprint>,
 }
@@ -160,6 +161,7 @@ impl Default for Setup {
             dry_run: false,
             interval: Duration::from_secs(5),
             pinned: None,
+            notify: Notify::Off,
             start: Start {
                 target: Some(HOST.parse().unwrap()),
                 trust: Some(Trust::Pinned(CERTIFICATE)),
@@ -215,6 +217,7 @@ impl Setup {
             interval: self.interval,
             tab: self.tab,
             mouse: true,
+            notify: self.notify,
         };
         let address = self.start.target.as_ref().map(ToString::to_string).unwrap_or_default();
         let mut app = App::new(options, address, Login::new(self.start));

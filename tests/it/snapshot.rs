@@ -217,10 +217,7 @@ async fn a_description_is_edited() {
     h.sees("before Nextcloud 31 -> before Nextcloud 31 (kept)");
     h.press("y").await;
     h.until("before Nextcloud 31 (kept)", 8.0).await;
-    assert_eq!(
-        h.writes(),
-        ["PUT /nodes/pve2/qemu/102/snapshot/pre-31/config description=before Nextcloud 31 (kept)"]
-    );
+    assert_eq!(h.writes(), ["PUT /nodes/pve2/qemu/102/snapshot/pre-31/config description=before Nextcloud 31 (kept)"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -60,7 +60,8 @@ impl Prune {
         let waiting = self.guests.len() - self.lists.len();
         let values = wizard.values();
         let found: usize = self.guests.iter().map(|(g, _)| self.old(g.vmid, &values).len()).sum();
-        let all: usize = self.lists.values().flatten().map(|list| list.iter().filter(|s| !s.is_current()).count()).sum();
+        let all: usize =
+            self.lists.values().flatten().map(|list| list.iter().filter(|s| !s.is_current()).count()).sum();
         let words = match waiting {
             0 => format!("{found} of {all} snapshots"),
             n => format!("{n} guests have not answered yet"),

@@ -26,14 +26,7 @@ pub struct Rollback {
 
 impl Rollback {
     /// A rollback of a guest that is called `label`. `now` is in Unix seconds.
-    pub fn new(
-        guest: GuestRef,
-        label: String,
-        list: &[Snapshot],
-        name: &str,
-        now: i64,
-        zfs: bool,
-    ) -> Option<Self> {
+    pub fn new(guest: GuestRef, label: String, list: &[Snapshot], name: &str, now: i64, zfs: bool) -> Option<Self> {
         let snapshot = list.iter().find(|s| s.name == name && !s.is_current())?.clone();
         let newer = tree::after(list, name).iter().map(|s| s.name.to_string()).collect();
         let age = snapshot.age(now);
@@ -60,9 +53,10 @@ impl Rollback {
         let label = format!("Roll {} back to {name}", self.label);
         let request = api::rollback(&self.guest, name, start && !self.snapshot.vmstate);
         let age = self.age.map_or_else(String::new, |age| format!(" of the last {}", text::duration(age)));
-        let mut proposal = Proposal::new(format!("{label}?"), vec![Write::new(label, request).on_guest(self.guest.vmid)])
-            .degree(Degree::Typed(self.guest.vmid.to_string()))
-            .note(format!("Everything{age} is lost: what was written to its disks, and its settings."));
+        let mut proposal =
+            Proposal::new(format!("{label}?"), vec![Write::new(label, request).on_guest(self.guest.vmid)])
+                .degree(Degree::Typed(self.guest.vmid.to_string()))
+                .note(format!("Everything{age} is lost: what was written to its disks, and its settings."));
         let known = store.guest(self.guest.vmid);
         let running = known.is_some_and(|g| matches!(g.status, GuestStatus::Running | GuestStatus::Paused));
         let after = match (self.snapshot.vmstate, start) {
@@ -71,15 +65,23 @@ impl Rollback {
             (false, false) => "is stopped afterwards",
         };
         proposal = proposal.note(match (running, self.guest.kind) {
-            (true, GuestKind::Vm) => format!("It is running: it is stopped at once, without shutting down, and {after}."),
-            (true, GuestKind::Ct) => "It is running: the server may refuse that, or stop it at once. Shut it down first.".to_owned(),
+            (true, GuestKind::Vm) => {
+                format!("It is running: it is stopped at once, without shutting down, and {after}.")
+            }
+            (true, GuestKind::Ct) => {
+                "It is running: the server may refuse that, or stop it at once. Shut it down first.".to_owned()
+            }
             (false, _) => format!("It {after}."),
         });
         if !self.newer.is_empty() {
             let names = self.newer.join(", ");
             proposal = proposal.note(match self.zfs {
-                true => format!("ZFS only goes back to the newest snapshot: the server refuses until {names} are deleted."),
-                false => format!("Newer snapshots stay, beside it: {names}. (Some storages refuse while there are any.)"),
+                true => {
+                    format!("ZFS only goes back to the newest snapshot: the server refuses until {names} are deleted.")
+                }
+                false => {
+                    format!("Newer snapshots stay, beside it: {names}. (Some storages refuse while there are any.)")
+                }
             });
         }
         if self.snapshot.snapstate.is_some() {

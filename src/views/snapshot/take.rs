@@ -94,7 +94,9 @@ impl Take {
             .text("snapname", "Name")
             .required()
             .check(check_name)
-            .help("2 to 40 characters: a letter, then letters, digits, - and _. Unique for the guest, and never changed.")
+            .help(
+                "2 to 40 characters: a letter, then letters, digits, - and _. Unique for the guest, and never changed.",
+            )
             .toggle("vmstate", "With RAM")
             .when(|v| v.is_on("ram"))
             .help("Running VMs go on from here after a rollback. Takes the time and space of the memory in use.");
@@ -115,7 +117,9 @@ impl Take {
             .filter_map(|w| Some(format!("{}: {}", w.label, self.refused.get(&w.guest.vmid)?)))
             .collect();
         let all = reasons.len() == self.wanted.len();
-        wizard.set_trouble((all && !reasons.is_empty()).then(|| format!("No snapshot can be made. {}", reasons.join("; "))));
+        wizard.set_trouble(
+            (all && !reasons.is_empty()).then(|| format!("No snapshot can be made. {}", reasons.join("; "))),
+        );
     }
 }
 
@@ -174,7 +178,8 @@ impl Ask for Take {
         let mut proposal = Proposal::new(title, writes.collect());
         let running = able.iter().any(|w| w.running);
         if running && !ram {
-            proposal = proposal.note("Without RAM: after a rollback a running guest is stopped, and starts as after a power failure.");
+            proposal = proposal
+                .note("Without RAM: after a rollback a running guest is stopped, and starts as after a power failure.");
         }
         if ram {
             proposal = proposal.note("The VM stands still for moments while its memory is saved.");

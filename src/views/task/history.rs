@@ -87,7 +87,18 @@ fn form(nodes: Vec<Choice>, vmid: Option<VmId>) -> Form {
     let types = api::kinds().map(|(kind, what)| Choice::labelled(kind, kind).detail(what));
     Form::new()
         .select("node", "Node", nodes)
-        .select("state", "Result", [("", "any"), ("running", "running"), ("ok", "OK"), ("warning", "with warnings"), ("error", "failed"), ("unknown", "unknown")])
+        .select(
+            "state",
+            "Result",
+            [
+                ("", "any"),
+                ("running", "running"),
+                ("ok", "OK"),
+                ("warning", "with warnings"),
+                ("error", "failed"),
+                ("unknown", "unknown"),
+            ],
+        )
         .select("type", "Type", [Choice::labelled("", "any")].into_iter().chain(types).collect::<Vec<_>>())
         .free()
         .text("user", "User")
@@ -172,7 +183,8 @@ impl History {
         self.generation += 1;
         self.asked += 1;
         let nodes: Vec<NodeName> = cx.store().resources.nodes.iter().map(|n| n.node.clone()).collect();
-        let nodes: Vec<NodeName> = nodes.into_iter().filter(|n| self.node.as_ref().is_none_or(|one| one == n)).collect();
+        let nodes: Vec<NodeName> =
+            nodes.into_iter().filter(|n| self.node.as_ref().is_none_or(|one| one == n)).collect();
         self.waiting = 0;
         for node in nodes {
             self.ask(node, 0, cx);
@@ -369,9 +381,10 @@ impl View for History {
         self.sync();
         let look = scene.look;
         let room = usize::from(area.width).saturating_sub(2).max(10);
-        let banner = self.errors.iter().flat_map(|(node, error)| {
-            text::wrap(&text::clean(&format!("{node}: {}", error.explained())), room)
-        });
+        let banner = self
+            .errors
+            .iter()
+            .flat_map(|(node, error)| text::wrap(&text::clean(&format!("{node}: {}", error.explained())), room));
         let banner: Vec<Line> = banner.map(|l| Line::styled(format!(" {l}"), look.style(Role::Warning))).collect();
         let height = u16::try_from(banner.len()).unwrap_or(u16::MAX).min(area.height / 3);
         let [head, body] = Layout::vertical([Constraint::Length(height), Constraint::Min(1)]).areas(area);

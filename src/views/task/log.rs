@@ -97,7 +97,8 @@ impl TaskLog {
 
     fn save(&mut self, cx: &mut Cx<'_, Msg>) {
         let id = if self.upid.id().is_empty() { "node" } else { self.upid.id() };
-        let safe = |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.'), "-");
+        let safe =
+            |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.'), "-");
         let name = format!("task-{}-{}-{}.log", safe(self.upid.kind()), safe(id), self.upid.started());
         cx.open(Save::new(&name, self.viewer.text()));
     }
@@ -132,7 +133,10 @@ impl TaskLog {
             let cells = usize::from(width).saturating_sub(text::width(&words) + 4).min(40);
             let full = (f64::from(percent) / 100.0 * cells as f64).round() as usize;
             spans.push(Span::styled(look.glyphs.bar_full.repeat(full.min(cells)), look.style(Role::Accent)));
-            spans.push(Span::styled(look.glyphs.bar_empty.repeat(cells.saturating_sub(full)), look.style(Role::GaugeRest)));
+            spans.push(Span::styled(
+                look.glyphs.bar_empty.repeat(cells.saturating_sub(full)),
+                look.style(Role::GaugeRest),
+            ));
             spans.push(Span::raw(" "));
         }
         spans.push(Span::styled(words, look.style(Role::Accent)));
@@ -249,12 +253,9 @@ impl View for TaskLog {
         let look = scene.look;
         let now = scene.now.unix;
         let bar = self.bar(look, now, area.width);
-        let [head, meter, body] = Layout::vertical([
-            Constraint::Length(2),
-            Constraint::Length(u16::from(bar.is_some())),
-            Constraint::Min(1),
-        ])
-        .areas(area);
+        let [head, meter, body] =
+            Layout::vertical([Constraint::Length(2), Constraint::Length(u16::from(bar.is_some())), Constraint::Min(1)])
+                .areas(area);
         let first = vec![
             Span::styled(format!(" {}  ", self.what()), look.style(Role::Title)),
             self.state(look, scene.now.millis()),
@@ -263,7 +264,9 @@ impl View for TaskLog {
         // The cluster's list tells when a task ended, its own status does not.
         let listed = scene.store.tasks.iter().find(|t| t.upid == self.upid && t.endtime.is_some());
         let took = listed.or(self.task.as_ref()).and_then(|t| meter::duration(t, now));
-        let took = took.map_or_else(String::new, |s| format!(" {} {}", if self.is_running() { "for" } else { "took" }, text::duration(s)));
+        let took = took.map_or_else(String::new, |s| {
+            format!(" {} {}", if self.is_running() { "for" } else { "took" }, text::duration(s))
+        });
         let facts = format!(
             " {}{took} on {} by {}  pid {}  {}",
             text::local_time(start),

@@ -42,7 +42,9 @@ impl Meter {
     /// Seconds that the present part will still take: by the rate that the task tells, else by how fast the percents grew.
     pub fn eta(&self, now: i64) -> Option<u64> {
         let progress = self.progress?;
-        if let (Some(done), Some(total), Some(rate)) = (progress.done, progress.total, progress.rate.filter(|r| *r > 1.0)) {
+        if let (Some(done), Some(total), Some(rate)) =
+            (progress.done, progress.total, progress.rate.filter(|r| *r > 1.0))
+        {
             return Some((total.saturating_sub(done) as f64 / rate).ceil() as u64);
         }
         let (percent, (from, since)) = (progress.percent?, self.began?);
@@ -140,7 +142,10 @@ mod tests {
         meter.feed(["transferred 3.0 GiB of 10.0 GiB (30.00%)"].into_iter(), 120);
         assert_eq!(meter.eta(120), Some(70));
         // The second disk counts from 0 again.
-        meter.feed(["transferred 0.0 B of 1.0 GiB (0.00%)", "transferred 512.0 MiB of 1.0 GiB (50.00%)"].into_iter(), 130);
+        meter.feed(
+            ["transferred 0.0 B of 1.0 GiB (0.00%)", "transferred 512.0 MiB of 1.0 GiB (50.00%)"].into_iter(),
+            130,
+        );
         assert_eq!(meter.eta(140), Some(10));
         assert_eq!(meter.short(140).as_deref(), Some("50%, 10s left"));
     }

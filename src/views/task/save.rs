@@ -98,10 +98,13 @@ impl View for Save {
                 cx.close();
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                self.trouble = Some(format!("{} is there already. Ctrl-o replaces it, or choose another name.", file.display()));
+                self.trouble =
+                    Some(format!("{} is there already. Ctrl-o replaces it, or choose another name.", file.display()));
                 self.exists = Some(file);
             }
-            Err(error) => self.trouble = Some(format!("{} can't be written: {error}. Choose another place.", file.display())),
+            Err(error) => {
+                self.trouble = Some(format!("{} can't be written: {error}. Choose another place.", file.display()))
+            }
         }
     }
 
