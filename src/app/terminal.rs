@@ -1,13 +1,12 @@
 //! The terminal: taken over at the start, given back at the end, and not written to without need.
 
 use std::{
-    fmt,
     io::{self, IsTerminal, Stdout, Write},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use crossterm::{
-    Command, cursor,
+    cursor,
     event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture},
     execute,
     terminal::{self, EnterAlternateScreen, LeaveAlternateScreen},
@@ -170,13 +169,4 @@ pub fn write(sequence: &str) -> io::Result<()> {
     let mut out = io::stdout();
     out.write_all(sequence.as_bytes())?;
     out.flush()
-}
-
-/// Sets the window's title.
-pub struct Title<'a>(pub &'a str);
-
-impl Command for Title<'_> {
-    fn write_ansi(&self, f: &mut impl fmt::Write) -> fmt::Result {
-        write!(f, "\x1b]2;{}\x07", self.0)
-    }
 }

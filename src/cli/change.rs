@@ -152,7 +152,10 @@ fn say(args: &ChangeArgs, text: &str) {
 }
 
 /// Shows what will happen and asks, unless told not to.
-fn confirm(proposal: &Proposal, args: &ChangeArgs) -> Result<()> {
+///
+/// # Errors
+/// When the answer is no, or nobody can be asked.
+pub fn confirm(proposal: &Proposal, args: &ChangeArgs) -> Result<()> {
     let mut out = std::io::stderr();
     if !args.json {
         writeln!(out, "{}", proposal.title)?;

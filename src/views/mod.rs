@@ -1,5 +1,6 @@
 //! The features: one noun, one file. A view reads the store, asks the API, and proposes changes; nothing else.
 
+pub mod api;
 pub mod dashboard;
 pub mod device;
 pub mod guest;
@@ -55,6 +56,11 @@ pub fn messages(lines: Vec<String>) -> Effect {
     Hosted::open(message::Messages::new(lines))
 }
 
+/// Opens the API browser.
+pub fn open_api() -> Effect {
+    Hosted::open(api::Browser::default())
+}
+
 /// Opens the login after the session has ended by itself.
 pub fn login_again(error: ApiError) -> Effect {
     Hosted::open(login::Login::again(error))
@@ -91,6 +97,9 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<task::history::History>(),
         table::<task::save::Save>(),
         table::<Dialog<vm::create::CreateVm>>(),
+        table::<api::Browser>(),
+        table::<api::MethodView>(),
+        table::<api::AnswerView>(),
         table::<login::Login>(),
         table::<crate::shell::confirm::Confirm>(),
         table::<crate::shell::picker::Picker>(),

@@ -1,6 +1,7 @@
 //! Tests of the whole: wire, simulator, console.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod api;
 mod architecture;
 mod contract;
 mod dashboard;
