@@ -93,6 +93,7 @@ async fn console(nodes: u32, guests: u32, tab: char) -> Console {
         interval: Duration::from_secs(5),
         tab,
         mouse: false,
+        notify: proxmux::app::Notify::Off,
     };
     let start = Start {
         target: Some("127.0.0.1".parse().unwrap()),

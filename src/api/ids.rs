@@ -461,6 +461,11 @@ impl Upid {
         self.field(7)
     }
 
+    /// The number of its process on the node.
+    pub fn pid(&self) -> u64 {
+        u64::from_str_radix(self.field(2), 16).unwrap_or_default()
+    }
+
     /// When it started, in Unix seconds.
     pub fn started(&self) -> u64 {
         u64::from_str_radix(self.field(4), 16).unwrap_or_default()

@@ -356,6 +356,15 @@ pub fn describe(kind: &str, id: &str) -> String {
     }
 }
 
+/// The known types with what they do: `("qmstart", "VM: Start")`.
+pub fn kinds() -> impl Iterator<Item = (&'static str, String)> {
+    let words = |subject: &str, action: &str| match subject {
+        "" => action.to_owned(),
+        subject => format!("{subject}: {action}"),
+    };
+    TYPES.iter().map(move |(kind, subject, action)| (*kind, words(subject, action)))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

@@ -148,6 +148,7 @@ impl App {
                 (Level::Warning, format!("{label}: ended, result unknown (L: log)"))
             }
         };
+        self.notify(&text, todo);
         self.toast(Toast { level, text, task: Some(upid) });
         let now = self.shared.now.mono;
         if let Some(session) = self.shared.sessions.get_mut(id.0 as usize) {

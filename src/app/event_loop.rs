@@ -83,6 +83,10 @@ fn carry_out(effect: Effect, runner: &mut Runner, screen: &mut Screen, mouse: &m
             terminal::copy(&text)?;
             Then::Nothing
         }
+        Effect::Notify(sequence) => {
+            terminal::write(&sequence)?;
+            Then::Nothing
+        }
         Effect::Mouse(on) => {
             *mouse = on;
             terminal::set_mouse(on)?;

@@ -50,7 +50,12 @@ impl Headless {
     fn carry_out(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Copy(_) | Effect::Mouse(_) | Effect::Redraw | Effect::Suspend | Effect::EditText(_) => {
+                Effect::Copy(_)
+                | Effect::Notify(_)
+                | Effect::Mouse(_)
+                | Effect::Redraw
+                | Effect::Suspend
+                | Effect::EditText(_) => {
                     self.for_terminal.push(effect);
                 }
                 effect => self.runner.start(effect),

@@ -6,6 +6,7 @@ pub mod editor;
 pub mod event_loop;
 pub mod frame;
 pub mod headless;
+mod message;
 pub mod outbox;
 pub mod runner;
 pub mod session;
@@ -18,6 +19,7 @@ use bytes::Bytes;
 use crossterm::event::{KeyCode, KeyEvent, MouseEvent};
 use ratatui::Frame;
 
+pub use self::message::Notify;
 use self::{frame::Hit, outbox::Outbox, session::Session};
 use crate::{
     api::{
@@ -140,6 +142,7 @@ pub const GLOBALS: &[Global] = &[
     global("app.api", "A", "API browser", false),
     global("app.refresh", "r ctrl-r", "Refresh now", false),
     global("app.tasklog", "L", "Log of the last task", false),
+    global("app.messages", "!", "Messages so far", false),
     global("app.mouse", "M", "Mouse on or off", false),
     global("app.redraw", "ctrl-l", "Draw the screen anew", false),
     global("app.suspend", "ctrl-z", "Suspend to the shell", false),
@@ -163,6 +166,8 @@ pub struct Options {
     pub tab: char,
     /// Whether the mouse is captured at the start.
     pub mouse: bool,
+    /// How the terminal is told that a task has ended.
+    pub notify: Notify,
 }
 
 /// What views may look at; kept apart from the layers, which are borrowed mutably at the same time.
@@ -191,6 +196,9 @@ pub struct App {
     dirty: bool,
     mouse: bool,
     toasts: VecDeque<(Toast, Option<Duration>)>,
+    /// What was said so far, oldest first, with the time in Unix seconds.
+    said: VecDeque<(i64, Toast)>,
+    notify: Notify,
     last_task: Option<Upid>,
     /// The task of the message that was on the screen when the last key was pressed.
     shown_task: Option<Upid>,
@@ -204,9 +212,6 @@ pub struct App {
 }
 
 impl App {
-    /// How long a toast stays that nobody needs to act on.
-    const TOAST: Duration = Duration::from_secs(4);
-
     /// A console with one session that is about to log in.
     pub fn new(options: Options, address: String, login: Login) -> Self {
         let mut session = Session::new(SessionId(0), address, options.interval);
@@ -221,6 +226,8 @@ impl App {
             dirty: true,
             mouse: options.mouse,
             toasts: VecDeque::new(),
+            said: VecDeque::new(),
+            notify: options.notify,
             last_task: None,
             shown_task: None,
             hits: vec![],
@@ -430,29 +437,6 @@ impl App {
         outside
     }
 
-    /// Leaves, unless confirmed changes would be lost with it: then the user is asked.
-    fn leave(&mut self, todo: &mut Vec<Effect>) {
-        let waiting = self.outbox.waiting();
-        if waiting == 0 {
-            self.quit = true;
-            return;
-        }
-        let what = if waiting == 1 {
-            "1 change is not sent yet".into()
-        } else {
-            format!("{waiting} changes are not sent yet")
-        };
-        let run = |command: &'static str| move || Effect::Run { layer: None, command: command.into() };
-        todo.push(Hosted::open(Picker::menu(
-            format!("Leave? {what}."),
-            vec![
-                Pick::closing("Stay").letter('n'),
-                Pick::new("Leave as soon as they are sent", run("leave.sent")).letter('w'),
-                Pick::new("Leave now: they are dropped", run("leave.now")).letter('l'),
-            ],
-        )));
-    }
-
     fn close(&mut self, id: LayerId, todo: &mut Vec<Effect>) {
         self.dirty = true;
         self.next_tick = None;
@@ -474,17 +458,6 @@ impl App {
         if let Some(layer) = find(&mut self.roots, to) {
             layer.reply(reply, scene, todo);
         }
-    }
-
-    fn toast(&mut self, toast: Toast) {
-        let until = (toast.level != Level::Error).then_some(self.shared.now.mono + Self::TOAST);
-        self.last_task = toast.task.clone().or(self.last_task.take());
-        if toast.level == Level::Error {
-            tracing::warn!("{}", toast.text);
-        }
-        self.toasts.retain(|(t, until)| until.is_none() && *t != toast);
-        self.toasts.push_back((toast, until));
-        self.dirty = true;
     }
 
     fn key(&mut self, key: KeyEvent, todo: &mut Vec<Effect>) {
@@ -554,6 +527,7 @@ impl App {
                 Some(upid) => todo.push(Effect::OpenTask(upid)),
                 None => self.toast(Toast::new(Level::Info, "No task has been started yet")),
             },
+            "app.messages" => todo.push(self.messages()),
             "app.mouse" => {
                 let on = !self.mouse;
                 todo.push(Effect::Mouse(on));

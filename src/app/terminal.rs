@@ -159,3 +159,14 @@ pub fn restore_on_panic() {
 pub fn copy(text: &str) -> io::Result<()> {
     execute!(io::stdout(), crossterm::clipboard::CopyToClipboard::to_clipboard_from(text))
 }
+
+/// Writes a sequence that moves nothing on the screen.
+///
+/// # Errors
+/// When the terminal is gone.
+pub fn write(sequence: &str) -> io::Result<()> {
+    use io::Write;
+    let mut out = io::stdout();
+    out.write_all(sequence.as_bytes())?;
+    out.flush()
+}

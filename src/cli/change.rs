@@ -108,7 +108,9 @@ async fn one(
         say(args, &format!("{label}: started\n{}", upid.as_str()));
         return Ok(());
     }
-    let state = follow(world, store, &upid, !args.json).await?;
+    // Progress is for somebody who watches: scripts get the outcome only.
+    let shows = !args.json && std::io::stderr().is_terminal();
+    let state = follow(world, store, &upid, shows).await?;
     outcome.insert("status".into(), state.to_string().into());
     if !state.is_success() {
         return Err(TaskFailed(format!("{label} failed: {state}")).into());

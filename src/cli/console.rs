@@ -36,6 +36,9 @@ pub struct ConsoleArgs {
     /// Colours (NO_COLOR is respected) [default: auto]
     #[arg(global = true, long, value_name = "DEPTH", value_parser = ["auto", "truecolor", "256", "16", "mono"])]
     pub color: Option<String>,
+    /// Tell the terminal when a task has ended: off, osc9, osc777 or bell
+    #[arg(global = true, long, value_name = "HOW", default_value = "off", value_parser = ["off", "osc9", "osc777", "bell"])]
+    pub notify: String,
     /// Leave the mouse to the terminal
     #[arg(global = true, long)]
     pub no_mouse: bool,
@@ -66,6 +69,7 @@ impl ConsoleArgs {
     pub fn fill(&mut self, settings: &Effective, config: &Config) {
         let text = |name| settings.text(name).map(str::to_owned);
         *self = Self {
+            notify: self.notify.clone(),
             view: text("view"),
             refresh: settings.whole("refresh"),
             color: text("color"),
@@ -125,6 +129,12 @@ impl ConsoleArgs {
             interval: Duration::from_secs(self.refresh.unwrap_or(5)),
             tab: self.tab()?,
             mouse: !self.no_mouse,
+            notify: match self.notify.as_str() {
+                "osc9" => app::Notify::Osc9,
+                "osc777" => app::Notify::Osc777,
+                "bell" => app::Notify::Bell,
+                _ => app::Notify::Off,
+            },
         })
     }
 }

@@ -14,6 +14,8 @@ pub mod profile;
 pub mod prompt;
 pub mod setup;
 pub mod simulate;
+pub mod snapshot;
+pub mod task;
 pub mod vm;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -96,6 +98,12 @@ pub enum Command {
     /// Create VMs
     #[command(subcommand)]
     Vm(vm::VmCommand),
+    /// Snapshots: list, create, roll back, delete
+    #[command(subcommand)]
+    Snapshot(snapshot::SnapshotCommand),
+    /// Tasks: list, log, wait, stop
+    #[command(subcommand)]
+    Task(task::TaskCommand),
     /// Serve a simulated cluster over HTTPS to any client
     Simulate(simulate::Simulate),
     /// Call any method of the API, or search for one
@@ -152,6 +160,14 @@ async fn dispatch(mut cli: Cli, network: Handle) -> Result<()> {
         Some(Command::Vm(command)) => {
             let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
             vm::run(command, &world, &store).await
+        }
+        Some(Command::Snapshot(command)) => {
+            let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
+            snapshot::run(command, &world, &store).await
+        }
+        Some(Command::Task(command)) => {
+            let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
+            task::run(command, &world, &store).await
         }
         None => {
             let (start, options) = resolve(&cli.connect).await?;

@@ -206,6 +206,8 @@ pub enum Effect {
     },
     /// Put text into the user's clipboard.
     Copy(String),
+    /// Write this sequence to the terminal, which tells the desktop.
+    Notify(String),
     /// Let go of the terminal until the shell brings the program back.
     Suspend,
     /// Let the user change a text in an editor of his own, which has the terminal meanwhile.

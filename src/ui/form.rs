@@ -72,6 +72,8 @@ pub struct Form {
     focus: Spot,
     advanced: bool,
     popup: Option<Popup>,
+    /// The field in which something was typed or moved since it has the focus.
+    touched: Option<Spot>,
     /// Lines scrolled away at the top.
     scroll: usize,
     seen: Vec<(u16, draw::Hit)>,

@@ -14,7 +14,7 @@ use ratatui::{
 };
 
 use super::table::draw_scrollbar;
-use super::{Input, Key, Look, Role, text};
+use super::{Input, InputEvent, Key, Look, Role, text};
 
 /// What a key or the wheel did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -393,7 +393,9 @@ impl Viewer {
                 None => {}
             },
             (_, Some(Prompt::Search(input) | Prompt::Goto(input))) => {
-                input.key(event);
+                if input.key(event) == InputEvent::Ignored && event.modifiers.contains(KeyModifiers::CONTROL) {
+                    return ViewerEvent::Ignored;
+                }
             }
             (_, None) => {}
         }

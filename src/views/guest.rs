@@ -11,7 +11,10 @@ use jiff::tz::TimeZone;
 use ratatui::{Frame, layout::Rect};
 
 use self::action::Targets;
-use super::{snapshot::Snapshots, vm::create::CreateVm};
+use super::{
+    snapshot::{Snapshots, prune::Prune, take::Take},
+    vm::create::CreateVm,
+};
 use crate::{
     api::{
         cluster::{Guest, GuestStatus},
@@ -244,8 +247,21 @@ impl Guests {
     }
 
     fn snapshots(&mut self, cx: &mut Cx<'_, ()>) {
-        if let Some(guest) = self.table.selected(&cx.store().resources.guests) {
+        let guests = self.targets(cx.store());
+        if self.table.mark_count() > 0 {
+            if !cx.refuses_changes() {
+                cx.open(Take::of(&guests));
+            }
+        } else if let Some(guest) = guests.first() {
             cx.open(Snapshots::new(guest.reference()));
+        }
+    }
+
+    /// Old snapshots of the marked guests.
+    fn prune(&mut self, cx: &mut Cx<'_, ()>) {
+        if !cx.refuses_changes() {
+            let guests = self.targets(cx.store());
+            cx.open(Prune::of(&guests, cx.scene.now.unix));
         }
     }
 
@@ -325,6 +341,14 @@ impl View for Guests {
             footer: true,
             ready: |v, s| !v.targets(s).is_empty(),
             run: Self::snapshots,
+        },
+        Command {
+            id: "guest.prune",
+            keys: "N",
+            title: "Delete old snapshots",
+            footer: false,
+            ready: |v, s| !v.targets(s).is_empty(),
+            run: Self::prune,
         },
         Command {
             id: "vm.create",

@@ -5,6 +5,7 @@ pub mod dashboard;
 pub mod device;
 pub mod guest;
 pub mod login;
+pub mod message;
 pub mod snapshot;
 pub mod task;
 pub mod vm;
@@ -50,6 +51,11 @@ pub fn open_task(upid: Upid) -> Effect {
     Hosted::open(task::log::TaskLog::new(upid))
 }
 
+/// Opens the list of what the console has said.
+pub fn messages(lines: Vec<String>) -> Effect {
+    Hosted::open(message::Messages::new(lines))
+}
+
 /// Opens the API browser.
 pub fn open_api() -> Effect {
     Hosted::open(api::Browser::default())
@@ -88,8 +94,15 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<guest::edit::conflict::Conflict>(),
         table::<snapshot::Snapshots>(),
         table::<snapshot::settings::Settings>(),
+        table::<Dialog<snapshot::take::Take>>(),
+        table::<Dialog<snapshot::take::Describe>>(),
+        table::<Dialog<snapshot::rollback::Rollback>>(),
+        table::<Dialog<snapshot::prune::Prune>>(),
         table::<task::Tasks>(),
+        table::<message::Messages>(),
         table::<task::log::TaskLog>(),
+        table::<task::history::History>(),
+        table::<task::save::Save>(),
         table::<Dialog<vm::create::CreateVm>>(),
         table::<api::Browser>(),
         table::<api::MethodView>(),

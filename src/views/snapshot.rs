@@ -1,7 +1,10 @@
 //! Snapshots of one guest: their tree, and what can be done with them.
 
+pub mod prune;
 pub mod refusal;
+pub mod rollback;
 pub mod settings;
+pub mod take;
 pub mod tree;
 
 use std::time::Duration;
@@ -16,7 +19,13 @@ use ratatui::{
     widgets::Paragraph,
 };
 
-use self::{settings::Settings, tree::Row};
+use self::{
+    prune::Prune,
+    rollback::Rollback,
+    settings::Settings,
+    take::{Describe, Take},
+    tree::Row,
+};
 use crate::{
     api::{
         ApiError,
@@ -63,7 +72,7 @@ fn columns() -> Vec<Column<Row>> {
     let left =
         |id, title, width, priority, cell| Column { id, title, width, priority, align: Align::Left, cell, sort: None };
     vec![
-        left("name", "Snapshot", Width::Flex { min: 18, max: 48 }, 0, |r: &Row, c: &Ctx| {
+        left("name", "Snapshot", Width::Flex { min: 16, max: 44 }, 0, |r: &Row, c: &Ctx| {
             let lines = r.lines(c.look.glyphs.set);
             match (&r.snapshot, r.snapshot.is_current()) {
                 (s, true) if s.running => Cell::role(format!("{lines}NOW, running"), Role::Running),
@@ -71,7 +80,7 @@ fn columns() -> Vec<Column<Row>> {
                 (s, false) => format!("{lines}{}", s.name).into(),
             }
         }),
-        left("date", "Made", Width::Fixed(14), 2, |r: &Row, c: &Ctx| {
+        left("date", "Made", Width::Fixed(11), 2, |r: &Row, c: &Ctx| {
             let made = r.snapshot.snaptime.filter(|_| !r.snapshot.is_current());
             made.map_or_else(String::new, |at| text::time_short(i64::try_from(at).unwrap_or(0), c.zone)).into()
         }),
@@ -83,13 +92,13 @@ fn columns() -> Vec<Column<Row>> {
         },
         Column {
             align: Align::Right,
-            ..left("ram", "RAM", Width::Fixed(10), 1, |r: &Row, _: &Ctx| match (r.snapshot.vmstate, r.ram) {
+            ..left("ram", "RAM", Width::Fixed(8), 1, |r: &Row, _: &Ctx| match (r.snapshot.vmstate, r.ram) {
                 (true, Some(size)) => text::bytes(size).trim().to_owned().into(),
                 (true, None) => "yes".into(),
                 (false, _) => "".into(),
             })
         },
-        left("description", "Description", Width::Flex { min: 10, max: 90 }, 3, |r: &Row, _: &Ctx| {
+        left("description", "Description", Width::Flex { min: 22, max: 90 }, 3, |r: &Row, _: &Ctx| {
             match (&r.snapshot.snapstate, r.snapshot.is_current()) {
                 (Some(state), _) => Cell::role(format!("unfinished ({state})"), Role::Warning),
                 (None, true) => Cell::role("you are here", Role::Muted),
@@ -231,6 +240,54 @@ impl Snapshots {
             .collect()
     }
 
+    fn take(&mut self, cx: &mut Cx<'_, Msg>) {
+        if cx.refuses_changes() {
+            return;
+        }
+        let refusals = self.refusals(cx.store());
+        match cx.store().guest(self.guest.vmid) {
+            _ if !refusals.is_empty() => {
+                cx.toast(Level::Warning, format!("No snapshots can be made: {}", refusals.join("; ")));
+            }
+            Some(guest) => cx.open(Take::of(&[guest])),
+            None => cx.toast(Level::Warning, "The guest is not in the cluster's list any more"),
+        }
+    }
+
+    fn rollback(&mut self, cx: &mut Cx<'_, Msg>) {
+        if cx.refuses_changes() {
+            return;
+        }
+        let (Some(name), Some(list)) = (self.chosen().map(|s| s.name.clone()), &self.list) else { return };
+        let is_zfs = |storage: &str| {
+            cx.store().resources.storages.iter().any(|s| s.storage.as_str() == storage && s.plugintype == "zfspool")
+        };
+        let values = self.config.iter().flat_map(|c| c.values.values());
+        let zfs = values.filter_map(|v| v.split_once(':')).any(|(storage, _)| is_zfs(storage));
+        let label = self.name(cx.store());
+        if let Some(ask) = Rollback::new(self.guest.clone(), label, list, &name, cx.scene.now.unix, zfs) {
+            cx.open(ask.dialog());
+        }
+    }
+
+    fn edit(&mut self, cx: &mut Cx<'_, Msg>) {
+        if cx.refuses_changes() {
+            return;
+        }
+        if let Some(s) = self.chosen() {
+            cx.open(Describe::of(self.guest.clone(), self.name(cx.store()), s));
+        }
+    }
+
+    fn prune(&mut self, cx: &mut Cx<'_, Msg>) {
+        if cx.refuses_changes() {
+            return;
+        }
+        if let Some(guest) = cx.store().guest(self.guest.vmid) {
+            cx.open(Prune::of(&[guest], cx.scene.now.unix));
+        }
+    }
+
     fn delete(&mut self, cx: &mut Cx<'_, Msg>) {
         let all = self.targets();
         let names: Vec<&str> = all.iter().map(|s| s.name.as_str()).collect();
@@ -263,7 +320,6 @@ impl Snapshots {
     fn copy(&mut self, cx: &mut Cx<'_, Msg>) {
         if let Some(s) = self.chosen() {
             cx.emit(Effect::Copy(s.name.to_string()));
-            cx.toast(Level::Info, "Name copied");
         }
     }
 
@@ -357,6 +413,38 @@ impl View for Snapshots {
     type Msg = Msg;
     const NAME: &'static str = "Snapshots";
     const COMMANDS: &'static [Command<Self>] = &[
+        Command {
+            id: "snapshot.take",
+            keys: "n a",
+            title: "Take",
+            footer: true,
+            ready: |v, _| v.list.is_some(),
+            run: Self::take,
+        },
+        Command {
+            id: "snapshot.rollback",
+            keys: "b",
+            title: "Roll back",
+            footer: true,
+            ready: |v, _| v.chosen().is_some(),
+            run: Self::rollback,
+        },
+        Command {
+            id: "snapshot.edit",
+            keys: "e",
+            title: "Edit description",
+            footer: false,
+            ready: |v, _| v.chosen().is_some(),
+            run: Self::edit,
+        },
+        Command {
+            id: "snapshot.prune",
+            keys: "N",
+            title: "Delete old ones",
+            footer: false,
+            ready: |v, _| v.list.is_some(),
+            run: Self::prune,
+        },
         Command {
             id: "snapshot.show",
             keys: "d",

@@ -1,44 +1,90 @@
 //! Tasks of the whole cluster: the list.
 
+pub mod history;
 pub mod log;
+pub mod meter;
+pub mod save;
+
+use std::{collections::HashMap, time::Duration};
 
 use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::tz::TimeZone;
 use ratatui::{Frame, layout::Rect};
 
-use self::log::TaskLog;
+use self::{history::History, log::TaskLog, meter::Tail};
 use crate::{
     api::{
+        ApiError, Paged,
         ids::Upid,
-        task::{self as api, Task, TaskState},
+        task::{self as api, LogLine, Task, TaskState},
     },
     shell::{Command, Cx, Degree, Effect, Proposal, Scene, View, Write},
     store::Store,
-    ui::{Align, Cell, Column, Ctx, Role, Table, TableEvent, Width, text},
+    ui::{Align, Cell, Column, Ctx, Glyphs, Role, Table, TableEvent, Width, text},
 };
+
+/// A line of a list of tasks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The task. One that runs on a node which can't be asked is unknown.
+    pub task: Task,
+    /// How far it is, when its log tells.
+    pub progress: Option<String>,
+}
+
+impl From<Task> for Row {
+    fn from(task: Task) -> Self {
+        Self { task, progress: None }
+    }
+}
+
+/// What the list hears back.
+pub enum Msg {
+    /// The end of a running task's log.
+    Read(Upid, Result<Paged<LogLine>, ApiError>),
+}
 
 /// The list of recent and running tasks.
 pub struct Tasks {
-    table: Table<Task, Upid>,
+    table: Table<Row, Upid>,
+    rows: Vec<Row>,
+    generation: u64,
+    /// What the rows were made of: the store's tasks and resources, and what was read of logs.
+    made_of: Option<(u64, u64, u64)>,
+    /// Logs of running tasks, for their progress.
+    tails: HashMap<Upid, Tail>,
+    reads: u64,
     zone: TimeZone,
 }
 
 impl Default for Tasks {
     fn default() -> Self {
-        let table = Table::new(columns(), |t: &Task| t.upid.clone(), searched)
+        let table = Table::new(columns(), |r: &Row| r.task.upid.clone(), searched)
             .with_property(property)
             .with_sort("start", true)
             .with_empty("no tasks")
             .without_footer();
-        Self { table, zone: TimeZone::system() }
+        Self {
+            table,
+            rows: vec![],
+            generation: 0,
+            made_of: None,
+            tails: HashMap::new(),
+            reads: 0,
+            zone: TimeZone::system(),
+        }
     }
 }
 
 /// The glyph and the role of a task's state.
 pub fn sign(state: &TaskState, ctx: &Ctx) -> (&'static str, Role) {
-    let glyphs = &ctx.look.glyphs;
+    mark(state, &ctx.look.glyphs, ctx.tick)
+}
+
+/// The same without a table's context.
+fn mark(state: &TaskState, glyphs: &Glyphs, tick: u64) -> (&'static str, Role) {
     match state {
-        TaskState::Running => (glyphs.spin(ctx.tick), Role::Accent),
+        TaskState::Running => (glyphs.spin(tick), Role::Accent),
         TaskState::Ok => (glyphs.ok, Role::Ok),
         TaskState::Warnings(_) => (glyphs.warning, Role::Warning),
         TaskState::Failed(_) => (glyphs.failed, Role::Danger),
@@ -46,7 +92,8 @@ pub fn sign(state: &TaskState, ctx: &Ctx) -> (&'static str, Role) {
     }
 }
 
-fn columns() -> Vec<Column<Task>> {
+/// The columns of every list of tasks.
+fn columns() -> Vec<Column<Row>> {
     let left =
         |id, title, width, priority, cell, sort| Column { id, title, width, priority, align: Align::Left, cell, sort };
     vec![
@@ -55,27 +102,34 @@ fn columns() -> Vec<Column<Task>> {
             "Start",
             Width::Fixed(14),
             1,
-            |t: &Task, c: &Ctx| text::time_short(i64::try_from(t.starttime).unwrap_or(0), c.zone).into(),
-            Some(|a: &Task, b: &Task| a.starttime.cmp(&b.starttime)),
+            |Row { task: t, .. }: &Row, c: &Ctx| {
+                text::time_short(i64::try_from(t.starttime).unwrap_or(0), c.zone).into()
+            },
+            Some(|Row { task: a, .. }: &Row, Row { task: b, .. }: &Row| a.starttime.cmp(&b.starttime)),
         ),
         left(
             "task",
             "Task",
             Width::Flex { min: 16, max: 44 },
             0,
-            |t: &Task, _: &Ctx| t.description().into(),
-            Some(|a: &Task, b: &Task| a.description().cmp(&b.description())),
+            |Row { task: t, .. }: &Row, _: &Ctx| t.description().into(),
+            Some(|Row { task: a, .. }: &Row, Row { task: b, .. }: &Row| a.description().cmp(&b.description())),
         ),
         left(
             "status",
             "Status",
             Width::Flex { min: 10, max: 60 },
             1,
-            |t: &Task, c: &Ctx| {
+            |Row { task: t, progress }: &Row, c: &Ctx| {
                 let (glyph, role) = sign(&t.status, c);
-                Cell::role(format!("{glyph} {}", t.status), role)
+                match progress {
+                    Some(progress) => Cell::role(format!("{glyph} {progress}"), role),
+                    None => Cell::role(format!("{glyph} {}", t.status), role),
+                }
             },
-            Some(|a: &Task, b: &Task| a.status.to_string().cmp(&b.status.to_string())),
+            Some(|Row { task: a, .. }: &Row, Row { task: b, .. }: &Row| {
+                a.status.to_string().cmp(&b.status.to_string())
+            }),
         ),
         Column {
             align: Align::Right,
@@ -84,10 +138,8 @@ fn columns() -> Vec<Column<Task>> {
                 "Duration",
                 Width::Fixed(9),
                 3,
-                |t: &Task, c: &Ctx| {
-                    let now = u64::try_from(c.now).unwrap_or(0);
-                    let end = t.endtime.or(t.status.is_running().then_some(now));
-                    end.map_or_else(String::new, |end| text::duration(end.saturating_sub(t.starttime))).into()
+                |Row { task: t, .. }: &Row, c: &Ctx| {
+                    meter::duration(t, c.now).map_or_else(String::new, text::duration).into()
                 },
                 None,
             )
@@ -97,27 +149,27 @@ fn columns() -> Vec<Column<Task>> {
             "Node",
             Width::Fit { max: 14 },
             2,
-            |t: &Task, _: &Ctx| t.node.as_str().into(),
-            Some(|a: &Task, b: &Task| a.node.cmp(&b.node)),
+            |Row { task: t, .. }: &Row, _: &Ctx| t.node.as_str().into(),
+            Some(|Row { task: a, .. }: &Row, Row { task: b, .. }: &Row| a.node.cmp(&b.node)),
         ),
         left(
             "user",
             "User",
             Width::Fit { max: 24 },
             4,
-            |t: &Task, _: &Ctx| Cell::role(t.user.as_str(), Role::Muted),
-            Some(|a: &Task, b: &Task| a.user.cmp(&b.user)),
+            |Row { task: t, .. }: &Row, _: &Ctx| Cell::role(t.user.as_str(), Role::Muted),
+            Some(|Row { task: a, .. }: &Row, Row { task: b, .. }: &Row| a.user.cmp(&b.user)),
         ),
     ]
 }
 
-fn searched(t: &Task, out: &mut String) {
+fn searched(Row { task: t, .. }: &Row, out: &mut String) {
     use std::fmt::Write as _;
     let _ = write!(out, "{} {} {} {} {}", t.description(), t.kind, t.node, t.user, t.status);
 }
 
 /// `type:`, `user:`, `node:`, `id:`, `status:ok|warning|error|running|unknown`.
-fn property(t: &Task, key: &str, value: &str) -> Option<bool> {
+fn property(Row { task: t, .. }: &Row, key: &str, value: &str) -> Option<bool> {
     Some(match key {
         "type" => t.kind.contains(value),
         "user" => t.user.to_lowercase().contains(value),
@@ -143,8 +195,21 @@ pub fn stop_proposal(upid: &Upid, what: &str) -> Proposal {
 }
 
 impl Tasks {
+    /// Logs that are read at the same time for their progress.
+    const TAILS: usize = 4;
+    const PACE: Duration = Duration::from_secs(2);
+
     fn sync(&mut self, store: &Store) {
-        self.table.sync(&store.tasks, store.tasks_generation);
+        let made_of = Some((store.tasks_generation, store.generation, self.reads));
+        if self.made_of != made_of {
+            self.made_of = made_of;
+            let rows: Vec<Row> = store.tasks.iter().map(|task| self.row(task, store)).collect();
+            if rows != self.rows {
+                self.rows = rows;
+                self.generation += 1;
+            }
+        }
+        self.table.sync(&self.rows, self.generation);
         self.table.set_stale(store.is_stale());
         let empty = match &store.tasks_error {
             Some(error) => error.explained(),
@@ -154,30 +219,63 @@ impl Tasks {
         self.table.set_empty(empty);
     }
 
-    fn selected<'s>(&self, store: &'s Store) -> Option<&'s Task> {
-        self.table.selected(&store.tasks)
+    fn row(&self, task: &Task, store: &Store) -> Row {
+        let mut row = Row::from(task.clone());
+        if task.status.is_running() {
+            // The cluster's list keeps what a node said last; nobody knows what became of it since.
+            if store.node(task.node.as_str()).is_some_and(|n| !n.is_online()) {
+                row.task.status = TaskState::Unknown;
+            } else {
+                row.progress = self.tails.get(&task.upid).and_then(|t| t.shown.clone());
+            }
+        }
+        row
     }
 
-    fn open(&mut self, cx: &mut Cx<'_, ()>) {
-        if let Some(task) = self.selected(cx.store()) {
+    /// Reads on in the logs of the running tasks that are on the screen.
+    fn read(&mut self, cx: &mut Cx<'_, Msg>) {
+        let running = |r: &&Row| r.task.status.is_running();
+        let running: Vec<Upid> =
+            self.table.shown(&self.rows).filter(running).take(Self::TAILS).map(|r| r.task.upid.clone()).collect();
+        self.tails.retain(|upid, _| running.contains(upid));
+        for upid in running {
+            let tail = self.tails.entry(upid.clone()).or_default();
+            if tail.asking || tail.refused {
+                continue;
+            }
+            tail.asking = true;
+            let (start, limit) = tail.range();
+            cx.send(api::log(&upid, start, limit), move |answer| Msg::Read(upid, answer));
+        }
+    }
+
+    fn selected(&self) -> Option<&Task> {
+        self.table.selected(&self.rows).map(|r| &r.task)
+    }
+
+    fn open(&mut self, cx: &mut Cx<'_, Msg>) {
+        if let Some(task) = self.selected() {
             cx.open(TaskLog::new(task.upid.clone()));
         }
     }
 
-    fn stop(&mut self, cx: &mut Cx<'_, ()>) {
-        if let Some(task) = self.selected(cx.store()) {
+    fn stop(&mut self, cx: &mut Cx<'_, Msg>) {
+        if let Some(task) = self.selected() {
             cx.propose(stop_proposal(&task.upid, &task.description()));
         }
     }
 
-    fn copy(&mut self, cx: &mut Cx<'_, ()>) {
-        if let Some(task) = self.selected(cx.store()) {
+    fn copy(&mut self, cx: &mut Cx<'_, Msg>) {
+        if let Some(task) = self.selected() {
             cx.emit(Effect::Copy(task.upid.to_string()));
-            cx.toast(crate::shell::Level::Info, "UPID copied");
         }
     }
 
-    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, ()>) -> bool {
+    fn history(&mut self, cx: &mut Cx<'_, Msg>) {
+        cx.open(History::new(cx.store()));
+    }
+
+    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
         self.sync(cx.store());
         match event {
             TableEvent::Ignored => return false,
@@ -189,7 +287,7 @@ impl Tasks {
 }
 
 impl View for Tasks {
-    type Msg = ();
+    type Msg = Msg;
     const NAME: &'static str = "Tasks";
     const COMMANDS: &'static [Command<Self>] = &[
         Command {
@@ -197,7 +295,7 @@ impl View for Tasks {
             keys: "l",
             title: "Log",
             footer: true,
-            ready: |v, s| v.selected(s).is_some(),
+            ready: |v, _| v.selected().is_some(),
             run: Self::open,
         },
         Command {
@@ -205,36 +303,63 @@ impl View for Tasks {
             keys: "x",
             title: "Stop",
             footer: true,
-            ready: |v, s| v.selected(s).is_some_and(|t| t.status.is_running()),
+            ready: |v, _| v.selected().is_some_and(|t| t.status.is_running()),
             run: Self::stop,
+        },
+        Command {
+            id: "task.history",
+            keys: "f",
+            title: "Search in the past",
+            footer: true,
+            ready: |_, s| !s.resources.nodes.is_empty(),
+            run: Self::history,
         },
         Command {
             id: "task.copy",
             keys: "y",
             title: "Copy UPID",
             footer: false,
-            ready: |v, s| v.selected(s).is_some(),
+            ready: |v, _| v.selected().is_some(),
             run: Self::copy,
         },
     ];
 
-    fn update(&mut self, (): (), _: &mut Cx<'_, ()>) {}
-
-    fn refreshed(&mut self, cx: &mut Cx<'_, ()>) {
+    fn update(&mut self, Msg::Read(upid, answer): Msg, cx: &mut Cx<'_, Msg>) {
+        let now = cx.scene.now.unix;
+        if let Some(tail) = self.tails.get_mut(&upid) {
+            match answer {
+                Ok(page) => tail.read(&page.data, page.total, now),
+                Err(error) => tail.failed(&error),
+            }
+            self.reads += 1;
+        }
         self.sync(cx.store());
     }
 
-    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, ()>) -> bool {
+    fn pace(&self) -> Option<Duration> {
+        self.rows.iter().any(|r| r.task.status.is_running()).then_some(Self::PACE)
+    }
+
+    fn tick(&mut self, cx: &mut Cx<'_, Msg>) {
+        self.sync(cx.store());
+        self.read(cx);
+    }
+
+    fn refreshed(&mut self, cx: &mut Cx<'_, Msg>) {
+        self.sync(cx.store());
+    }
+
+    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
         let event = self.table.key(key);
         self.handle(event, cx)
     }
 
-    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, ()>) {
+    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Msg>) {
         let event = self.table.mouse(event, cx.scene.now.millis());
         self.handle(event, cx);
     }
 
-    fn paste(&mut self, text: &str, cx: &mut Cx<'_, ()>) {
+    fn paste(&mut self, text: &str, cx: &mut Cx<'_, Msg>) {
         let event = self.table.paste(text);
         self.handle(event, cx);
     }
@@ -250,6 +375,6 @@ impl View for Tasks {
     fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
         self.sync(scene.store);
         let ctx = scene.ctx(&self.zone);
-        self.table.draw(frame, area, &scene.store.tasks, &ctx);
+        self.table.draw(frame, area, &self.rows, &ctx);
     }
 }

@@ -14,7 +14,7 @@ use proxmux::{
         http::{Fingerprint, Target, Trust},
         login::Credentials,
     },
-    app::{App, Msg, Options, headless::Headless},
+    app::{App, Msg, Notify, Options, headless::Headless},
     cli::console,
     shell::{Connector, Policy, World},
     sim::{self, Simulator, call::Spoil, fault::Effect as Trouble, scenario::Scenario, table::Table},
@@ -163,6 +163,7 @@ pub struct Setup {
     pub dry_run: bool,
     pub interval: Duration,
     pub start: Start,
+    pub notify: Notify,
     /// The certificate that was accepted for the server in an earlier life.
     pub pinned: Option<Fingerprint>,
     /// A folder for what the console keeps; nothing is kept without.
@@ -183,6 +184,7 @@ impl Default for Setup {
             dry_run: false,
             interval: Duration::from_secs(5),
             pinned: None,
+            notify: Notify::Off,
             cache: None,
             start: Start {
                 target: Some(HOST.parse().unwrap()),
@@ -240,6 +242,7 @@ impl Setup {
             interval: self.interval,
             tab: self.tab,
             mouse: true,
+            notify: self.notify,
         };
         let address = self.start.target.as_ref().map(ToString::to_string).unwrap_or_default();
         let mut app = App::new(options, address, Login::new(self.start));

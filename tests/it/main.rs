@@ -11,6 +11,7 @@ mod edit;
 mod guest;
 mod harness;
 mod https;
+mod input;
 mod key;
 mod login;
 mod login_https;

@@ -41,8 +41,16 @@ impl Form {
     fn field_key(&mut self, key: Key, event: KeyEvent) -> FormEvent {
         let spot = self.focus;
         let name = self.key_of(spot);
+        let touched = std::mem::replace(&mut self.touched, Some(spot)) == Some(spot);
         let Some(field) = self.field_mut(spot) else { return FormEvent::Ignored };
         let plain = key.mods().is_empty();
+        // As in other forms: a number that is there is replaced by the first digit, and edited after a cursor key.
+        if let (Kind::Number(input, _), KeyCode::Char(c), false) = (&mut field.kind, key.code(), touched)
+            && plain
+            && c.is_ascii_digit()
+        {
+            input.clear();
+        }
         match (&mut field.kind, key.code()) {
             (Kind::Group(_), KeyCode::Enter | KeyCode::Char(' ')) if plain => self.add_here(),
             (Kind::Select { .. } | Kind::Multi { .. }, KeyCode::Enter | KeyCode::Char(' ')) if plain => {
@@ -94,6 +102,10 @@ impl Form {
 
     fn after_popup(&mut self, popup: Popup, outcome: PopupEvent) -> FormEvent {
         let changed = match outcome {
+            PopupEvent::Ignored => {
+                self.popup = Some(popup);
+                return FormEvent::Ignored;
+            }
             PopupEvent::Used => {
                 self.popup = Some(popup);
                 false
@@ -168,6 +180,7 @@ impl Form {
 
     fn click(&mut self, spot: Spot, at: Position) -> FormEvent {
         self.focus = spot;
+        self.touched = Some(spot);
         let (left, right) = (self.value_area.x, self.value_area.right());
         if !(left..right).contains(&at.x) && !matches!(self.field(spot).map(|f| &f.kind), Some(Kind::Group(_))) {
             return FormEvent::Used;
@@ -196,6 +209,7 @@ impl Form {
         let next = here.map_or(0, |here| here.saturating_add_signed(by).min(stops.len().saturating_sub(1)));
         if let Some(spot) = stops.get(next) {
             self.focus = *spot;
+            self.touched = None;
         }
         FormEvent::Used
     }

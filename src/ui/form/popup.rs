@@ -11,6 +11,8 @@ use crate::ui::{Filter, Input, Key, Look, Millis, Role, text};
 /// What a key did to the list.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum PopupEvent {
+    /// Not for the list: it stays open.
+    Ignored,
     Used,
     Changed,
     /// Done; true: the value is another one now.
@@ -69,11 +71,11 @@ impl Popup {
             KeyCode::Enter if is_multi => return PopupEvent::Close(false),
             KeyCode::Enter => return self.take(field, matching.get(self.cursor).copied()),
             KeyCode::Char(' ') if is_multi => return toggle(field, matching.get(self.cursor).copied()),
-            _ => {
-                if self.filter.key(event) == crate::ui::InputEvent::Changed {
-                    self.rewind();
-                }
-            }
+            _ => match self.filter.key(event) {
+                crate::ui::InputEvent::Changed => self.rewind(),
+                crate::ui::InputEvent::Ignored => return PopupEvent::Ignored,
+                crate::ui::InputEvent::Used => {}
+            },
         }
         PopupEvent::Used
     }

@@ -107,6 +107,8 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
                     self.set_filter(&text);
                     TableEvent::Filtered
                 }
+                // Leaving, suspending and drawing anew work while something is typed, too.
+                InputEvent::Ignored if event.modifiers.contains(KeyModifiers::CONTROL) => TableEvent::Ignored,
                 InputEvent::Used | InputEvent::Ignored => TableEvent::Used,
             },
         }

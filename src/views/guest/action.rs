@@ -249,14 +249,35 @@ pub fn propose(action: &Action, guests: &[&Guest]) -> Option<Proposal> {
         Hardness::Harmless => Degree::Harmless,
     };
     let mut proposal = Proposal::new(format!("{title}?"), writes).degree(degree);
-    proposal.notes.extend(able.iter().filter_map(|g| (action.note)(g)));
+    proposal.notes.extend(grouped(&able, action.note));
     let locked = able.iter().filter_map(|g| Some((g, g.lock.as_ref()?)));
     proposal.notes.extend(locked.map(|(g, lock)| format!("{} is locked ({lock}): the server may refuse.", g.vmid)));
     let left_out =
         unable.iter().map(|g| format!("Left out: {} {}: {}", g.vmid, g.name, (action.refuse)(g).unwrap_or("")));
     proposal.notes.extend(left_out);
-    proposal.notes.dedup();
     Some(proposal)
+}
+
+/// What is to be known of each guest; guests of which the same is to be known stand together.
+fn grouped(guests: &[&Guest], note: fn(&Guest) -> Option<String>) -> Vec<String> {
+    let mut groups: Vec<(String, Vec<&Guest>)> = vec![];
+    for g in guests {
+        let Some(text) = note(g) else { continue };
+        match groups.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, those)) => those.push(g),
+            None => groups.push((text, vec![g])),
+        }
+    }
+    let told = groups.into_iter().map(|(text, those)| {
+        // What concerns all needs no names, and a text that names its guest has them already.
+        let named = those.iter().all(|g| text.contains(&g.vmid.to_string()));
+        if those.len() == guests.len() || named {
+            return text;
+        }
+        let names: Vec<String> = those.iter().map(|g| format!("{} {}", g.vmid, g.name)).collect();
+        format!("{}: {text}", names.join(", "))
+    });
+    told.collect()
 }
 
 /// The action menu of a view.

@@ -11,7 +11,7 @@ use ratatui::{
 };
 
 use super::action::{self, Targets};
-use crate::views::snapshot::Snapshots;
+use crate::views::{snapshot::Snapshots, task::history::History};
 use crate::{
     api::{
         ApiError,
@@ -128,6 +128,11 @@ impl Detail {
 
     fn snapshots(&mut self, cx: &mut Cx<'_, Msg>) {
         cx.open(Snapshots::new(self.guest.clone()));
+    }
+
+    /// What was done with this guest, as far back as its node remembers.
+    fn tasks(&mut self, cx: &mut Cx<'_, Msg>) {
+        cx.open(History::of_guest(cx.store(), self.guest.vmid));
     }
 
     fn next_tab(&mut self, _: &mut Cx<'_, Msg>) {
@@ -380,6 +385,7 @@ impl View for Detail {
             ready: |v, s| v.known(s).is_some(),
             run: Self::snapshots,
         },
+        Command { id: "detail.tasks", keys: "t", title: "Tasks", footer: false, ready: |_, _| true, run: Self::tasks },
         Command {
             id: "detail.tab",
             keys: "tab ] [ l h",

@@ -17,7 +17,7 @@ use crate::{
         ids::GuestRef,
         snapshot::{self as api, Snapshot},
     },
-    shell::{Command, Cx, Effect, Level, Scene, View},
+    shell::{Command, Cx, Effect, Scene, View},
     store::Store,
     ui::{Look, Role, text},
 };
@@ -90,7 +90,6 @@ impl Settings {
         if let Some(then) = &self.then {
             let lines = then.values.iter().map(|(key, value)| format!("{key}: {}\n", value.replace('\n', "\\n")));
             cx.emit(Effect::Copy(lines.collect()));
-            cx.toast(Level::Info, "Settings of the snapshot copied");
         }
     }
 

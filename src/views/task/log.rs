@@ -10,17 +10,20 @@ use ratatui::{
     widgets::Paragraph,
 };
 
-use super::stop_proposal;
+use super::{
+    meter::{self, Meter},
+    save::Save,
+    stop_proposal,
+};
 use crate::{
     api::{
         ApiError, Paged,
         ids::Upid,
-        progress::Progress,
         task::{self as api, LogLine, Task, TaskState},
     },
-    shell::{Command, Cx, Effect, Level, Scene, View},
+    shell::{Command, Cx, Effect, Scene, View},
     store::Store,
-    ui::{Role, Viewer, ViewerEvent, text},
+    ui::{Look, Role, Viewer, ViewerEvent, text},
 };
 
 /// What the log view hears back.
@@ -41,7 +44,12 @@ pub struct TaskLog {
     asking: bool,
     /// The end has been read after the task was known to have ended.
     complete: bool,
-    percent: Option<f32>,
+    meter: Meter,
+}
+
+/// The server will say the same again: the task is gone, or not for this user's eyes.
+pub(super) fn is_final(error: &ApiError) -> bool {
+    matches!(error.status(), Some(400 | 401 | 403 | 404 | 501))
 }
 
 impl TaskLog {
@@ -58,7 +66,7 @@ impl TaskLog {
             seen: 0,
             asking: false,
             complete: false,
-            percent: None,
+            meter: Meter::default(),
         }
     }
 
@@ -85,7 +93,54 @@ impl TaskLog {
 
     fn copy(&mut self, cx: &mut Cx<'_, Msg>) {
         cx.emit(Effect::Copy(self.viewer.text()));
-        cx.toast(Level::Info, "Log copied");
+    }
+
+    fn save(&mut self, cx: &mut Cx<'_, Msg>) {
+        let id = if self.upid.id().is_empty() { "node" } else { self.upid.id() };
+        let safe =
+            |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.'), "-");
+        let name = format!("task-{}-{}-{}.log", safe(self.upid.kind()), safe(id), self.upid.started());
+        cx.open(Save::new(&name, self.viewer.text()));
+    }
+
+    fn next_error(&mut self, _: &mut Cx<'_, Msg>) {
+        self.viewer.next_error();
+    }
+
+    /// How the task is: in its own words, or why that is unknown.
+    fn state(&self, look: &Look, tick: u64) -> Span<'static> {
+        let words = |error: &ApiError| {
+            let words = format!("{} unknown: {error}. {}", look.glyphs.unknown, error.advice());
+            Span::styled(text::clean(&words).into_owned(), look.style(Role::Warning))
+        };
+        match (&self.error, &self.task) {
+            (Some(error), None) => words(error),
+            // What has ended stays ended, whatever is wrong with reading its log.
+            (Some(error), Some(task)) if task.status.is_running() => words(error),
+            (error, task) => {
+                let state = task.as_ref().map_or(TaskState::Running, |t| t.status.clone());
+                let (glyph, role) = super::mark(&state, &look.glyphs, tick);
+                let more = error.as_ref().map_or_else(String::new, |e| format!("  (its log can't be read: {e})"));
+                Span::styled(text::clean(&format!("{glyph} {state}{more}")).into_owned(), look.style(role))
+            }
+        }
+    }
+
+    fn bar(&self, look: &Look, now: i64, width: u16) -> Option<Line<'static>> {
+        let words = self.meter.words(now).filter(|_| self.is_running())?;
+        let mut spans = vec![Span::raw(" ")];
+        if let Some(percent) = self.meter.percent() {
+            let cells = usize::from(width).saturating_sub(text::width(&words) + 4).min(40);
+            let full = (f64::from(percent) / 100.0 * cells as f64).round() as usize;
+            spans.push(Span::styled(look.glyphs.bar_full.repeat(full.min(cells)), look.style(Role::Accent)));
+            spans.push(Span::styled(
+                look.glyphs.bar_empty.repeat(cells.saturating_sub(full)),
+                look.style(Role::GaugeRest),
+            ));
+            spans.push(Span::raw(" "));
+        }
+        spans.push(Span::styled(words, look.style(Role::Accent)));
+        Some(Line::from(spans))
     }
 }
 
@@ -101,6 +156,22 @@ impl View for TaskLog {
             ready: |v, _| v.is_running(),
             run: Self::stop,
         },
+        Command {
+            id: "tasklog.error",
+            keys: "e",
+            title: "Next error",
+            footer: true,
+            ready: |v, _| !v.viewer.is_empty(),
+            run: Self::next_error,
+        },
+        Command {
+            id: "tasklog.save",
+            keys: "W",
+            title: "Save to a file",
+            footer: true,
+            ready: |v, _| !v.viewer.is_empty(),
+            run: Self::save,
+        },
         Command { id: "tasklog.copy", keys: "y", title: "Copy", footer: true, ready: |_, _| true, run: Self::copy },
     ];
 
@@ -109,7 +180,9 @@ impl View for TaskLog {
     }
 
     fn pace(&self) -> Option<Duration> {
-        (!self.complete).then_some(Duration::from_millis(1000))
+        // A node that does not answer is asked less often.
+        let pace = if self.error.is_some() { 5000 } else { 1000 };
+        (!self.complete).then_some(Duration::from_millis(pace))
     }
 
     fn tick(&mut self, cx: &mut Cx<'_, Msg>) {
@@ -124,6 +197,13 @@ impl View for TaskLog {
                         self.task = Some(task);
                         self.error = None;
                     }
+                    // What is refused is refused again: asking on would only fill the server's logs.
+                    Err(error) if is_final(&error) => {
+                        self.asking = false;
+                        self.complete = true;
+                        self.error = Some(error);
+                        return;
+                    }
                     Err(error) => self.error = Some(error),
                 }
                 cx.send(api::log(&self.upid, self.seen, Self::PAGE), Msg::Lines);
@@ -135,7 +215,7 @@ impl View for TaskLog {
                 let lines = page.data.into_iter().filter(|l| !(self.seen == 0 && l.n <= 1 && l.t == "no content"));
                 let lines: Vec<String> = lines.map(|l| l.t).collect();
                 self.seen += lines.len() as u64;
-                self.percent = lines.iter().rev().find_map(|l| Progress::parse(l)?.percent).or(self.percent);
+                self.meter.feed(lines.iter().map(String::as_str), cx.scene.now.unix);
                 for line in &lines {
                     self.viewer.push(line);
                 }
@@ -147,6 +227,7 @@ impl View for TaskLog {
             }
             Msg::Lines(Err(error)) => {
                 self.asking = false;
+                self.complete = is_final(&error);
                 self.error = Some(error);
             }
         }
@@ -160,38 +241,45 @@ impl View for TaskLog {
         self.viewer.mouse(event);
     }
 
+    fn paste(&mut self, text: &str, _: &mut Cx<'_, Msg>) {
+        self.viewer.paste(text);
+    }
+
     fn crumb(&self, _: &Store) -> String {
         format!("Tasks > {}", self.what())
     }
 
     fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
         let look = scene.look;
-        let [head, body] = Layout::vertical([Constraint::Length(2), Constraint::Min(1)]).areas(area);
-        let zone = jiff::tz::TimeZone::system();
-        let state = self.task.as_ref().map_or(TaskState::Running, |t| t.status.clone());
-        let (glyph, role) = super::sign(&state, &scene.ctx(&zone));
-        let known = self.task.is_some() || self.error.is_none();
-        let words = match (&self.error, known) {
-            (Some(error), _) => {
-                let words = format!("{} {}", look.glyphs.unknown, error.explained());
-                Span::styled(text::clean(&words).into_owned(), look.style(Role::Warning))
-            }
-            _ => Span::styled(format!("{glyph} {state}"), look.style(role)),
-        };
-        let mut first = vec![Span::styled(format!(" {}  ", self.what()), look.style(Role::Title)), words];
-        if let (Some(percent), true) = (self.percent, self.is_running()) {
-            first.push(Span::styled(format!("  {percent:.0} %"), look.style(Role::Accent)));
-        }
+        let now = scene.now.unix;
+        let bar = self.bar(look, now, area.width);
+        let [head, meter, body] =
+            Layout::vertical([Constraint::Length(2), Constraint::Length(u16::from(bar.is_some())), Constraint::Min(1)])
+                .areas(area);
+        let first = vec![
+            Span::styled(format!(" {}  ", self.what()), look.style(Role::Title)),
+            self.state(look, scene.now.millis()),
+        ];
         let start = i64::try_from(self.upid.started()).unwrap_or(0);
+        // The cluster's list tells when a task ended, its own status does not.
+        let listed = scene.store.tasks.iter().find(|t| t.upid == self.upid && t.endtime.is_some());
+        let took = listed.or(self.task.as_ref()).and_then(|t| meter::duration(t, now));
+        let took = took.map_or_else(String::new, |s| {
+            format!(" {} {}", if self.is_running() { "for" } else { "took" }, text::duration(s))
+        });
         let facts = format!(
-            " {} on {} by {}  {}",
+            " {}{took} on {} by {}  pid {}  {}",
             text::local_time(start),
             self.upid.node(),
             text::clean(self.upid.user()),
+            self.upid.pid(),
             text::clean(self.upid.as_str()),
         );
         let lines = vec![Line::from(first), Line::styled(facts, look.style(Role::Muted))];
         frame.render_widget(Paragraph::new(lines), head);
+        if let Some(bar) = bar {
+            frame.render_widget(bar, meter);
+        }
         self.viewer.draw(frame, body, look);
     }
 }

@@ -1,0 +1,121 @@
+//! What the console says: messages in the last line, all of them for later, a word to the terminal, and the question before
+//! leaving.
+
+use std::time::Duration;
+
+use super::App;
+use crate::{
+    api::ids::Upid,
+    shell::{Effect, Hosted, Level, Pick, Picker, Toast},
+    ui::text,
+    views,
+};
+
+/// How the terminal is told that a task has ended, so that it can tell the desktop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Notify {
+    /// Not at all.
+    #[default]
+    Off,
+    /// The sequence of iTerm2, ConEmu, Windows Terminal, kitty, foot, WezTerm (OSC 9).
+    Osc9,
+    /// The sequence of urxvt, foot, Ghostty, WezTerm (OSC 777).
+    Osc777,
+    /// The bell.
+    Bell,
+}
+
+impl Notify {
+    /// The bytes that say a text; control characters in it are gone.
+    pub fn sequence(self, words: &str) -> String {
+        let words = text::clean(words);
+        match self {
+            Self::Off => String::new(),
+            Self::Osc9 => format!("\x1b]9;{words}\x07"),
+            // Semicolons part the fields.
+            Self::Osc777 => format!("\x1b]777;notify;proxmux;{}\x07", words.replace(';', ",")),
+            Self::Bell => "\x07".into(),
+        }
+    }
+}
+
+impl App {
+    /// How long a toast stays that nobody needs to act on.
+    const TOAST: Duration = Duration::from_secs(4);
+    /// So many messages are kept.
+    const KEPT: usize = 500;
+
+    /// Shows a message, and keeps it for later.
+    pub(super) fn toast(&mut self, toast: Toast) {
+        let until = (toast.level != Level::Error).then_some(self.shared.now.mono + Self::TOAST);
+        self.last_task = toast.task.clone().or(self.last_task.take());
+        if toast.level == Level::Error {
+            tracing::warn!("{}", toast.text);
+        }
+        if self.said.len() >= Self::KEPT {
+            self.said.pop_front();
+        }
+        self.said.push_back((self.shared.now.unix, toast.clone()));
+        self.toasts.retain(|(t, until)| until.is_none() && *t != toast);
+        self.toasts.push_back((toast, until));
+        self.dirty = true;
+    }
+
+    /// The end of a task is told to the terminal, too, if that is wanted.
+    pub(super) fn notify(&self, words: &str, todo: &mut Vec<Effect>) {
+        if self.notify != Notify::Off {
+            todo.push(Effect::Notify(self.notify.sequence(words)));
+        }
+    }
+
+    /// Everything that was said, newest first.
+    pub(super) fn messages(&self) -> Effect {
+        let lines = self.said.iter().rev().map(|(at, toast)| {
+            let word = match toast.level {
+                Level::Ok => "OK",
+                Level::Info => "info",
+                Level::Warning => "WARNING",
+                Level::Error => "ERROR",
+            };
+            let task = toast.task.as_ref().map_or_else(String::new, |upid: &Upid| format!("  [{upid}]"));
+            format!("{}  {word:<7}  {}{task}", text::local_time(*at), toast.text)
+        });
+        views::messages(lines.collect())
+    }
+
+    /// Leaves, unless confirmed changes would be lost with it: then the user is asked.
+    pub(super) fn leave(&mut self, todo: &mut Vec<Effect>) {
+        let waiting = self.outbox.waiting();
+        if waiting == 0 {
+            self.quit = true;
+            return;
+        }
+        let what = if waiting == 1 {
+            "1 change is not sent yet".into()
+        } else {
+            format!("{waiting} changes are not sent yet")
+        };
+        let run = |command: &'static str| move || Effect::Run { layer: None, command: command.into() };
+        todo.push(Hosted::open(Picker::menu(
+            format!("Leave? {what}."),
+            vec![
+                Pick::closing("Stay").letter('n'),
+                Pick::new("Leave as soon as they are sent", run("leave.sent")).letter('w'),
+                Pick::new("Leave now: they are dropped", run("leave.now")).letter('l'),
+            ],
+        )));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sequences_hold_no_control_characters_of_the_text() {
+        assert_eq!(Notify::Osc9.sequence("a\x1b]0;b\x07"), "\x1b]9;a]0;b\x07");
+        assert_eq!(Notify::Osc777.sequence("VM 1; done"), "\x1b]777;notify;proxmux;VM 1, done\x07");
+        assert_eq!(Notify::Off.sequence("x"), "");
+        assert_eq!(Notify::Bell.sequence("x"), "\x07");
+    }
+}

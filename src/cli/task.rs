@@ -1,0 +1,264 @@
+//! `proxmux task`: tasks without the screen.
+
+use std::{
+    io::{IsTerminal, Write},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::{Result, bail};
+use clap::{Args, Subcommand};
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::change::{self, ChangeArgs};
+use crate::{
+    api::{
+        ApiError,
+        ids::{NodeName, Upid, VmId},
+        task::{self as api, Filter, Source, Task, TaskState},
+    },
+    shell::World,
+    store::Store,
+    ui::text,
+    views::task::{history::parse_time, meter::Meter, stop_proposal},
+};
+
+/// What can be done with tasks.
+#[derive(Subcommand, Debug)]
+pub enum TaskCommand {
+    /// List tasks of all nodes, newest first
+    List(List),
+    /// Print the log of a task
+    Log {
+        /// The task's id
+        upid: Upid,
+        /// Go on until the task ends
+        #[arg(long, short)]
+        follow: bool,
+    },
+    /// Wait for the end of tasks; the exit code is 3 when one failed
+    Wait {
+        /// The tasks' ids
+        #[arg(required = true)]
+        upids: Vec<Upid>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ask a task to stop
+    Stop {
+        /// The task's id
+        upid: Upid,
+        /// How it is made.
+        #[command(flatten)]
+        change: ChangeArgs,
+    },
+}
+
+/// Which tasks to list.
+#[derive(Args, Debug)]
+pub struct List {
+    /// Only of this node
+    #[arg(long)]
+    node: Option<String>,
+    /// Only about this guest
+    #[arg(long, value_name = "VMID")]
+    guest: Option<VmId>,
+    /// Only of this type, like vzdump or qmstart
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<String>,
+    /// Only of users whose names hold this text (not --user, which says who logs in)
+    #[arg(long, value_name = "TEXT")]
+    by: Option<String>,
+    /// Only with this result
+    #[arg(long, value_parser = ["running", "ok", "warning", "error", "unknown"])]
+    state: Option<String>,
+    /// Only those that started since: 24h, 7d, 2026-11-21 or "2026-11-21 08:30"
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only those that started until
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// At most so many of each node
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: u64,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the cluster refuses, or a task that was waited for failed.
+pub async fn run(command: TaskCommand, world: &World, store: &Store) -> Result<()> {
+    match command {
+        TaskCommand::List(args) => list(args, world, store).await,
+        TaskCommand::Log { upid, follow } => log(world, store, &upid, follow).await,
+        TaskCommand::Wait { upids, json } => wait(world, store, &upids, json).await,
+        TaskCommand::Stop { upid, change } => {
+            let what = api::describe(upid.kind(), upid.id());
+            change::run(world, store, stop_proposal(&upid, &what), &change).await
+        }
+    }
+}
+
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(0))
+}
+
+fn entry(task: &Task) -> Value {
+    json!({
+        "upid": task.upid.as_str(), "node": task.node.as_str(), "type": task.kind.as_str(), "id": task.id.as_str(),
+        "user": task.user.as_str(), "starttime": task.starttime, "endtime": task.endtime,
+        "status": task.status.to_string(),
+    })
+}
+
+async fn list(args: List, world: &World, store: &Store) -> Result<()> {
+    let time = |flag: &str, text: &Option<String>| match text {
+        Some(text) => match parse_time(text, now(), &TimeZone::system()) {
+            Ok(time) => Ok(Some(time)),
+            Err(why) => bail!("{flag} {text}: {why}"),
+        },
+        None => Ok(None),
+    };
+    let running = args.state.as_deref() == Some("running");
+    let filter = Filter {
+        limit: Some(args.limit),
+        vmid: args.guest,
+        kind: args.kind,
+        user: args.by,
+        source: Some(match (running, &args.state) {
+            (true, _) => Source::Active,
+            (false, Some(_)) => Source::Archive,
+            (false, None) => Source::All,
+        }),
+        since: time("--since", &args.since)?,
+        until: time("--until", &args.until)?,
+        status: args.state.filter(|_| !running),
+        ..Filter::default()
+    };
+    let client = world.client(store.session)?;
+    let known = store.resources.nodes.iter().map(|n| n.node.clone());
+    let nodes: Vec<NodeName> = match &args.node {
+        Some(node) => vec![NodeName::from(node.as_str())],
+        None => known.collect(),
+    };
+    let (mut tasks, mut failed) = (vec![], None);
+    for node in &nodes {
+        match client.ask(api::list(node, &filter)).await {
+            Ok(page) => tasks.extend(page.data),
+            // One node that is away must not hide what the others know.
+            Err(error) if nodes.len() > 1 => {
+                eprintln!("{node}: {}", error.explained());
+                failed = Some(error);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    tasks.sort_by(|a: &Task, b: &Task| b.starttime.cmp(&a.starttime).then_with(|| b.upid.cmp(&a.upid)));
+    if args.json {
+        println!("{:#}", Value::Array(tasks.iter().map(entry).collect()));
+    } else {
+        for task in &tasks {
+            let start = text::local_time(i64::try_from(task.starttime).unwrap_or(0));
+            let what = task.description();
+            println!(
+                "{start}  {:<10} {:<28} {:<20} {}",
+                task.node,
+                what,
+                task.user,
+                text::clean(&task.status.to_string())
+            );
+            println!("    {}", task.upid);
+        }
+    }
+    match failed {
+        Some(error) if tasks.is_empty() => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+async fn log(world: &World, store: &Store, upid: &Upid, follow: bool) -> Result<()> {
+    const PAGE: u64 = 1000;
+    let client = world.client(store.session)?;
+    let mut from = 0;
+    let mut out = std::io::stdout();
+    loop {
+        // Status first: lines that are read after the end was seen are all there will ever be.
+        let running = client.ask(api::status(upid)).await?.status.is_running();
+        loop {
+            let page = client.ask(api::log(upid, from, PAGE)).await?;
+            let count = page.data.len() as u64;
+            for line in page.data {
+                writeln!(out, "{}", text::clean(&line.t))?;
+            }
+            from += count;
+            if count < PAGE {
+                break;
+            }
+        }
+        out.flush()?;
+        if !running || !follow {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+async fn wait(world: &World, store: &Store, upids: &[Upid], as_json: bool) -> Result<()> {
+    let (mut out, mut failed) = (vec![], 0);
+    for upid in upids {
+        let state = until_end(world, store, upid).await?;
+        failed += usize::from(!state.is_success());
+        if as_json {
+            out.push(json!({"upid": upid.as_str(), "status": state.to_string(), "success": state.is_success()}));
+        } else {
+            println!("{}: {}", api::describe(upid.kind(), upid.id()), text::clean(&state.to_string()));
+        }
+    }
+    if as_json {
+        println!("{:#}", Value::Array(out));
+    }
+    if failed > 0 {
+        return Err(change::TaskFailed(format!("{failed} of {} tasks failed", upids.len())).into());
+    }
+    Ok(())
+}
+
+/// Waits with a line of progress on a terminal, and silently elsewhere.
+async fn until_end(world: &World, store: &Store, upid: &Upid) -> Result<TaskState, ApiError> {
+    let client = world.client(store.session)?;
+    let mut err = std::io::stderr();
+    let shows = err.is_terminal();
+    let (mut meter, mut from, mut pace) = (Meter::default(), 0, Duration::from_millis(500));
+    let what = api::describe(upid.kind(), upid.id());
+    loop {
+        let status = client.ask(api::status(upid)).await;
+        let state = match status {
+            Ok(task) if !task.status.is_running() => Some(task.status),
+            Ok(_) => None,
+            Err(error) if error.is_temporary() => None,
+            Err(error) => return Err(error),
+        };
+        if shows
+            && state.is_none()
+            && let Ok(page) = client.ask(api::log(upid, from, 1000)).await
+        {
+            from += page.data.len() as u64;
+            meter.feed(page.data.iter().map(|l| l.t.as_str()), now());
+            let words = meter.words(now()).unwrap_or_else(|| "running".into());
+            let _ = write!(err, "\r\x1b[K{what}: {words}");
+            let _ = err.flush();
+        }
+        if let Some(state) = state {
+            if shows {
+                let _ = write!(err, "\r\x1b[K");
+            }
+            return Ok(state);
+        }
+        tokio::time::sleep(pace).await;
+        pace = (pace * 3 / 2).min(Duration::from_secs(5));
+    }
+}
