@@ -26,7 +26,9 @@ use crate::{
         task::{LogLine, Task},
         version::Version,
     },
-    shell::{CommandInfo, Effect, Hosted, Layer, LayerId, Level, Now, Pick, Picker, Policy, Reply, Scene, SessionId, Toast},
+    shell::{
+        CommandInfo, Effect, Hosted, Layer, LayerId, Level, Now, Pick, Picker, Policy, Reply, Scene, SessionId, Toast,
+    },
     store::{Phase, Store},
     ui::{Keymap, Look},
     views::{self, login::Login},

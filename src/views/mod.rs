@@ -2,13 +2,19 @@
 
 pub mod dashboard;
 pub mod device;
+pub mod fact;
 pub mod guest;
 pub mod login;
+pub mod storage;
 pub mod task;
 pub mod vm;
+pub mod volume;
 
 use crate::{
-    api::{ApiError, ids::Upid},
+    api::{
+        ApiError,
+        ids::{ContentKind, Upid},
+    },
     shell::{CommandInfo, Effect, Hosted, Layer, LayerId, Pick, View},
     store::Store,
 };
@@ -28,17 +34,21 @@ pub const TABS: &[Tab] = &[
     Tab { key: '1', title: "Dashboard", root: 0 },
     Tab { key: '2', title: "VMs", root: 1 },
     Tab { key: '3', title: "LXC", root: 1 },
+    Tab { key: '4', title: "ISO", root: 3 },
+    Tab { key: '8', title: "Storage", root: 4 },
     Tab { key: '9', title: "Tasks", root: 2 },
 ];
 
 /// How many root views there are.
-pub const ROOTS: usize = 3;
+pub const ROOTS: usize = 5;
 
 /// Makes a root view. VMs and containers share one, so that the filter stays when switching between them.
 pub fn root(root: usize, id: LayerId) -> Box<dyn Layer> {
     match root {
         0 => Hosted::boxed(id, dashboard::Dashboard::default()),
         1 => Hosted::boxed(id, guest::Guests::default()),
+        3 => Hosted::boxed(id, volume::Volumes::of_kind(ContentKind::Iso)),
+        4 => Hosted::boxed(id, storage::Storages::default()),
         _ => Hosted::boxed(id, task::Tasks::default()),
     }
 }
@@ -72,6 +82,9 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<dashboard::Dashboard>(),
         table::<guest::Guests>(),
         table::<guest::detail::Detail>(),
+        table::<volume::Volumes>(),
+        table::<storage::Storages>(),
+        table::<fact::Facts>(),
         table::<task::Tasks>(),
         table::<task::log::TaskLog>(),
         table::<vm::create::CreateVm>(),

@@ -22,4 +22,5 @@ mod sim_guest;
 mod task;
 mod tty;
 mod vm;
+mod volume;
 mod weather;

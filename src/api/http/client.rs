@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use super::{
     target::Target,
     tls::{self, Trust},
+    upload,
 };
 use crate::api::{
     error::ApiError,
@@ -175,13 +176,31 @@ impl From<ApiError> for Failure {
 
 impl Inner {
     async fn once(&self, call: &Call) -> Result<Raw, Failure> {
-        let request = self.request(call)?;
+        let mut request = self.request(call)?;
+        if let Some(file) = &call.wire.file {
+            let form = upload::form(&call.wire, file).await?;
+            let headers = request.headers_mut();
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(form.length));
+            let kind = HeaderValue::from_str(&form.content_type);
+            headers.insert(CONTENT_TYPE, kind.map_err(|_| ApiError::NotSent("the upload has no usable form".into()))?);
+            *request.body_mut() = Some(form.body);
+        }
         let reusable = self.answered.load(Ordering::Relaxed);
         let limit = self.options.silence;
         let silent = || ApiError::Unsure(format!("no answer from {} within {}", self.target, secs(limit)));
         // Connecting has its own limit, which must not be mistaken for a silent server.
-        let sent = timeout(self.options.connect + limit, self.http.execute(request)).await.map_err(|_| silent())?;
-        let mut answer = sent.map_err(|e| Failure { stale: reusable && is_closed(&e), error: self.explain(&e) })?;
+        let sending = self.http.execute(request);
+        let sent = match &call.wire.file {
+            None => timeout(self.options.connect + limit, sending).await.map_err(|_| silent())?,
+            Some(file) => upload::watch(file, self.options.connect + limit, sending).await?,
+        };
+        let mut answer = sent.map_err(|e| {
+            let error = match (self.explain(&e), &call.wire.file) {
+                (ApiError::Unsure(why), Some(file)) => upload::broken(file, &why),
+                (error, _) => error,
+            };
+            Failure { stale: reusable && is_closed(&e), error }
+        })?;
         self.answered.store(true, Ordering::Relaxed);
         let status = answer.status();
         // hyper keeps the phrase only when it differs from the usual one.
@@ -240,7 +259,7 @@ impl Inner {
             value.set_sensitive(true);
             headers.insert(*name, value);
         }
-        if in_body {
+        if in_body && call.wire.file.is_none() {
             // Written out even for an empty form: the server refuses bodies without a length.
             headers.insert(CONTENT_LENGTH, HeaderValue::from(encoded.len()));
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
