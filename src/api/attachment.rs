@@ -69,6 +69,11 @@ impl Meter {
         self.inner.sent.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    /// True when both count the same transfer.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
     /// Begins anew.
     pub fn reset(&self) {
         self.inner.sent.store(0, Ordering::Relaxed);

@@ -9,6 +9,7 @@ pub mod runner;
 pub mod session;
 pub mod terminal;
 pub mod tracker;
+pub mod transfer;
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -20,6 +21,7 @@ use self::{frame::Hit, session::Session};
 use crate::{
     api::{
         ApiError,
+        attachment::Attachment,
         cluster::{ClusterStatus, Resources},
         guest::Status,
         ids::{Upid, VmId},
@@ -79,6 +81,8 @@ pub enum Msg {
         result: Result<Bytes, ApiError>,
         /// Who else wants to hear it.
         reply: Option<(LayerId, Reply)>,
+        /// The file that went with it.
+        file: Option<Attachment>,
     },
     /// A guest was asked how it is, after a task of it ended.
     Peeked {
@@ -272,7 +276,11 @@ impl App {
                     session.probed(alive, now.mono);
                 }
             }
-            Msg::Written { session, label, guest, result, reply } => {
+            Msg::Written { session, label, guest, result, reply, file } => {
+                if let (Some(file), Some(session)) = (file, self.shared.sessions.get_mut(session.0 as usize)) {
+                    session.transfers.ended(&file, result.as_ref().err());
+                    session.store.transfers = session.transfers.shown(now.mono);
+                }
                 self.written(session, label, guest, result);
                 if let Some((to, reply)) = reply {
                     self.reply(to, reply, &mut todo);
@@ -290,7 +298,8 @@ impl App {
         let due = self.shared.sessions.iter().filter_map(Session::next_due);
         let toast = self.toasts.iter().filter_map(|(_, until)| *until);
         let slow = self.store().asking.map(|since| since + Store::SLOW).filter(|at| *at > self.shared.now.mono);
-        due.chain(toast).chain(slow).chain(self.next_tick).chain(self.next_age).min()
+        let transfers = self.shared.sessions.iter().filter_map(|s| s.transfers.next_due());
+        due.chain(transfers).chain(toast).chain(slow).chain(self.next_tick).chain(self.next_age).min()
     }
 
     /// True once after something visible may have changed.
@@ -322,6 +331,12 @@ impl App {
         self.toasts.retain(|(_, until)| until.is_none_or(|until| until > now));
         self.dirty |= self.toasts.len() != before;
 
+        for session in &mut self.shared.sessions {
+            if session.transfers.is_due(now) {
+                session.store.transfers = session.transfers.shown(now);
+                self.dirty = true;
+            }
+        }
         // An age on the screen counts up.
         let aging = self.store().trouble.is_some() || self.store().slow_for(now).is_some();
         if self.next_age.is_some_and(|at| at <= now) {
@@ -388,6 +403,23 @@ impl App {
                         more.extend(session.due(now));
                     }
                     self.dirty = true;
+                }
+                Effect::Write { session, write } => {
+                    let now = self.shared.now.mono;
+                    if let (Some(_), Some(of)) = (&write.wire.file, self.shared.sessions.get_mut(session.0 as usize)) {
+                        of.transfers.add(&write, now);
+                        of.store.transfers = of.transfers.shown(now);
+                        self.dirty = true;
+                    }
+                    outside.push(Effect::Write { session, write });
+                }
+                Effect::Dismiss { session, file } => {
+                    let now = self.shared.now.mono;
+                    if let Some(of) = self.shared.sessions.get_mut(session.0 as usize) {
+                        of.transfers.dismiss(&file);
+                        of.store.transfers = of.transfers.shown(now);
+                        self.dirty = true;
+                    }
                 }
                 Effect::Quit => self.quit = true,
                 Effect::Mouse(on) => {
@@ -513,8 +545,15 @@ impl App {
             "app.suspend" => todo.push(Effect::Suspend),
             "app.quit" => {
                 let stack = &self.roots[self.current].stack;
+                let sending = self.store().transfers.iter().filter(|t| t.is_running()).count();
                 match stack.last() {
                     Some(layer) if stack.len() > 1 && !layer.is_dialog() => todo.push(Effect::Close(layer.id())),
+                    _ if sending > 0 => {
+                        let stay = Pick::closing("No, go on").letter('n');
+                        let leave = Pick::new("Yes, stop and quit", || Effect::Quit).letter('y');
+                        let title = format!("{sending} files are being sent. Quit, and stop that?");
+                        todo.push(Hosted::open(Picker::menu(title, vec![stay, leave])));
+                    }
                     _ => todo.push(Effect::Quit),
                 }
             }

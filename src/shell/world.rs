@@ -20,6 +20,8 @@ use crate::{
 
 /// Changes that are on their way at the same time.
 const WRITES: usize = 4;
+/// Files that are sent at the same time; others wait.
+const UPLOADS: usize = 2;
 
 /// Makes transports and remembers certificates. The program's speaks HTTPS; tests put a simulated cluster behind it.
 pub trait Connector: Send + Sync + 'static {
@@ -70,6 +72,7 @@ pub struct World {
     connector: Arc<dyn Connector>,
     sessions: Arc<Mutex<HashMap<SessionId, (Client, Place)>>>,
     write_slots: Arc<Semaphore>,
+    upload_slots: Arc<Semaphore>,
     /// The rules for writes.
     pub policy: Policy,
 }
@@ -77,7 +80,8 @@ pub struct World {
 impl World {
     /// A world without any session.
     pub fn new(connector: Arc<dyn Connector>, policy: Policy) -> Self {
-        Self { connector, sessions: Arc::default(), write_slots: Arc::new(Semaphore::new(WRITES)), policy }
+        let (write_slots, upload_slots) = (Arc::new(Semaphore::new(WRITES)), Arc::new(Semaphore::new(UPLOADS)));
+        Self { connector, sessions: Arc::default(), write_slots, upload_slots, policy }
     }
 
     /// Where transports come from.
@@ -118,7 +122,13 @@ impl World {
             return Err(ApiError::Withheld("dry run: the call was only shown".into()));
         }
         // Bulk work must not flood the server.
-        let _slot = self.write_slots.acquire().await;
+        let _slot = match &wire.file {
+            None => self.write_slots.acquire().await,
+            Some(file) => tokio::select! {
+                slot = self.upload_slots.acquire() => slot,
+                () = file.meter.cancelled() => return Err(ApiError::NotSent("stopped by you before it began".into())),
+            },
+        };
         tracing::info!(target: "proxmux::audit", call = %wire, label, "sent");
         let result = self.client(session)?.send(wire.clone()).await.and_then(readable);
         match &result {

@@ -21,12 +21,12 @@ pub fn columns(kind: Option<ContentKind>) -> Vec<Column<Item>> {
     let all = all();
     let hidden: &[&str] = match kind {
         None => &["storage", "place"],
-        Some(ContentKind::Iso) => &["content", "format", "guest", "notes"],
+        Some(ContentKind::Iso) => &["content", "format", "guest", "notes", "protected"],
         Some(ContentKind::Backup) => &["content", "users"],
         Some(ContentKind::Vztmpl | ContentKind::Import | ContentKind::Snippets) => {
-            &["content", "guest", "notes", "users"]
+            &["content", "guest", "notes", "users", "protected"]
         }
-        Some(_) => &["content", "notes"],
+        Some(_) => &["content", "notes", "protected"],
     };
     all.into_iter().filter(|c| !hidden.contains(&c.id)).collect()
 }
@@ -124,14 +124,21 @@ fn all() -> Vec<Column<Item>> {
             |a, b| a.users.as_ref().map(Vec::len).cmp(&b.users.as_ref().map(Vec::len)),
         ),
         left(
+            "protected",
+            "Protected",
+            Width::Fixed(9),
+            4,
+            |i, _| Cell::role(if i.volume.protected { "yes" } else { "" }, Role::Warning),
+            |a, b| a.volume.protected.cmp(&b.volume.protected),
+        ),
+        left(
             "notes",
             "Notes",
             Width::Flex { min: 6, max: 40 },
             4,
             |i, _| {
                 let first = i.volume.notes.as_deref().unwrap_or_default().lines().next().unwrap_or_default();
-                let lock = if i.volume.protected { "protected  " } else { "" };
-                Cell::role(format!("{lock}{first}"), if i.volume.protected { Role::Warning } else { Role::Muted })
+                Cell::role(first, Role::Muted)
             },
             |a, b| a.volume.notes.cmp(&b.volume.notes),
         ),
