@@ -421,6 +421,10 @@ impl App {
                         self.dirty = true;
                     }
                 }
+                Effect::Copy(text) => {
+                    self.toast(Toast::new(Level::Info, "Copied to the clipboard"));
+                    outside.push(Effect::Copy(text));
+                }
                 Effect::Quit => self.quit = true,
                 Effect::Mouse(on) => {
                     self.mouse = on;

@@ -113,6 +113,16 @@ pub struct Login {
 }
 
 impl Connected {
+    /// The server.
+    pub fn target(&self) -> &Target {
+        &self.place.target
+    }
+
+    /// User and client of a finished login.
+    pub fn into_session(self) -> (String, (Client, Place)) {
+        (self.client.user().unwrap_or_default(), (self.client, self.place))
+    }
+
     /// The second factor that is still missing.
     pub fn challenge(&self) -> Option<&Challenge> {
         match &self.how {

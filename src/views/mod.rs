@@ -15,7 +15,7 @@ use crate::{
         ApiError,
         ids::{ContentKind, Upid},
     },
-    shell::{CommandInfo, Effect, Hosted, Layer, LayerId, Pick, View},
+    shell::{CommandInfo, Dialog, Effect, Hosted, Layer, LayerId, Pick, View},
     store::Store,
 };
 
@@ -87,7 +87,7 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<fact::Facts>(),
         table::<task::Tasks>(),
         table::<task::log::TaskLog>(),
-        table::<vm::create::CreateVm>(),
+        table::<Dialog<vm::create::CreateVm>>(),
         table::<login::Login>(),
         table::<crate::shell::confirm::Confirm>(),
         table::<crate::shell::picker::Picker>(),
