@@ -4,6 +4,7 @@ pub mod dashboard;
 pub mod device;
 pub mod fact;
 pub mod guest;
+pub mod image;
 pub mod login;
 pub mod storage;
 pub mod task;
@@ -84,9 +85,12 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<guest::detail::Detail>(),
         table::<volume::Volumes>(),
         table::<storage::Storages>(),
+        table::<Dialog<image::download::Download>>(),
+        table::<Dialog<image::upload::Upload>>(),
         table::<fact::Facts>(),
         table::<task::Tasks>(),
         table::<task::log::TaskLog>(),
+        table::<task::transfer::Transfers>(),
         table::<Dialog<vm::create::CreateVm>>(),
         table::<login::Login>(),
         table::<crate::shell::confirm::Confirm>(),

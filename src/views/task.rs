@@ -1,10 +1,14 @@
 //! Tasks of the whole cluster: the list.
 
 pub mod log;
+pub mod transfer;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::tz::TimeZone;
-use ratatui::{Frame, layout::Rect};
+use ratatui::{
+    Frame,
+    layout::{Constraint, Layout, Rect},
+};
 
 use self::log::TaskLog;
 use crate::{
@@ -209,6 +213,14 @@ impl View for Tasks {
             run: Self::stop,
         },
         Command {
+            id: "task.transfers",
+            keys: "u",
+            title: "Uploads",
+            footer: true,
+            ready: |_, s| !s.transfers.is_empty(),
+            run: |_, cx| cx.open(transfer::Transfers::default()),
+        },
+        Command {
             id: "task.copy",
             keys: "y",
             title: "Copy UPID",
@@ -249,7 +261,10 @@ impl View for Tasks {
 
     fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
         self.sync(scene.store);
+        let height = transfer::strip_height(scene.store).min(area.height / 2);
+        let [strip, list] = Layout::vertical([Constraint::Length(height), Constraint::Min(1)]).areas(area);
+        transfer::draw_strip(frame, strip, scene);
         let ctx = scene.ctx(&self.zone);
-        self.table.draw(frame, area, &scene.store.tasks, &ctx);
+        self.table.draw(frame, list, &scene.store.tasks, &ctx);
     }
 }

@@ -20,11 +20,15 @@ use self::{
     shelf::{Came, Item, Key, Shelf},
     usage::Usage,
 };
-use super::fact::Facts;
+use super::{
+    fact::Facts,
+    image::{download::Download, target, upload::Upload},
+};
 use crate::{
     api::{
         ApiError,
         ids::{ContentKind, GuestKind, GuestRef, StorageId},
+        image,
         rrd::{Consolidation, Point, Timeframe},
         storage::{self, Config},
         volume,
@@ -271,6 +275,35 @@ impl Volumes {
         }
     }
 
+    /// Whether files can come to what is shown.
+    fn takes_files(&self) -> bool {
+        self.kind.is_none_or(|kind| !image::endings(kind).is_empty())
+    }
+
+    /// The kind and the storage that a new file is likely meant for.
+    fn aim(&self, store: &Store) -> (ContentKind, Option<String>) {
+        let places = self.places(store);
+        let storage = places.first().filter(|_| self.is_storage());
+        let fits = |kind: &ContentKind| storage.is_none_or(|p| p.keeps(*kind));
+        let kinds = [ContentKind::Iso, ContentKind::Vztmpl, ContentKind::Import];
+        let kind = self.kind.or_else(|| kinds.into_iter().find(fits)).unwrap_or(ContentKind::Iso);
+        (kind, storage.map(target::value))
+    }
+
+    fn upload(&mut self, cx: &mut Cx<'_, Msg>) {
+        if !cx.refuses_changes() {
+            let (kind, storage) = self.aim(cx.store());
+            cx.open(Upload::open(cx.store(), kind, storage.as_deref()));
+        }
+    }
+
+    fn download(&mut self, cx: &mut Cx<'_, Msg>) {
+        if !cx.refuses_changes() {
+            let (kind, storage) = self.aim(cx.store());
+            cx.open(Download::open(cx.store(), kind, storage.as_deref()));
+        }
+    }
+
     fn is_storage(&self) -> bool {
         matches!(self.scope, Scope::Storage(..))
     }
@@ -409,6 +442,22 @@ impl View for Volumes {
             footer: false,
             ready: |v, _| !v.shelf.items.is_empty() && !v.scanning,
             run: Self::find_users,
+        },
+        Command {
+            id: "volume.upload",
+            keys: "u",
+            title: "Upload",
+            footer: true,
+            ready: |v, _| v.takes_files(),
+            run: Self::upload,
+        },
+        Command {
+            id: "volume.download",
+            keys: "w",
+            title: "Download",
+            footer: true,
+            ready: |v, _| v.takes_files(),
+            run: Self::download,
         },
         Command {
             id: "volume.reload",

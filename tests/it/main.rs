@@ -8,6 +8,7 @@ mod docs;
 mod guest;
 mod harness;
 mod https;
+mod image;
 mod key;
 mod login;
 mod login_https;

@@ -4,6 +4,7 @@ use std::{fs::File, io::Read, time::Duration};
 
 use bytes::Bytes;
 use futures_util::stream;
+use sha2::Digest;
 use tokio::{
     sync::mpsc::{self, Receiver},
     time::{Instant, interval},
@@ -59,7 +60,10 @@ pub(super) async fn form(wire: &Wire, file: &Attachment) -> Result<Form, ApiErro
     let length = head.len() as u64 + size + tail.len() as u64;
     let (give, pieces) = mpsc::channel(AHEAD);
     let meter = file.meter.clone();
-    tokio::task::spawn_blocking(move || read(source, size, head, tail, |piece| give.blocking_send(piece).is_ok()));
+    let wanted = wire.get("checksum-algorithm").zip(wire.get("checksum"));
+    let sum = wanted.and_then(|(algorithm, sum)| Some((Sum::new(algorithm)?, sum.to_owned())));
+    let body = Body { source, size, head, tail, sum };
+    tokio::task::spawn_blocking(move || body.read(|piece| give.blocking_send(piece).is_ok()));
     let body = stream::unfold((pieces, meter), |(mut pieces, meter): (Receiver<Piece>, _)| async move {
         let (piece, counted) = pieces.recv().await?;
         meter.add(counted);
@@ -75,37 +79,114 @@ pub(super) async fn form(wire: &Wire, file: &Attachment) -> Result<Form, ApiErro
 /// Bytes to send, and how many of them are the file's.
 type Piece = (Result<Bytes, std::io::Error>, u64);
 
-/// Reads the whole body piece by piece until nobody takes it any more.
-fn read(source: File, size: u64, head: String, tail: String, give: impl Fn(Piece) -> bool) {
-    if !give((Ok(head.into()), 0)) {
-        return;
-    }
-    let mut source = source.take(size);
-    let mut left = size;
-    while left > 0 {
-        let mut piece = Vec::with_capacity(PIECE.min(usize::try_from(left).unwrap_or(PIECE)));
-        let end = match (&mut source).take(PIECE as u64).read_to_end(&mut piece) {
-            Ok(0) => Some(std::io::Error::other("the file became shorter while it was sent")),
-            Ok(n) => {
-                left -= n as u64;
-                if !give((Ok(piece.into()), n as u64)) {
-                    return;
-                }
-                None
-            }
-            Err(error) => Some(error),
-        };
-        if let Some(error) = end {
-            let _ = give((Err(error), 0));
+/// What is to be sent.
+struct Body {
+    source: File,
+    size: u64,
+    head: String,
+    tail: String,
+    /// What the file must add up to.
+    sum: Option<(Sum, String)>,
+}
+
+impl Body {
+    /// Reads the whole body piece by piece until nobody takes it any more. The end is held back when the file is not what
+    /// it should be: without it the server throws everything away.
+    fn read(mut self, give: impl Fn(Piece) -> bool) {
+        if !give((Ok(std::mem::take(&mut self.head).into()), 0)) {
             return;
         }
+        let wrong = |why: String| (Err(std::io::Error::other(why)), 0);
+        let mut source = self.source.take(self.size);
+        let mut left = self.size;
+        while left > 0 {
+            let mut piece = Vec::with_capacity(PIECE.min(usize::try_from(left).unwrap_or(PIECE)));
+            match (&mut source).take(PIECE as u64).read_to_end(&mut piece) {
+                Ok(0) => {
+                    let _ = give(wrong("the file became shorter while it was sent".into()));
+                    return;
+                }
+                Ok(n) => {
+                    left -= n as u64;
+                    if let Some((sum, _)) = &mut self.sum {
+                        sum.add(&piece);
+                    }
+                    if !give((Ok(piece.into()), n as u64)) {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    let _ = give((Err(error), 0));
+                    return;
+                }
+            }
+        }
+        if let Some((sum, wanted)) = self.sum {
+            let got = sum.finish();
+            if !got.eq_ignore_ascii_case(&wanted) {
+                let _ = give(wrong(format!("the file does not add up: its sum is {got}, not {wanted}")));
+                return;
+            }
+        }
+        let _ = give((Ok(self.tail.into()), 0));
     }
-    let _ = give((Ok(tail.into()), 0));
+}
+
+/// A running checksum.
+enum Sum {
+    Md5(md5::Md5),
+    Sha1(sha1::Sha1),
+    Sha224(sha2::Sha224),
+    Sha256(sha2::Sha256),
+    Sha384(sha2::Sha384),
+    Sha512(sha2::Sha512),
+}
+
+impl Sum {
+    fn new(algorithm: &str) -> Option<Self> {
+        Some(match algorithm {
+            "md5" => Self::Md5(Digest::new()),
+            "sha1" => Self::Sha1(Digest::new()),
+            "sha224" => Self::Sha224(Digest::new()),
+            "sha256" => Self::Sha256(Digest::new()),
+            "sha384" => Self::Sha384(Digest::new()),
+            "sha512" => Self::Sha512(Digest::new()),
+            _ => return None,
+        })
+    }
+
+    fn add(&mut self, data: &[u8]) {
+        match self {
+            Self::Md5(sum) => sum.update(data),
+            Self::Sha1(sum) => sum.update(data),
+            Self::Sha224(sum) => sum.update(data),
+            Self::Sha256(sum) => sum.update(data),
+            Self::Sha384(sum) => sum.update(data),
+            Self::Sha512(sum) => sum.update(data),
+        }
+    }
+
+    fn finish(self) -> String {
+        fn hex(bytes: &[u8]) -> String {
+            bytes.iter().map(|b| format!("{b:02x}")).collect()
+        }
+        match self {
+            Self::Md5(sum) => hex(&sum.finalize()),
+            Self::Sha1(sum) => hex(&sum.finalize()),
+            Self::Sha224(sum) => hex(&sum.finalize()),
+            Self::Sha256(sum) => hex(&sum.finalize()),
+            Self::Sha384(sum) => hex(&sum.finalize()),
+            Self::Sha512(sum) => hex(&sum.finalize()),
+        }
+    }
 }
 
 /// What went wrong with a transfer, in words that say how far it came.
 pub(super) fn broken(file: &Attachment, why: &str) -> ApiError {
     let (sent, size) = (file.meter.sent(), file.size);
+    if let Some(why) = why.find("the file ").map(|at| &why[at..]) {
+        return ApiError::NotSent(format!("{}: {why}; the server throws away what it has", file.name));
+    }
     if sent < size {
         let share = sent as f64 / size as f64 * 100.0;
         ApiError::NotSent(format!(

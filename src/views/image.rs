@@ -1,0 +1,6 @@
+//! How images and templates come to a storage: upload, download by the node, the catalogue, OCI registries.
+
+pub mod download;
+pub mod local;
+pub mod target;
+pub mod upload;
