@@ -114,8 +114,6 @@ pub struct Store {
     pub transfers: Vec<Transfer>,
     /// When `resources` last came.
     pub updated: Option<Duration>,
-    /// How long the last refresh took.
-    pub latency: Option<Duration>,
     /// Since when an answer is awaited.
     pub asking: Option<Duration>,
     /// Why the data is old, if it is.

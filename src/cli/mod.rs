@@ -114,7 +114,7 @@ async fn dispatch(cli: Cli, network: Handle) -> Result<()> {
 
 fn world(options: Options, policy: Policy) -> World {
     let pins = connector::config_dir().join("known_hosts.toml");
-    World::new(Arc::new(HttpsConnector::new(pins, options)), policy)
+    World::new(Arc::new(HttpsConnector::new(pins, options)), policy).with_ssh_folder(crate::ssh_key::folder())
 }
 
 /// Logs in with what the command line and the environment say, and reads what the cluster has: what every command needs

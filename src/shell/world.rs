@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -73,6 +74,7 @@ pub struct World {
     sessions: Arc<Mutex<HashMap<SessionId, (Client, Place)>>>,
     write_slots: Arc<Semaphore>,
     upload_slots: Arc<Semaphore>,
+    ssh: Option<PathBuf>,
     /// The rules for writes.
     pub policy: Policy,
 }
@@ -81,7 +83,17 @@ impl World {
     /// A world without any session.
     pub fn new(connector: Arc<dyn Connector>, policy: Policy) -> Self {
         let (write_slots, upload_slots) = (Arc::new(Semaphore::new(WRITES)), Arc::new(Semaphore::new(UPLOADS)));
-        Self { connector, sessions: Arc::default(), write_slots, upload_slots, policy }
+        Self { connector, sessions: Arc::default(), write_slots, upload_slots, ssh: None, policy }
+    }
+
+    /// Says where the user's SSH keys are.
+    pub fn with_ssh_folder(self, ssh: Option<PathBuf>) -> Self {
+        Self { ssh, ..self }
+    }
+
+    /// Where the user's SSH keys are, if that is known.
+    pub fn ssh_folder(&self) -> Option<&Path> {
+        self.ssh.as_deref()
     }
 
     /// Where transports come from.

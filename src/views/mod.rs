@@ -6,6 +6,7 @@ pub mod fact;
 pub mod guest;
 pub mod image;
 pub mod login;
+pub mod snapshot;
 pub mod storage;
 pub mod task;
 pub mod vm;
@@ -88,6 +89,8 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<Dialog<image::download::Download>>(),
         table::<Dialog<image::upload::Upload>>(),
         table::<fact::Facts>(),
+        table::<snapshot::Snapshots>(),
+        table::<snapshot::settings::Settings>(),
         table::<task::Tasks>(),
         table::<task::log::TaskLog>(),
         table::<task::transfer::Transfers>(),

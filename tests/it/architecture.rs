@@ -10,9 +10,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("api", &[]),
     ("sim", &[]),
     ("ui", &[]),
+    ("ssh_key", &[]),
     ("store", &["api"]),
     ("shell", &["api", "ui", "store"]),
-    ("views", &["shell", "ui", "store", "api"]),
+    ("views", &["shell", "ui", "store", "api", "ssh_key"]),
     ("app", &["views", "shell", "ui", "store", "api"]),
 ];
 

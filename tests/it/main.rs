@@ -20,6 +20,7 @@ mod schema;
 mod server;
 mod sim;
 mod sim_guest;
+mod snapshot;
 mod task;
 mod tty;
 mod vm;
