@@ -5,14 +5,10 @@ use super::{
     request::Request,
 };
 
-/// `POST /nodes/{node}/qemu/{vmid}/template`: turns a stopped VM without snapshots into a template; there is no way back.
-pub fn convert_vm(vm: &GuestRef) -> Request<Upid> {
-    Request::post(vm.path("template"))
-}
-
-/// `POST /nodes/{node}/lxc/{vmid}/template`: turns a stopped container into a template at once, without a task.
-pub fn convert_ct(ct: &GuestRef) -> Request<()> {
-    Request::post(ct.path("template"))
+/// `POST /nodes/{node}/{qemu|lxc}/{vmid}/template`: turns a stopped guest without snapshots into a template; there is no way
+/// back. A container is one at once, and the answer is empty. `disk` converts only that disk of a VM.
+pub fn convert(guest: &GuestRef, disk: Option<&str>) -> Request<Option<Upid>> {
+    Request::post(guest.path("template")).maybe("disk", disk.filter(|_| guest.kind == GuestKind::Vm))
 }
 
 /// `POST /nodes/{node}/{qemu|lxc}/{vmid}/clone`: makes a copy.
@@ -75,8 +71,8 @@ mod tests {
     fn endpoints_as_text() {
         let vm = GuestRef::new("n", GuestKind::Vm, VmId::MIN);
         let ct = GuestRef::new("n", GuestKind::Ct, VmId::MIN);
-        assert_eq!(convert_vm(&vm).to_string(), "POST /nodes/n/qemu/100/template");
-        assert_eq!(convert_ct(&ct).to_string(), "POST /nodes/n/lxc/100/template");
+        assert_eq!(convert(&vm, Some("scsi0")).to_string(), "POST /nodes/n/qemu/100/template disk=scsi0");
+        assert_eq!(convert(&ct, None).to_string(), "POST /nodes/n/lxc/100/template");
         let how = CloneSpec {
             name: Some("web".into()),
             full: Some(true),

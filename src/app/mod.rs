@@ -283,11 +283,11 @@ impl App {
                 }
             }
             Msg::Written { session, label, guest, result, reply, file } => {
-                if let (Some(file), Some(session)) = (file, self.shared.sessions.get_mut(session.0 as usize)) {
-                    session.transfers.ended(&file, result.as_ref().err());
-                    session.store.transfers = session.transfers.shown(now.mono);
+                let upload = file.is_some();
+                if let Some(file) = file {
+                    self.uploads(session, |transfers, _| transfers.ended(&file, result.as_ref().err()));
                 }
-                self.written(session, label, guest, result);
+                self.written(upload, session, label, guest, result);
                 if let Some((to, reply)) = reply {
                     self.reply(to, reply, &mut todo);
                 }
@@ -337,11 +337,8 @@ impl App {
         self.toasts.retain(|(_, until)| until.is_none_or(|until| until > now));
         self.dirty |= self.toasts.len() != before;
 
-        for session in &mut self.shared.sessions {
-            if session.transfers.is_due(now) {
-                session.store.transfers = session.transfers.shown(now);
-                self.dirty = true;
-            }
+        if self.shared.sessions.iter().any(|s| s.transfers.is_due(now)) {
+            self.uploads(self.store().session, |_, _| {});
         }
         // An age on the screen counts up.
         let aging = self.store().trouble.is_some() || self.store().slow_for(now).is_some();
@@ -417,28 +414,17 @@ impl App {
                     }
                     self.dirty = true;
                 }
-                Effect::Write { session, write } => {
-                    let now = self.shared.now.mono;
-                    if let (Some(_), Some(of)) = (&write.wire.file, self.shared.sessions.get_mut(session.0 as usize)) {
-                        of.transfers.add(&write, now);
-                        of.store.transfers = of.transfers.shown(now);
-                        self.dirty = true;
-                    }
-                    outside.push(Effect::Write { session, write });
-                }
-                Effect::Dismiss { session, file } => {
-                    let now = self.shared.now.mono;
-                    if let Some(of) = self.shared.sessions.get_mut(session.0 as usize) {
-                        of.transfers.dismiss(&file);
-                        of.store.transfers = of.transfers.shown(now);
-                        self.dirty = true;
-                    }
-                }
+                Effect::Dismiss { session, file } => self.uploads(session, |transfers, _| transfers.dismiss(&file)),
                 Effect::Copy(text) => {
                     self.toast(Toast::new(Level::Info, "Copied to the clipboard"));
                     outside.push(Effect::Copy(text));
                 }
                 Effect::Quit => self.leave(&mut more),
+                // Files have slots of their own: they take long, and hold nothing up.
+                Effect::Write { session, write } if write.wire.file.is_some() => {
+                    self.uploads(session, |transfers, now| transfers.add(&write, now));
+                    outside.push(Effect::Write { session, write });
+                }
                 Effect::Write { session, write } => self.outbox.push(session, write),
                 Effect::Mouse(on) => {
                     self.mouse = on;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::App;
 use crate::{
     api::{ApiError, attachment::Attachment},
-    shell::Write,
+    shell::{SessionId, Write},
     store::Transfer,
     ui::progress::{Progress, Unit},
 };
@@ -80,6 +81,18 @@ impl Transfers {
             going.shown.eta = going.progress.eta(millis);
         }
         self.list.iter().map(|g| g.shown.clone()).collect()
+    }
+}
+
+impl App {
+    /// Changes the transfers of a session, and shows how they are now.
+    pub(super) fn uploads(&mut self, id: SessionId, change: impl FnOnce(&mut Transfers, Duration)) {
+        let now = self.shared.now.mono;
+        if let Some(session) = self.shared.sessions.get_mut(id.0 as usize) {
+            change(&mut session.transfers, now);
+            session.store.transfers = session.transfers.shown(now);
+            self.dirty = true;
+        }
     }
 }
 

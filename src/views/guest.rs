@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use ratatui::{Frame, layout::Rect};
 
 use self::action::Targets;
-use super::{snapshot::Snapshots, vm::create::CreateVm};
+use super::{snapshot::Snapshots, template, vm::create::CreateVm};
 use crate::{
     api::{
         cluster::{Guest, GuestStatus},
@@ -303,6 +303,9 @@ impl View for Guests {
         action::command::<Self, 6>(),
         action::command::<Self, 7>(),
         action::command::<Self, 8>(),
+        template::clone_command(),
+        template::convert_command(),
+        template::describe_command(),
         Command {
             id: "guest.snapshots",
             keys: "n",

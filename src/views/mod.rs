@@ -9,6 +9,7 @@ pub mod login;
 pub mod snapshot;
 pub mod storage;
 pub mod task;
+pub mod template;
 pub mod vm;
 pub mod volume;
 
@@ -37,12 +38,13 @@ pub const TABS: &[Tab] = &[
     Tab { key: '2', title: "VMs", root: 1 },
     Tab { key: '3', title: "LXC", root: 1 },
     Tab { key: '4', title: "ISO", root: 3 },
+    Tab { key: '5', title: "Templates", root: 5 },
     Tab { key: '8', title: "Storage", root: 4 },
     Tab { key: '9', title: "Tasks", root: 2 },
 ];
 
 /// How many root views there are.
-pub const ROOTS: usize = 5;
+pub const ROOTS: usize = 6;
 
 /// Makes a root view. VMs and containers share one, so that the filter stays when switching between them.
 pub fn root(root: usize, id: LayerId) -> Box<dyn Layer> {
@@ -51,6 +53,7 @@ pub fn root(root: usize, id: LayerId) -> Box<dyn Layer> {
         1 => Hosted::boxed(id, guest::Guests::default()),
         3 => Hosted::boxed(id, volume::Volumes::of_kind(ContentKind::Iso)),
         4 => Hosted::boxed(id, storage::Storages::default()),
+        5 => Hosted::boxed(id, template::Templates::default()),
         _ => Hosted::boxed(id, task::Tasks::default()),
     }
 }
@@ -86,6 +89,13 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<guest::detail::Detail>(),
         table::<volume::Volumes>(),
         table::<storage::Storages>(),
+        table::<template::Templates>(),
+        table::<Dialog<template::clone::CloneGuest>>(),
+        table::<Dialog<template::convert::Convert>>(),
+        table::<Dialog<template::describe::Describe>>(),
+        table::<image::catalogue::Catalogue>(),
+        table::<Dialog<image::catalogue::Fetch>>(),
+        table::<Dialog<image::oci::OciPull>>(),
         table::<Dialog<image::download::Download>>(),
         table::<Dialog<image::upload::Upload>>(),
         table::<fact::Facts>(),

@@ -39,7 +39,7 @@ use crate::{
 };
 
 /// More guests than this are not asked without being told to.
-const GUESTS_UNASKED: usize = 200;
+pub const GUESTS_UNASKED: usize = 200;
 
 /// What the view hears back.
 pub enum Msg {

@@ -331,8 +331,9 @@ fn image_calls(node: &NodeName, store: &StorageId, vm: &GuestRef, ct: &GuestRef)
         wire(image::oci_tags(node, "docker.io/library/debian")),
         wire(image::oci_pull(node, store, "docker.io/library/debian:13", None)),
         wire(image::oci_pull(node, store, "docker.io/library/debian:13", Some("debian.tar"))),
-        wire(template::convert_vm(vm)),
-        wire(template::convert_ct(ct)),
+        wire(template::convert(vm, None)),
+        wire(template::convert(vm, Some("scsi0"))),
+        wire(template::convert(ct, None)),
     ];
     for content in [ContentKind::Iso, ContentKind::Vztmpl, ContentKind::Import] {
         what = image::Download {

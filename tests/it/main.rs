@@ -22,6 +22,7 @@ mod sim;
 mod sim_guest;
 mod snapshot;
 mod task;
+mod template;
 mod tty;
 mod vm;
 mod volume;

@@ -11,7 +11,7 @@ use ratatui::{
 };
 
 use super::action::{self, Targets};
-use crate::views::snapshot::Snapshots;
+use crate::views::{snapshot::Snapshots, template};
 use crate::{
     api::{
         ApiError,
@@ -364,6 +364,9 @@ impl View for Detail {
         action::command::<Self, 6>(),
         action::command::<Self, 7>(),
         action::command::<Self, 8>(),
+        template::clone_command(),
+        template::convert_command(),
+        template::describe_command(),
         Command {
             id: "detail.snapshots",
             keys: "n",
