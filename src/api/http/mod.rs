@@ -7,6 +7,6 @@ pub mod tls;
 mod upload;
 
 pub use client::{HttpTransport, Options, Proxy};
-pub use pins::Pins;
+pub use pins::{Pins, write_private};
 pub use target::Target;
 pub use tls::{Fingerprint, Trust};
