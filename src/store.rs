@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use compact_str::CompactString;
 
 use crate::api::{
-    ApiError,
+    ApiError, Wire,
     cluster::{self, ClusterStatus, Guest, GuestStatus, Node, Resources},
     guest::Status,
     ids::{Upid, VmId},
@@ -53,6 +53,32 @@ pub struct Followed {
     pub unknown: bool,
 }
 
+/// A file on its way from this machine to a storage, or one that did not arrive.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transfer {
+    /// What it does: "Upload x.iso to local".
+    pub label: String,
+    /// The call, with the file.
+    pub wire: Wire,
+    /// Bytes that have left.
+    pub sent: u64,
+    /// Bytes in all.
+    pub total: u64,
+    /// Bytes per second.
+    pub rate: Option<f64>,
+    /// Seconds left at this rate.
+    pub eta: Option<u64>,
+    /// Why it did not arrive; `None` while it is on its way.
+    pub error: Option<ApiError>,
+}
+
+impl Transfer {
+    /// True until it has arrived or failed.
+    pub fn is_running(&self) -> bool {
+        self.error.is_none()
+    }
+}
+
 /// The last known state of one cluster.
 #[derive(Default)]
 pub struct Store {
@@ -84,6 +110,8 @@ pub struct Store {
     pub tasks_generation: u64,
     /// Tasks that this console follows.
     pub followed: Vec<Followed>,
+    /// Files on their way to storages, and those that did not arrive.
+    pub transfers: Vec<Transfer>,
     /// When `resources` last came.
     pub updated: Option<Duration>,
     /// Since when an answer is awaited.

@@ -5,6 +5,7 @@
 //! types and endpoints.
 
 pub mod access;
+pub mod attachment;
 pub mod backoff;
 pub mod client;
 pub mod cloudinit;
@@ -15,6 +16,7 @@ pub mod guest;
 pub mod hardware;
 pub mod http;
 pub mod ids;
+pub mod image;
 pub mod json;
 pub mod login;
 pub mod lxc;
@@ -30,9 +32,11 @@ pub mod schema;
 pub mod snapshot;
 pub mod storage;
 pub mod task;
+pub mod template;
 pub mod transport;
 pub mod version;
 pub mod vm;
+pub mod volume;
 
 pub use client::Client;
 pub use error::{ApiError, Refusal, Result};

@@ -9,6 +9,10 @@ use super::request::{Method, Param, Wire};
 
 /// `pvesh create /nodes/pve1/qemu --vmid 100 --name web`, to be run as root on a node.
 pub fn pvesh(wire: &Wire) -> String {
+    if let Some(file) = &wire.file {
+        let name = quote(&file.name).into_owned();
+        return format!("# pvesh can't send a file ({name}): use curl, or copy it to the node");
+    }
     // pvesh takes the path as people write it, not as URLs do.
     let path = percent_decode_str(&wire.path).decode_utf8_lossy();
     let mut text = format!("pvesh {} {}", wire.method.pvesh(), quote(&path));
@@ -33,6 +37,14 @@ pub fn curl(wire: &Wire, server: &str) -> String {
         method => text.push_str(&format!(" -X {method}")),
     }
     text.push_str(" -H \"Authorization: PVEAPIToken=$PVE_TOKEN\"");
+    if let Some(file) = &wire.file {
+        for p in &wire.params {
+            text.push_str(&format!(" -F {}", quote(&format!("{}={}", p.name, p.value))));
+        }
+        let form = format!("filename=@{};filename={}", file.path.display(), file.name);
+        text.push_str(&format!(" -F {} {}", quote(&form), quote(&format!("https://{server}/api2/json{}", wire.path))));
+        return text;
+    }
     for p in &wire.params {
         let pair = if p.secret {
             format!("\"{}={}\"", p.name, variable(p))

@@ -5,7 +5,10 @@ use std::fmt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::error::{ApiError, Result};
+use super::{
+    attachment::Attachment,
+    error::{ApiError, Result},
+};
 
 /// The four methods that the API knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,6 +84,8 @@ pub struct Wire {
     pub path: String,
     /// Query (GET, DELETE) or form (POST, PUT) parameters. A key may stand more than once (arrays).
     pub params: Vec<Param>,
+    /// A file that goes with a POST, streamed from disk after the parameters.
+    pub file: Option<Attachment>,
 }
 
 impl Wire {
@@ -108,7 +113,8 @@ impl Wire {
 impl fmt::Display for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method, self.path)?;
-        self.params.iter().try_for_each(|p| write!(f, " {}={}", p.name, p.shown()))
+        self.params.iter().try_for_each(|p| write!(f, " {}={}", p.name, p.shown()))?;
+        self.file.iter().try_for_each(|file| write!(f, " filename={}", file.name))
     }
 }
 
@@ -142,7 +148,7 @@ impl<T> fmt::Display for Request<T> {
 
 impl<T: DeserializeOwned> Request<T> {
     fn new(method: Method, path: impl Into<String>) -> Self {
-        Self { wire: Wire { method, path: path.into(), params: vec![] }, decode: decode_data }
+        Self { wire: Wire { method, path: path.into(), params: vec![], file: None }, decode: decode_data }
     }
 
     /// A read.
@@ -189,6 +195,12 @@ impl<T> Request<T> {
     /// Adds a parameter that is never shown.
     pub fn secret(mut self, name: &str, value: impl Into<String>) -> Self {
         self.wire.params.push(Param { name: name.into(), value: value.into(), secret: true });
+        self
+    }
+
+    /// Sends a file along.
+    pub fn file(mut self, file: Attachment) -> Self {
+        self.wire.file = Some(file);
         self
     }
 

@@ -75,6 +75,7 @@ impl App {
     /// A change was answered: follow its task, or say how it went.
     pub(super) fn written(
         &mut self,
+        upload: bool,
         id: SessionId,
         label: String,
         guest: Option<VmId>,
@@ -90,7 +91,9 @@ impl App {
                 // Tasks answer with their UPID; creations may answer with other text.
                 let upid: Option<Result<Upid, _>> = data.as_str().filter(|t| t.starts_with("UPID:")).map(Upid::parse);
                 let now = self.shared.now.mono;
-                self.outbox.answered(id, guest, &label, upid.as_ref().and_then(|u| u.as_ref().ok()));
+                if !upload {
+                    self.outbox.answered(id, guest, &label, upid.as_ref().and_then(|u| u.as_ref().ok()));
+                }
                 let Some(session) = self.shared.sessions.get_mut(id.0 as usize) else { return };
                 match upid {
                     Some(Ok(upid)) => {
@@ -111,7 +114,9 @@ impl App {
                 }
             }
             Err(error) => {
-                self.outbox.answered(id, guest, &label, None);
+                if !upload {
+                    self.outbox.answered(id, guest, &label, None);
+                }
                 let level = if matches!(error, ApiError::Withheld(_)) { Level::Warning } else { Level::Error };
                 self.toast(Toast::new(level, format!("{label}: {}", error.explained())));
             }

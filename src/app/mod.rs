@@ -12,6 +12,7 @@ pub mod runner;
 pub mod session;
 pub mod terminal;
 pub mod tracker;
+pub mod transfer;
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -24,6 +25,7 @@ use self::{frame::Hit, outbox::Outbox, session::Session};
 use crate::{
     api::{
         ApiError,
+        attachment::Attachment,
         cluster::{ClusterStatus, Resources},
         guest::Status,
         ids::{Upid, VmId},
@@ -83,6 +85,8 @@ pub enum Msg {
         result: Result<Bytes, ApiError>,
         /// Who else wants to hear it.
         reply: Option<(LayerId, Reply)>,
+        /// The file that went with it.
+        file: Option<Attachment>,
     },
     /// A guest was asked how it is, after a task of it ended.
     Peeked {
@@ -287,8 +291,12 @@ impl App {
                     session.probed(alive, now.mono);
                 }
             }
-            Msg::Written { session, label, guest, result, reply } => {
-                self.written(session, label, guest, result);
+            Msg::Written { session, label, guest, result, reply, file } => {
+                let upload = file.is_some();
+                if let Some(file) = file {
+                    self.uploads(session, |transfers, _| transfers.ended(&file, result.as_ref().err()));
+                }
+                self.written(upload, session, label, guest, result);
                 if let Some((to, reply)) = reply {
                     self.reply(to, reply, &mut todo);
                 }
@@ -305,7 +313,8 @@ impl App {
         let due = self.shared.sessions.iter().filter_map(Session::next_due);
         let toast = self.toasts.iter().filter_map(|(_, until)| *until);
         let slow = self.store().asking.map(|since| since + Store::SLOW).filter(|at| *at > self.shared.now.mono);
-        due.chain(toast).chain(slow).chain(self.next_tick).chain(self.next_age).min()
+        let transfers = self.shared.sessions.iter().filter_map(|s| s.transfers.next_due());
+        due.chain(transfers).chain(toast).chain(slow).chain(self.next_tick).chain(self.next_age).min()
     }
 
     /// True once after something visible may have changed.
@@ -337,6 +346,9 @@ impl App {
         self.toasts.retain(|(_, until)| until.is_none_or(|until| until > now));
         self.dirty |= self.toasts.len() != before;
 
+        if self.shared.sessions.iter().any(|s| s.transfers.is_due(now)) {
+            self.uploads(self.store().session, |_, _| {});
+        }
         // An age on the screen counts up.
         let aging = self.store().trouble.is_some() || self.store().slow_for(now).is_some();
         if self.next_age.is_some_and(|at| at <= now) {
@@ -416,11 +428,17 @@ impl App {
                     }
                     self.dirty = true;
                 }
+                Effect::Dismiss { session, file } => self.uploads(session, |transfers, _| transfers.dismiss(&file)),
                 Effect::Copy(text) => {
                     self.toast(Toast::new(Level::Info, "Copied to the clipboard"));
                     outside.push(Effect::Copy(text));
                 }
                 Effect::Quit => self.leave(&mut more),
+                // Files have slots of their own: they take long, and hold nothing up.
+                Effect::Write { session, write } if write.wire.file.is_some() => {
+                    self.uploads(session, |transfers, now| transfers.add(&write, now));
+                    outside.push(Effect::Write { session, write });
+                }
                 Effect::Write { session, write } => self.outbox.push(session, write),
                 Effect::Mouse(on) => {
                     self.mouse = on;
@@ -538,8 +556,15 @@ impl App {
             "app.suspend" => todo.push(Effect::Suspend),
             "app.quit" => {
                 let stack = &self.roots[self.current].stack;
+                let sending = self.store().transfers.iter().filter(|t| t.is_running()).count();
                 match stack.last() {
                     Some(layer) if stack.len() > 1 && !layer.is_dialog() => todo.push(Effect::Close(layer.id())),
+                    _ if sending > 0 => {
+                        let stay = Pick::closing("No, go on").letter('n');
+                        let leave = Pick::new("Yes, stop and quit", || Effect::Quit).letter('y');
+                        let title = format!("{sending} files are being sent. Quit, and stop that?");
+                        todo.push(Hosted::open(Picker::menu(title, vec![stay, leave])));
+                    }
                     _ => todo.push(Effect::Quit),
                 }
             }

@@ -66,7 +66,7 @@ async fn write_once(world: &World, session: SessionId, write: Write) -> Msg {
     let Write { label, wire, guest, then, .. } = write;
     let result = world.write(session, &label, &wire).await;
     let reply = then.map(|(to, decode)| (to, decode(result.clone())));
-    Msg::Written { session, label, guest, result, reply }
+    Msg::Written { session, label, guest, result, reply, file: wire.file }
 }
 
 async fn fetch(world: &World, session: SessionId, full: bool) -> Fetched {

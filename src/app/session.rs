@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::tracker::Tracker;
+use super::{tracker::Tracker, transfer::Transfers};
 use crate::{
     api::{ApiError, backoff::Backoff},
     shell::{Effect, SessionId},
@@ -15,6 +15,8 @@ pub struct Session {
     pub store: Store,
     /// The tasks that this console follows.
     pub tracker: Tracker,
+    /// Files on their way to storages.
+    pub transfers: Transfers,
     interval: Duration,
     fetch_at: Option<Duration>,
     full_at: Duration,
@@ -38,6 +40,7 @@ impl Session {
         Self {
             store: Store::new(id, address),
             tracker: Tracker::default(),
+            transfers: Transfers::default(),
             interval,
             fetch_at: None,
             full_at: Duration::ZERO,

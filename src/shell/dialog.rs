@@ -53,6 +53,8 @@ pub trait Ask: Sized + Send + 'static {
     const NAME: &'static str;
     /// Switches of the last page: a key, the field, its label.
     const SWITCHES: &'static [(char, &'static str, &'static str)] = &[];
+    /// True when the change takes long to be sent (files): the dialog does not wait for the answer.
+    const DETACHED: bool = false;
 
     /// The title of the frame.
     fn title(&self) -> String;
@@ -351,6 +353,7 @@ impl<A: Ask> View for Dialog<A> {
                 self.ask.update(msg, &mut self.wizard, cx);
                 self.wizard.share();
             }
+            Msg::Confirmed(_) if A::DETACHED => cx.close(),
             Msg::Confirmed(changes) => self.confirmed(changes, cx),
             Msg::Answered(wire, result) => self.answered(wire, result, cx),
             Msg::Leave => cx.close(),

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     api::{
         ApiError, BoxFuture, Request, Wire,
+        attachment::Attachment,
         client::Client,
         ids::{GuestRef, Upid, VmId},
     },
@@ -150,6 +151,13 @@ pub enum Effect {
         user: String,
         /// Whom to ask from now on, and where that is.
         client: Box<(Client, Place)>,
+    },
+    /// Forget a file that did not arrive.
+    Dismiss {
+        /// Of which cluster.
+        session: SessionId,
+        /// The file.
+        file: Attachment,
     },
     /// Leave the console.
     Quit,

@@ -22,6 +22,8 @@ use crate::{
 
 /// Changes that are on their way at the same time.
 const WRITES: usize = 4;
+/// Files that are sent at the same time; others wait.
+const UPLOADS: usize = 2;
 
 /// Makes transports and remembers certificates. The program's speaks HTTPS; tests put a simulated cluster behind it.
 pub trait Connector: Send + Sync + 'static {
@@ -77,6 +79,7 @@ pub struct World {
     connector: Arc<dyn Connector>,
     sessions: Arc<Mutex<HashMap<SessionId, (Client, Place)>>>,
     write_slots: Arc<Semaphore>,
+    upload_slots: Arc<Semaphore>,
     manuals: Arc<Mutex<HashMap<SessionId, Manual>>>,
     ssh: Option<PathBuf>,
     /// The rules for writes.
@@ -90,6 +93,7 @@ impl World {
             connector,
             sessions: Arc::default(),
             write_slots: Arc::new(Semaphore::new(WRITES)),
+            upload_slots: Arc::new(Semaphore::new(UPLOADS)),
             manuals: Arc::default(),
             ssh: None,
             policy,
@@ -144,7 +148,13 @@ impl World {
             return Err(ApiError::Withheld("dry run: the call was only shown".into()));
         }
         // Bulk work must not flood the server.
-        let _slot = self.write_slots.acquire().await;
+        let _slot = match &wire.file {
+            None => self.write_slots.acquire().await,
+            Some(file) => tokio::select! {
+                slot = self.upload_slots.acquire() => slot,
+                () = file.meter.cancelled() => return Err(ApiError::NotSent("stopped by you before it began".into())),
+            },
+        };
         tracing::info!(target: "proxmux::audit", call = %wire, label, "sent");
         let result = self.client(session)?.send(wire.clone()).await.and_then(readable);
         match &result {

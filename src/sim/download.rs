@@ -17,6 +17,8 @@ pub const ROUTES: &[Route] = &[
     Route("POST", "/nodes/{node}/storage/{storage}/download-url", download),
     Route("GET", "/nodes/{node}/aplinfo", appliances),
     Route("POST", "/nodes/{node}/aplinfo", appliance),
+    Route("GET", "/nodes/{node}/query-oci-repo-tags", oci_tags),
+    Route("POST", "/nodes/{node}/storage/{storage}/oci-registry-pull", oci_pull),
 ];
 
 /// Bytes per second of a source whose rate the scenario does not tell.
@@ -220,6 +222,52 @@ fn fetch(
             Ok(())
         })
         .log(format!("download of '{url}' to '{path}' finished"))
+}
+
+/// The tags that every repository of the pretend registries has.
+const TAGS: &[&str] = &["13", "13-slim", "12", "12-slim", "latest"];
+
+/// Repositories under `missing/` are not there.
+fn oci_tags(_: &mut Cluster, args: &Args) -> Outcome {
+    let reference = args.str("reference");
+    if reference.split('/').any(|part| part == "missing") {
+        return Err(die(format!("unable to list tags of '{reference}': repository not found")));
+    }
+    Ok(json!(TAGS).into())
+}
+
+fn oci_pull(cluster: &mut Cluster, args: &Args) -> Outcome {
+    let (node, id) = (args.node().to_owned(), args.str("storage").to_owned());
+    let reference = args.str("reference").to_owned();
+    if !cluster.storage_on(&node, &id)?.allows("vztmpl") {
+        return Err(die(format!("storage '{id}' does not support vztmpl content")));
+    }
+    let (repository, tag) = reference.rsplit_once(':').unwrap_or((&reference, "latest"));
+    let made = format!("{}_{tag}.tar", repository.rsplit('/').next().unwrap_or(repository));
+    let name = clean_name(args.opt("filename").unwrap_or(&made));
+    let name = if name.ends_with(".tar") { name } else { format!("{name}.tar") };
+    let volid = format!("{id}:vztmpl/{name}");
+    if cluster.volume(&node, &volid).is_some() {
+        return Err(die(format!("refusing to override existing file '{}'", cluster.volume_path(&volid))));
+    }
+    let size = (40 << 20) + number_of(&reference) % (80 << 20);
+    let script = Script::new().log(format!("pulling OCI image '{reference}'"));
+    let script = if TAGS.contains(&tag) && !repository.starts_with("missing/") {
+        script.wait(size as f64 / RATE)
+    } else {
+        script.fail(format!("pulling '{reference}' failed: manifest unknown"))
+    };
+    let place = node.clone();
+    let script = script
+        .then(move |cluster, _| {
+            let content = "vztmpl".to_owned();
+            let format = file_format(&content, &volid).into();
+            let ctime = Some(cluster.now as u64);
+            cluster.add_volume(&place, Volume { format, content, size, ctime, volid, ..Volume::default() });
+            Ok(())
+        })
+        .log("finished pulling the image");
+    Ok(cluster.start_task(args.user(), &node, "download", &name, script).into())
 }
 
 /// `2026-11-21 09:13:44`, UTC.

@@ -13,6 +13,7 @@ use ratatui::{Frame, layout::Rect};
 use self::action::Targets;
 use super::{
     snapshot::{Snapshots, prune::Prune, take::Take},
+    template,
     vm::create::CreateVm,
 };
 use crate::{
@@ -326,6 +327,9 @@ impl View for Guests {
         action::command::<Self, 6>(),
         action::command::<Self, 7>(),
         action::command::<Self, 8>(),
+        template::clone_command(),
+        template::convert_command(),
+        template::describe_command(),
         Command {
             id: "guest.edit",
             keys: "e",

@@ -3,15 +3,23 @@
 pub mod api;
 pub mod dashboard;
 pub mod device;
+pub mod fact;
 pub mod guest;
+pub mod image;
 pub mod login;
 pub mod message;
 pub mod snapshot;
+pub mod storage;
 pub mod task;
+pub mod template;
 pub mod vm;
+pub mod volume;
 
 use crate::{
-    api::{ApiError, ids::Upid},
+    api::{
+        ApiError,
+        ids::{ContentKind, Upid},
+    },
     shell::{CommandInfo, Dialog, Effect, Hosted, Layer, LayerId, Pick, View},
     store::Store,
 };
@@ -31,17 +39,23 @@ pub const TABS: &[Tab] = &[
     Tab { key: '1', title: "Dashboard", root: 0 },
     Tab { key: '2', title: "VMs", root: 1 },
     Tab { key: '3', title: "LXC", root: 1 },
+    Tab { key: '4', title: "ISO", root: 3 },
+    Tab { key: '5', title: "Templates", root: 5 },
+    Tab { key: '8', title: "Storage", root: 4 },
     Tab { key: '9', title: "Tasks", root: 2 },
 ];
 
 /// How many root views there are.
-pub const ROOTS: usize = 3;
+pub const ROOTS: usize = 6;
 
 /// Makes a root view. VMs and containers share one, so that the filter stays when switching between them.
 pub fn root(root: usize, id: LayerId) -> Box<dyn Layer> {
     match root {
         0 => Hosted::boxed(id, dashboard::Dashboard::default()),
         1 => Hosted::boxed(id, guest::Guests::default()),
+        3 => Hosted::boxed(id, volume::Volumes::of_kind(ContentKind::Iso)),
+        4 => Hosted::boxed(id, storage::Storages::default()),
+        5 => Hosted::boxed(id, template::Templates::default()),
         _ => Hosted::boxed(id, task::Tasks::default()),
     }
 }
@@ -92,6 +106,18 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<Dialog<guest::edit::volume::Give>>(),
         table::<guest::edit::dump::Dump>(),
         table::<guest::edit::conflict::Conflict>(),
+        table::<volume::Volumes>(),
+        table::<storage::Storages>(),
+        table::<template::Templates>(),
+        table::<Dialog<template::clone::CloneGuest>>(),
+        table::<Dialog<template::convert::Convert>>(),
+        table::<Dialog<template::describe::Describe>>(),
+        table::<image::catalogue::Catalogue>(),
+        table::<Dialog<image::catalogue::Fetch>>(),
+        table::<Dialog<image::oci::OciPull>>(),
+        table::<Dialog<image::download::Download>>(),
+        table::<Dialog<image::upload::Upload>>(),
+        table::<fact::Facts>(),
         table::<snapshot::Snapshots>(),
         table::<snapshot::settings::Settings>(),
         table::<Dialog<snapshot::take::Take>>(),
@@ -103,6 +129,7 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<task::log::TaskLog>(),
         table::<task::history::History>(),
         table::<task::save::Save>(),
+        table::<task::transfer::Transfers>(),
         table::<Dialog<vm::create::CreateVm>>(),
         table::<api::Browser>(),
         table::<api::MethodView>(),

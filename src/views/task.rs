@@ -4,12 +4,16 @@ pub mod history;
 pub mod log;
 pub mod meter;
 pub mod save;
+pub mod transfer;
 
 use std::{collections::HashMap, time::Duration};
 
 use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::tz::TimeZone;
-use ratatui::{Frame, layout::Rect};
+use ratatui::{
+    Frame,
+    layout::{Constraint, Layout, Rect},
+};
 
 use self::{history::History, log::TaskLog, meter::Tail};
 use crate::{
@@ -315,6 +319,14 @@ impl View for Tasks {
             run: Self::history,
         },
         Command {
+            id: "task.transfers",
+            keys: "u",
+            title: "Uploads",
+            footer: true,
+            ready: |_, s| !s.transfers.is_empty(),
+            run: |_, cx| cx.open(transfer::Transfers::default()),
+        },
+        Command {
             id: "task.copy",
             keys: "y",
             title: "Copy UPID",
@@ -374,7 +386,10 @@ impl View for Tasks {
 
     fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
         self.sync(scene.store);
+        let height = transfer::strip_height(scene.store).min(area.height / 2);
+        let [strip, list] = Layout::vertical([Constraint::Length(height), Constraint::Min(1)]).areas(area);
+        transfer::draw_strip(frame, strip, scene);
         let ctx = scene.ctx(&self.zone);
-        self.table.draw(frame, area, &self.rows, &ctx);
+        self.table.draw(frame, list, &self.rows, &ctx);
     }
 }

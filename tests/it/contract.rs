@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use proxmux::api::attachment::{Attachment, Meter};
 use proxmux::api::ids::{ContentKind, GuestKind, GuestRef, NodeName, StorageId, Upid, VmId};
 use proxmux::api::{
-    Request, Wire, access, cloudinit, cluster, disk, guest, guest::param, hardware, lxc, mapping, network, node, rrd,
-    snapshot, storage, task, version, vm,
+    Request, Wire, access, cloudinit, cluster, disk, guest, guest::param, hardware, image, lxc, mapping, network, node,
+    rrd, snapshot, storage, task, template, version, vm, volume,
 };
 
 use proxmux::ui::{Choice, Form};
@@ -353,6 +354,7 @@ fn requests() -> Vec<Wire> {
             wire(disk::give(guest, "unused0", VmId::MIN, disk, digest)),
         ]);
     }
+    all.extend(image_calls(&node, &store, &vm, &ct));
     for guest in [&vm, &ct] {
         let change = guest::Change {
             set: vec![param("cores", 4), param("description", "notes")],
@@ -428,6 +430,72 @@ fn requests() -> Vec<Wire> {
     ]);
     for kind in ContentKind::ALL {
         all.push(wire(storage::content(&node, &store, Some(kind), None)));
+    }
+    all
+}
+
+/// Volumes, images, templates and clones.
+fn image_calls(node: &NodeName, store: &StorageId, vm: &GuestRef, ct: &GuestRef) -> Vec<Wire> {
+    fn wire<T>(request: Request<T>) -> Wire {
+        request.wire
+    }
+    let iso = "local:iso/x.iso".parse().expect("a volume id");
+    let file = || Attachment { path: "x".into(), name: "x.iso".into(), size: 1, meter: Meter::default() };
+    let sum = image::Checksum::parse(&"0".repeat(64)).expect("a sum");
+    let mut what = image::Download {
+        url: "https://example.org/x.iso".into(),
+        content: ContentKind::Iso,
+        filename: "x.iso".into(),
+        checksum: None,
+        compression: None,
+        verify: true,
+    };
+    let mut all = vec![
+        wire(volume::set(node, &iso, Some("notes"), Some(true))),
+        wire(volume::remove(node, &iso)),
+        wire(image::upload(node, store, ContentKind::Iso, None, file())),
+        wire(image::upload(node, store, ContentKind::Iso, Some(&sum), file())),
+        wire(image::download(node, store, &what)),
+        wire(image::metadata(node, "http://example.org/x.iso", true)),
+        wire(image::metadata(node, "https://example.org/x.iso", false)),
+        wire(image::catalogue(node)),
+        wire(image::download_appliance(node, store, "debian-13-standard_13.1-2_amd64.tar.zst")),
+        wire(image::oci_tags(node, "docker.io/library/debian")),
+        wire(image::oci_pull(node, store, "docker.io/library/debian:13", None)),
+        wire(image::oci_pull(node, store, "docker.io/library/debian:13", Some("debian.tar"))),
+        wire(template::convert(vm, None)),
+        wire(template::convert(vm, Some("scsi0"))),
+        wire(template::convert(ct, None)),
+    ];
+    for content in [ContentKind::Iso, ContentKind::Vztmpl, ContentKind::Import] {
+        what = image::Download {
+            content,
+            checksum: Some(sum.clone()),
+            compression: (content == ContentKind::Iso).then(|| "zst".into()),
+            verify: false,
+            ..what
+        };
+        all.push(wire(image::download(node, store, &what)));
+    }
+    let how = template::CloneSpec {
+        name: Some("web-01".into()),
+        description: Some("a copy".into()),
+        full: Some(true),
+        snapshot: Some("before".into()),
+        storage: Some(store.clone()),
+        format: Some("qcow2".into()),
+        target: Some("pve2".into()),
+        pool: Some("prod".into()),
+        bwlimit: Some(1024),
+    };
+    for guest in [vm, ct] {
+        all.push(wire(template::clone(guest, VmId::MAX, &template::CloneSpec::default())));
+        all.push(wire(template::clone(guest, VmId::MAX, &how)));
+    }
+    for wire in &mut all {
+        // On the wire the file's name is a parameter like any other.
+        let file = wire.file.take();
+        wire.params.extend(file.map(|file| param("filename", file.name)));
     }
     all
 }

@@ -19,8 +19,10 @@ use tokio::time::timeout;
 use super::{
     target::Target,
     tls::{self, Trust},
+    upload,
 };
 use crate::api::{
+    attachment::Attachment,
     error::ApiError,
     request::{Method, Wire},
     transport::{BoxFuture, Call, Raw, Transport},
@@ -164,7 +166,7 @@ impl Transport for HttpTransport {
         let (inner, path) = (self.inner.clone(), path.to_owned());
         Box::pin(async move {
             let request = reqwest::Request::new(reqwest::Method::GET, inner.url(&path)?);
-            inner.execute(request).await.map_err(|f| f.error)
+            inner.execute(request, None).await.map_err(|f| f.error)
         })
     }
 }
@@ -183,16 +185,35 @@ impl From<ApiError> for Failure {
 
 impl Inner {
     async fn once(&self, call: &Call) -> Result<Raw, Failure> {
-        self.execute(self.request(call)?).await
+        let mut request = self.request(call)?;
+        if let Some(file) = &call.wire.file {
+            let form = upload::form(&call.wire, file).await?;
+            let headers = request.headers_mut();
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(form.length));
+            let kind = HeaderValue::from_str(&form.content_type);
+            headers.insert(CONTENT_TYPE, kind.map_err(|_| ApiError::NotSent("the upload has no usable form".into()))?);
+            *request.body_mut() = Some(form.body);
+        }
+        self.execute(request, call.wire.file.as_ref()).await
     }
 
-    async fn execute(&self, request: reqwest::Request) -> Result<Raw, Failure> {
+    async fn execute(&self, request: reqwest::Request, file: Option<&Attachment>) -> Result<Raw, Failure> {
         let reusable = self.answered.load(Ordering::Relaxed);
         let limit = self.options.silence;
         let silent = || ApiError::Unsure(format!("no answer from {} within {}", self.target, secs(limit)));
         // Connecting has its own limit, which must not be mistaken for a silent server.
-        let sent = timeout(self.options.connect + limit, self.http.execute(request)).await.map_err(|_| silent())?;
-        let mut answer = sent.map_err(|e| Failure { stale: reusable && is_closed(&e), error: self.explain(&e) })?;
+        let sending = self.http.execute(request);
+        let sent = match file {
+            None => timeout(self.options.connect + limit, sending).await.map_err(|_| silent())?,
+            Some(file) => upload::watch(file, self.options.connect + limit, sending).await?,
+        };
+        let mut answer = sent.map_err(|e| {
+            let error = match (self.explain(&e), file) {
+                (ApiError::Unsure(why), Some(file)) => upload::broken(file, &why),
+                (error, _) => error,
+            };
+            Failure { stale: reusable && is_closed(&e), error }
+        })?;
         self.answered.store(true, Ordering::Relaxed);
         let status = answer.status();
         // hyper keeps the phrase only when it differs from the usual one.
@@ -257,7 +278,7 @@ impl Inner {
             value.set_sensitive(true);
             headers.insert(*name, value);
         }
-        if in_body {
+        if in_body && call.wire.file.is_none() {
             // Written out even for an empty form: the server refuses bodies without a length.
             headers.insert(CONTENT_LENGTH, HeaderValue::from(encoded.len()));
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));

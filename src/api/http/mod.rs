@@ -4,6 +4,7 @@ mod client;
 pub mod pins;
 pub mod target;
 pub mod tls;
+mod upload;
 
 pub use client::{HttpTransport, Options, Proxy};
 pub use pins::{Pins, write_private};

@@ -11,7 +11,7 @@ use ratatui::{
 };
 
 use super::action::{self, Targets};
-use crate::views::{snapshot::Snapshots, task::history::History};
+use crate::views::{snapshot::Snapshots, task::history::History, template};
 use crate::{
     api::{
         ApiError,
@@ -369,6 +369,9 @@ impl View for Detail {
         action::command::<Self, 6>(),
         action::command::<Self, 7>(),
         action::command::<Self, 8>(),
+        template::clone_command(),
+        template::convert_command(),
+        template::describe_command(),
         Command {
             id: "guest.edit",
             keys: "e",

@@ -1,0 +1,128 @@
+//! Files on their way to storages: how far they are, and which ones did not arrive.
+
+use std::time::Duration;
+
+use super::App;
+use crate::{
+    api::{ApiError, attachment::Attachment},
+    shell::{SessionId, Write},
+    store::Transfer,
+    ui::progress::{Progress, Unit},
+};
+
+/// How often running transfers are looked at.
+const PACE: Duration = Duration::from_millis(500);
+
+struct Going {
+    shown: Transfer,
+    file: Attachment,
+    progress: Progress,
+}
+
+/// All transfers of one session.
+#[derive(Default)]
+pub struct Transfers {
+    list: Vec<Going>,
+    next: Duration,
+}
+
+impl Transfers {
+    /// A confirmed upload leaves.
+    pub fn add(&mut self, write: &Write, now: Duration) {
+        let Some(file) = write.wire.file.clone() else { return };
+        let shown = Transfer {
+            label: write.label.clone(),
+            wire: write.wire.clone(),
+            sent: 0,
+            total: file.size,
+            rate: None,
+            eta: None,
+            error: None,
+        };
+        // Another try takes the place of the one that failed.
+        self.list.retain(|g| g.shown.is_running() || g.shown.label != shown.label);
+        let progress = Progress::new(Unit::Bytes, Some(file.size));
+        self.list.push(Going { shown, file, progress });
+        self.next = now;
+    }
+
+    /// It has arrived, or it has not.
+    pub fn ended(&mut self, file: &Attachment, error: Option<&ApiError>) {
+        let Some(at) = self.list.iter().position(|g| g.file.meter.is(&file.meter)) else { return };
+        match error {
+            Some(error) => self.list[at].shown.error = Some(error.clone()),
+            None => drop(self.list.remove(at)),
+        }
+    }
+
+    /// The user has seen that it did not arrive.
+    pub fn dismiss(&mut self, file: &Attachment) {
+        self.list.retain(|g| g.shown.is_running() || !g.file.meter.is(&file.meter));
+    }
+
+    /// Whether it is time to look at them again.
+    pub fn is_due(&self, now: Duration) -> bool {
+        self.next_due().is_some_and(|at| at <= now)
+    }
+
+    /// When to look at them again.
+    pub fn next_due(&self) -> Option<Duration> {
+        self.list.iter().any(|g| g.shown.is_running()).then_some(self.next)
+    }
+
+    /// How they are now, oldest first.
+    pub fn shown(&mut self, now: Duration) -> Vec<Transfer> {
+        self.next = now + PACE;
+        let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        for going in self.list.iter_mut().filter(|g| g.shown.is_running()) {
+            going.shown.sent = going.file.meter.sent();
+            going.progress.update(going.shown.sent, millis);
+            going.shown.rate = going.progress.rate(millis).filter(|_| going.shown.sent > 0);
+            going.shown.eta = going.progress.eta(millis);
+        }
+        self.list.iter().map(|g| g.shown.clone()).collect()
+    }
+}
+
+impl App {
+    /// Changes the transfers of a session, and shows how they are now.
+    pub(super) fn uploads(&mut self, id: SessionId, change: impl FnOnce(&mut Transfers, Duration)) {
+        let now = self.shared.now.mono;
+        if let Some(session) = self.shared.sessions.get_mut(id.0 as usize) {
+            change(&mut session.transfers, now);
+            session.store.transfers = session.transfers.shown(now);
+            self.dirty = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::api::{ids::ContentKind, image};
+
+    #[test]
+    fn from_the_first_byte_to_the_end() {
+        let file = Attachment { path: "x".into(), name: "x.iso".into(), size: 1000, meter: Default::default() };
+        let call = image::upload(&"n".into(), &"local".into(), ContentKind::Iso, None, file.clone());
+        let write = Write::new("Upload x.iso", call);
+        let mut all = Transfers::default();
+        let at = Duration::from_secs;
+        assert_eq!(all.next_due(), None);
+        all.add(&write, at(1));
+        assert_eq!(all.shown(at(1))[0].sent, 0);
+        assert!(!all.is_due(at(1)) && all.is_due(at(2)));
+        file.meter.add(500);
+        let half = &all.shown(at(6))[0];
+        assert_eq!((half.sent, half.rate, half.eta), (500, Some(100.0), Some(5)));
+        all.ended(&file, Some(&ApiError::NotSent("broken".into())));
+        assert_eq!((all.next_due(), all.shown(at(7)).len()), (None, 1));
+        let again = Attachment { meter: Default::default(), ..file };
+        let call = image::upload(&"n".into(), &"local".into(), ContentKind::Iso, None, again.clone());
+        all.add(&Write::new("Upload x.iso", call), at(8));
+        assert_eq!(all.shown(at(8)).len(), 1);
+        all.ended(&again, None);
+        assert!(all.shown(at(9)).is_empty());
+    }
+}

@@ -1,0 +1,8 @@
+//! How images and templates come to a storage: upload, download by the node, the catalogue, OCI registries.
+
+pub mod catalogue;
+pub mod download;
+pub mod local;
+pub mod oci;
+pub mod target;
+pub mod upload;

@@ -1,0 +1,389 @@
+//! Templates of VMs and containers: clone, rename, describe, remove; and the way to container templates as files.
+
+pub mod clone;
+pub mod convert;
+pub mod describe;
+
+use crossterm::event::{KeyEvent, MouseEvent};
+use jiff::tz::TimeZone;
+use ratatui::{Frame, layout::Rect};
+
+use self::{clone::CloneGuest, convert::Convert, describe::Describe};
+use super::{
+    guest::{
+        action::{self, Targets},
+        detail::Detail,
+    },
+    image::catalogue::Catalogue,
+    volume::{
+        Volumes, remove,
+        usage::{self, Usage},
+    },
+};
+use crate::{
+    api::{
+        cluster::Guest,
+        ids::{ContentKind, VmId},
+    },
+    shell::{Command, Cx, Level, Scene, View},
+    store::Store,
+    ui::{
+        Cell, Ctx, Role, Table, TableEvent,
+        table::{Align, Column, RowState, Width},
+        text,
+    },
+};
+
+/// What the view hears back.
+pub enum Msg {
+    /// Who stands on whose disks; with the template that shall be removed.
+    Used(Usage, Option<VmId>),
+}
+
+/// A template and its linked clones, if they are known.
+struct Row {
+    guest: Guest,
+    clones: Option<Vec<VmId>>,
+}
+
+/// The list.
+pub struct Templates {
+    rows: Vec<Row>,
+    generation: u64,
+    seen: Option<u64>,
+    usage: Option<Usage>,
+    scanning: bool,
+    table: Table<Row, VmId>,
+    zone: TimeZone,
+}
+
+impl Default for Templates {
+    fn default() -> Self {
+        let table = Table::new(columns(), |r: &Row| r.guest.vmid, searched)
+            .with_property(property)
+            .with_row_state(|r, _| RowState { stale: false, busy: r.guest.lock.is_some() })
+            .with_empty("no templates: convert a stopped guest (T in the lists of guests)");
+        Self { rows: vec![], generation: 0, seen: None, usage: None, scanning: false, table, zone: TimeZone::system() }
+    }
+}
+
+fn columns() -> Vec<Column<Row>> {
+    let left = |id, title, width, priority, cell, sort| Column {
+        id,
+        title,
+        width,
+        priority,
+        align: Align::Left,
+        cell,
+        sort: Some(sort),
+    };
+    vec![
+        Column {
+            align: Align::Right,
+            ..left(
+                "id",
+                "Id",
+                Width::Fit { max: 9 },
+                0,
+                |r: &Row, _: &Ctx| r.guest.vmid.to_string().into(),
+                |a: &Row, b: &Row| a.guest.vmid.cmp(&b.guest.vmid),
+            )
+        },
+        left(
+            "name",
+            "Name",
+            Width::Flex { min: 12, max: 40 },
+            0,
+            |r, _| r.guest.name.as_str().into(),
+            |a, b| a.guest.name.cmp(&b.guest.name),
+        ),
+        left(
+            "kind",
+            "Kind",
+            Width::Fixed(4),
+            1,
+            |r, _| r.guest.kind.label().into(),
+            |a, b| a.guest.kind.cmp(&b.guest.kind),
+        ),
+        left(
+            "node",
+            "Node",
+            Width::Fit { max: 14 },
+            1,
+            |r, _| r.guest.node.as_str().into(),
+            |a, b| a.guest.node.cmp(&b.guest.node),
+        ),
+        left(
+            "clones",
+            "Linked clones",
+            Width::Fit { max: 30 },
+            2,
+            |r, _| match &r.clones {
+                None => Cell::role("?", Role::Muted),
+                Some(ids) => ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ").into(),
+            },
+            |a, b| a.clones.as_ref().map(Vec::len).cmp(&b.clones.as_ref().map(Vec::len)),
+        ),
+        left(
+            "disk",
+            "Disk",
+            Width::Fixed(9),
+            3,
+            |r, _| text::bytes(r.guest.maxdisk).into(),
+            |a, b| a.guest.maxdisk.cmp(&b.guest.maxdisk),
+        ),
+        left(
+            "memory",
+            "Memory",
+            Width::Fixed(9),
+            4,
+            |r, _| text::bytes(r.guest.maxmem).into(),
+            |a, b| a.guest.maxmem.cmp(&b.guest.maxmem),
+        ),
+        left(
+            "tags",
+            "Tags",
+            Width::Fit { max: 30 },
+            5,
+            |r, _| r.guest.tags.replace(';', " ").into(),
+            |a, b| a.guest.tags.cmp(&b.guest.tags),
+        ),
+        left(
+            "pool",
+            "Pool",
+            Width::Fit { max: 16 },
+            6,
+            |r, _| Cell::role(r.guest.pool.as_deref().unwrap_or_default(), Role::Muted),
+            |a, b| a.guest.pool.cmp(&b.guest.pool),
+        ),
+    ]
+}
+
+fn searched(r: &Row, out: &mut String) {
+    use std::fmt::Write as _;
+    let g = &r.guest;
+    let _ = write!(out, "{} {} {} {} {}", g.vmid, g.name, g.node, g.kind.label(), g.tags);
+}
+
+/// `tag:debian`, `node:pve1`, `kind:vm`, `is:unused`.
+fn property(r: &Row, key: &str, value: &str) -> Option<bool> {
+    Some(match key {
+        "tag" | "tags" => r.guest.tags().any(|t| t.to_lowercase() == value),
+        "node" => r.guest.node.as_str().to_lowercase() == value,
+        "kind" | "type" => r.guest.kind.label().to_lowercase() == value,
+        "is" if value == "unused" => r.clones.as_ref().is_some_and(Vec::is_empty),
+        _ => return None,
+    })
+}
+
+impl Templates {
+    fn sync(&mut self, store: &Store) {
+        if self.seen != Some(store.generation) {
+            self.seen = Some(store.generation);
+            self.generation += 1;
+            let templates = store.resources.guests.iter().filter(|g| g.template);
+            let clones = |g: &Guest| self.usage.as_ref().map(|u| u.clones_of(g.vmid));
+            self.rows = templates.map(|g| Row { clones: clones(g), guest: g.clone() }).collect();
+        }
+        self.table.sync(&self.rows, self.generation);
+        self.table.set_stale(store.is_stale());
+    }
+
+    fn scan(&mut self, then_remove: Option<VmId>, cx: &mut Cx<'_, Msg>) {
+        let guests = cx.store().resources.guests.iter().map(Guest::reference).collect();
+        let session = cx.session();
+        self.scanning = true;
+        cx.job(move |world| Box::pin(async move { Msg::Used(usage::scan(world, session, guests).await, then_remove) }));
+    }
+
+    fn selected<'s>(&self, store: &'s Store) -> Option<&'s Guest> {
+        store.guest(*self.table.selected_key()?)
+    }
+
+    fn open(&mut self, cx: &mut Cx<'_, Msg>) {
+        if let Some(guest) = self.selected(cx.store()) {
+            cx.open(Detail::new(guest.reference()));
+        }
+    }
+
+    fn remove(&mut self, cx: &mut Cx<'_, Msg>) {
+        if let (Some(vmid), false) = (self.selected(cx.store()).map(|g| g.vmid), cx.refuses_changes()) {
+            cx.toast(Level::Info, "Looking for linked clones");
+            self.scan(Some(vmid), cx);
+        }
+    }
+
+    /// Only a template that nobody stands on is offered for removal.
+    fn propose_removal(&mut self, vmid: VmId, usage: &Usage, cx: &mut Cx<'_, Msg>) {
+        let Some(guest) = cx.store().guest(vmid) else { return };
+        let clones = usage.clones_of(vmid);
+        if !clones.is_empty() {
+            let who = remove::named(&clones, cx.store());
+            let words = format!("{vmid} can't be removed: linked clones stand on its disks: {who}. Remove them first");
+            cx.toast(Level::Error, words);
+            return;
+        }
+        let destroy = action::ACTIONS.iter().find(|a| a.id == "guest.destroy");
+        if let Some(mut proposal) = destroy.and_then(|a| action::propose(a, &[guest])) {
+            proposal = proposal.note("No linked clone stands on its disks.");
+            if !usage.unread.is_empty() {
+                let who = remove::named(&usage.unread, cx.store());
+                proposal = proposal.note(format!("Could not be asked: {who}. The server refuses if they do."));
+            }
+            cx.propose(proposal);
+        }
+    }
+
+    fn files(&mut self, cx: &mut Cx<'_, Msg>) {
+        cx.open(Volumes::of_kind(ContentKind::Vztmpl));
+    }
+
+    fn catalogue(&mut self, cx: &mut Cx<'_, Msg>) {
+        cx.open(Catalogue::new(cx.store()));
+    }
+
+    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        self.sync(cx.store());
+        match event {
+            TableEvent::Ignored => return false,
+            TableEvent::Open | TableEvent::Menu(..) => self.open(cx),
+            _ => {}
+        }
+        true
+    }
+}
+
+impl Targets for Templates {
+    fn targets<'s>(&self, store: &'s Store) -> Vec<&'s Guest> {
+        self.selected(store).into_iter().collect()
+    }
+}
+
+/// The command that clones a guest, for any view with guests.
+pub const fn clone_command<V: Targets>() -> Command<V> {
+    Command {
+        id: "guest.clone",
+        keys: "C",
+        title: "Clone",
+        footer: false,
+        ready: |v, s| v.targets(s).len() == 1,
+        run: |v, cx| {
+            if let ([guest], false) = (v.targets(cx.store()).as_slice(), cx.refuses_changes()) {
+                cx.open(CloneGuest::open(cx.store(), guest));
+            }
+        },
+    }
+}
+
+/// The command that makes a template of a guest, for any view with guests.
+pub const fn convert_command<V: Targets>() -> Command<V> {
+    Command {
+        id: "guest.template",
+        keys: "T",
+        title: "Convert to template",
+        footer: false,
+        ready: |v, s| matches!(v.targets(s).as_slice(), [one] if !one.template),
+        run: |v, cx| {
+            if let ([guest], false) = (v.targets(cx.store()).as_slice(), cx.refuses_changes()) {
+                cx.open(Convert::open(guest));
+            }
+        },
+    }
+}
+
+/// The command that changes name, tags and notes of a guest, for any view with guests.
+pub const fn describe_command<V: Targets>() -> Command<V> {
+    Command {
+        id: "guest.describe",
+        keys: "t",
+        title: "Name, tags, notes",
+        footer: false,
+        ready: |v, s| v.targets(s).len() == 1,
+        run: |v, cx| {
+            if let ([guest], false) = (v.targets(cx.store()).as_slice(), cx.refuses_changes()) {
+                cx.open(Describe::open(cx.store(), guest));
+            }
+        },
+    }
+}
+
+impl View for Templates {
+    type Msg = Msg;
+    const NAME: &'static str = "Templates";
+    const COMMANDS: &'static [Command<Self>] = &[
+        Command { footer: true, ..clone_command() },
+        Command { footer: true, ..describe_command() },
+        Command {
+            id: "template.remove",
+            keys: "delete",
+            title: "Remove",
+            footer: true,
+            ready: |v, s| v.selected(s).is_some(),
+            run: Self::remove,
+        },
+        Command {
+            id: "template.files",
+            keys: "f",
+            title: "Container templates",
+            footer: true,
+            ready: |_, _| true,
+            run: Self::files,
+        },
+        Command {
+            id: "template.catalogue",
+            keys: "a",
+            title: "Catalogue",
+            footer: true,
+            ready: |_, s| !s.resources.nodes.is_empty(),
+            run: Self::catalogue,
+        },
+    ];
+
+    fn update(&mut self, Msg::Used(usage, remove): Msg, cx: &mut Cx<'_, Msg>) {
+        self.scanning = false;
+        if let Some(vmid) = remove {
+            self.propose_removal(vmid, &usage, cx);
+        }
+        self.usage = Some(usage);
+        self.seen = None;
+        self.sync(cx.store());
+    }
+
+    fn refreshed(&mut self, cx: &mut Cx<'_, Msg>) {
+        let before = self.rows.len();
+        self.sync(cx.store());
+        let few = cx.store().resources.guests.len() <= super::volume::GUESTS_UNASKED;
+        if few && !self.scanning && !self.rows.is_empty() && (self.usage.is_none() || self.rows.len() != before) {
+            self.scan(None, cx);
+        }
+    }
+
+    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        let event = self.table.key(key);
+        self.handle(event, cx)
+    }
+
+    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Msg>) {
+        let event = self.table.mouse(event, cx.scene.now.millis());
+        self.handle(event, cx);
+    }
+
+    fn paste(&mut self, text: &str, cx: &mut Cx<'_, Msg>) {
+        let event = self.table.paste(text);
+        self.handle(event, cx);
+    }
+
+    fn crumb(&self, _: &Store) -> String {
+        "Templates of guests".into()
+    }
+
+    fn status(&self, _: &Store) -> String {
+        self.table.status()
+    }
+
+    fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
+        self.sync(scene.store);
+        let ctx = scene.ctx(&self.zone);
+        self.table.draw(frame, area, &self.rows, &ctx);
+    }
+}

@@ -1,0 +1,134 @@
+//! Templates: clone, convert, describe, remove; the catalogue of container templates.
+
+use crate::harness::{Harness, Setup};
+
+async fn templates() -> Harness {
+    let mut h = Setup { tab: '5', ..Setup::default() }.go().await;
+    h.wait(1.5).await;
+    h
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_linked_clone_is_made_and_then_protects_its_template() {
+    let mut h = templates().await;
+    h.sees("9000");
+    h.sees("win11-template");
+    h.sees("9100");
+    h.press("/ 'debian-13-cloud' enter C").await;
+    h.wait(1.0).await;
+    h.sees("Clone template 9000");
+    h.sees("linked clone");
+    h.press("tab 'web-07' ctrl-s").await;
+    h.wait(0.2).await;
+    h.sees("clone newid=");
+    h.sees("name=web-07");
+    h.sees("can't be removed as long as linked clones");
+    assert!(h.writes().is_empty());
+    h.press("y").await;
+    h.until("(web-07): done", 30.0).await;
+    h.wait(6.0).await;
+    h.press("delete").await;
+    h.until("linked clones stand on its disks", 5.0).await;
+    h.sees("(web-07)");
+    assert_eq!(h.writes().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_clones_start_one_after_the_other() {
+    let mut h = templates().await;
+    h.press("/ 'debian-13-cloud' enter C").await;
+    h.wait(1.0).await;
+    // Name, how many.
+    h.press("tab 'node-##' tab ctrl-u '3'").await;
+    h.press("ctrl-s").await;
+    h.sees("Make 3 clones of VM 9000");
+    h.sees("name=node-03");
+    h.press("y").await;
+    h.wait(60.0).await;
+    let writes = h.writes();
+    assert_eq!(writes.len(), 3, "{writes:#?}");
+    assert!(writes[2].contains("name=node-03"));
+    let names = h.sim(|sim| sim.cluster.guests.values().filter(|g| g.name().starts_with("node-0")).count());
+    assert_eq!(names, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_copy_of_an_ordinary_guest_only() {
+    let mut h = Setup::default().go().await;
+    h.press("/ 'kali' enter C").await;
+    h.wait(1.0).await;
+    h.sees("Clone VM 111 (kali)");
+    h.press("tab tab tab").await;
+    h.press("right").await;
+    h.wait(0.2).await;
+    h.press("ctrl-s").await;
+    h.sees("linked clones can only be made of templates");
+    assert!(h.writes().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn converting_names_what_stands_against_it() {
+    let mut h = Setup::default().go().await;
+    h.press("/ 'kali' enter T").await;
+    h.wait(1.0).await;
+    h.press("ctrl-s").await;
+    h.sees("Convert VM 111 (kali) to a template?");
+    h.sees("POST /nodes/pve3/qemu/111/template");
+    h.press("y").await;
+    h.until("to a template: done", 20.0).await;
+    h.wait(6.0).await;
+    h.press("5").await;
+    h.wait(1.0).await;
+    h.sees("kali");
+    // A running guest is refused before anything is sent.
+    h.press("2 esc / 'status:running' enter T").await;
+    h.wait(1.0).await;
+    h.press("ctrl-s").await;
+    h.sees("it is running: shut it down first");
+    assert_eq!(h.writes().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn name_tags_and_notes() {
+    let mut h = Setup::default().go().await;
+    h.press("/ 'kali' enter t").await;
+    h.wait(1.0).await;
+    h.press("tab ctrl-u 'red blue' ctrl-s").await;
+    h.sees("tags=red;blue");
+    h.press("y").await;
+    h.until("Change VM 111 (kali): done", 5.0).await;
+    let tags = h.sim(|sim| sim.cluster.guests[&111].config.get("tags").cloned()).unwrap_or_default();
+    assert!(tags.contains("red") && tags.contains("blue"), "{tags}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_catalogue_and_an_oci_image() {
+    let mut h = templates().await;
+    h.press("a").await;
+    h.wait(1.0).await;
+    h.sees("Catalogue of pve1");
+    h.press("/ 'os:alpine' enter i").await;
+    h.sees("Fetched from");
+    h.press("esc d").await;
+    h.sees("Download Alpine");
+    h.press("ctrl-s").await;
+    h.sees("POST /nodes/");
+    h.sees("template=alpine-3.22");
+    h.press("y").await;
+    h.until("done", 60.0).await;
+    h.wait(6.0).await;
+    assert!(h.line("alpine").contains('✓'), "{}", h.screen());
+    h.press("c").await;
+    h.wait(0.2).await;
+    h.press("'docker.io/library/debian' tab space").await;
+    h.wait(1.0).await;
+    assert_eq!(h.calls("GET /nodes/").iter().filter(|c| c.contains("query-oci-repo-tags")).count(), 1);
+    h.press("ctrl-s").await;
+    h.sees("reference=docker.io/library/debian:latest");
+    h.press("y").await;
+    h.until("Pull docker.io/library/debian:latest", 5.0).await;
+    h.until("done", 60.0).await;
+    h.press("esc esc f").await;
+    h.wait(6.0).await;
+    h.sees("debian_latest.tar");
+}
