@@ -25,4 +25,5 @@ mod snapshot;
 mod task;
 mod tty;
 mod vm;
+mod vm_wizard;
 mod weather;
