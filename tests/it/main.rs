@@ -30,4 +30,5 @@ mod template;
 mod tty;
 mod vm;
 mod volume;
+mod vm_wizard;
 mod weather;

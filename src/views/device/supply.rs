@@ -32,6 +32,8 @@ pub enum Came {
     Flags(Result<Vec<hardware::CpuFlag>, ApiError>),
 }
 
+type Maps = fn() -> Request<Vec<Mapping>>;
+
 /// Asks for what the fields of these forms offer of the node's hardware; `wrap` makes the host's message of an answer,
 /// which belongs to [`came`] then. Says who asks, too: some fields are only for root@pam.
 pub fn ask<M, N>(wizard: &mut Wizard, node: &NodeName, cx: &mut Cx<'_, M>, wrap: fn(Came) -> N)
@@ -50,7 +52,7 @@ where
     if has(wizard, "pci.device") {
         cx.send(hardware::pci(node), move |answer| wrap(Came::Pci(answer)));
     }
-    let maps: [(&'static str, fn() -> Request<Vec<Mapping>>); 3] =
+    let maps: [(&'static str, Maps); 3] =
         [("usb.mapping", mapping::usb), ("pci.mapping", mapping::pci), ("fs.dir", mapping::dir)];
     for (field, request) in maps.into_iter().filter(|(field, _)| has(wizard, field)) {
         let node = node.clone();
