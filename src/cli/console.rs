@@ -36,9 +36,9 @@ pub struct ConsoleArgs {
     /// Colours (NO_COLOR is respected) [default: auto]
     #[arg(global = true, long, value_name = "DEPTH", value_parser = ["auto", "truecolor", "256", "16", "mono"])]
     pub color: Option<String>,
-    /// Tell the terminal when a task has ended: off, osc9, osc777 or bell
-    #[arg(global = true, long, value_name = "HOW", default_value = "off", value_parser = ["off", "osc9", "osc777", "bell"])]
-    pub notify: String,
+    /// Tell the terminal when a task has ended [default: off]
+    #[arg(global = true, long, value_name = "HOW", value_parser = ["off", "osc9", "osc777", "bell"])]
+    pub notify: Option<String>,
     /// Leave the mouse to the terminal
     #[arg(global = true, long)]
     pub no_mouse: bool,
@@ -58,6 +58,7 @@ impl ConsoleArgs {
             ("view", self.view.as_ref().map(text)),
             ("refresh", self.refresh.map(Value::Whole)),
             ("color", self.color.as_ref().map(text)),
+            ("notify", self.notify.as_ref().map(text)),
             ("read_only", self.read_only.then_some(Value::Truth(true))),
             ("ascii", self.ascii.then_some(Value::Truth(true))),
             ("mouse", self.no_mouse.then_some(Value::Truth(false))),
@@ -73,6 +74,7 @@ impl ConsoleArgs {
             view: text("view"),
             refresh: settings.whole("refresh"),
             color: text("color"),
+            notify: text("notify"),
             read_only: settings.truth("read_only"),
             ascii: settings.truth("ascii"),
             no_mouse: !settings.truth("mouse"),
@@ -129,10 +131,10 @@ impl ConsoleArgs {
             interval: Duration::from_secs(self.refresh.unwrap_or(5)),
             tab: self.tab()?,
             mouse: !self.no_mouse,
-            notify: match self.notify.as_str() {
-                "osc9" => app::Notify::Osc9,
-                "osc777" => app::Notify::Osc777,
-                "bell" => app::Notify::Bell,
+            notify: match self.notify.as_deref() {
+                Some("osc9") => app::Notify::Osc9,
+                Some("osc777") => app::Notify::Osc777,
+                Some("bell") => app::Notify::Bell,
                 _ => app::Notify::Off,
             },
         })

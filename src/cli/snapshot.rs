@@ -95,12 +95,25 @@ Examples:
 #[derive(Args, Debug)]
 pub struct Fields {
     /// The guests' numbers, separated by commas
-    #[arg(value_name = "VMID[,VMID...]", value_delimiter = ',', num_args = 1)]
-    guests: Vec<VmId>,
+    #[arg(value_name = "VMID[,VMID...]")]
+    guests: Guests,
     #[command(flatten)]
     fields: FieldArgs,
     #[command(flatten)]
     change: ChangeArgs,
+}
+
+/// Guests' numbers, separated by commas.
+#[derive(Clone, Debug)]
+struct Guests(Vec<VmId>);
+
+impl std::str::FromStr for Guests {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let one = |part: &str| part.trim().parse().map_err(|_| format!("\"{part}\" is not the number of a guest"));
+        text.split(',').map(one).collect::<Result<_, _>>().map(Self)
+    }
 }
 
 fn known(store: &Store, vmid: VmId) -> Result<&Guest> {
@@ -141,11 +154,11 @@ pub async fn run(command: SnapshotCommand, world: &World, store: &Store) -> Resu
     let (proposal, change) = match command {
         SnapshotCommand::List { guests, json } => return list(world, store, &guests, json).await,
         SnapshotCommand::Create(args) => {
-            let dialog = Take::of(&all(store, &args.guests)?);
+            let dialog = Take::of(&all(store, &args.guests.0)?);
             (fill::fill(world, store, dialog, &args.fields).await?, args.change)
         }
         SnapshotCommand::Prune(args) => {
-            let dialog = Prune::of(&all(store, &args.guests)?, now());
+            let dialog = Prune::of(&all(store, &args.guests.0)?, now());
             (fill::fill(world, store, dialog, &args.fields).await?, args.change)
         }
         SnapshotCommand::Edit { guest, name, fields, change } => {

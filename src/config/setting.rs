@@ -255,6 +255,15 @@ pub const SETTINGS: &[Setting] = &[
         "How many colours the terminal shows",
     ),
     setting(
+        "notify",
+        Kind::Choice(&["off", "osc9", "osc777", "bell"]),
+        Place::Defaults,
+        "--notify",
+        &["PROXMUX_NOTIFY"],
+        Some("off"),
+        "How the terminal is told that a task has ended",
+    ),
+    setting(
         "ascii",
         Kind::Truth,
         Place::Defaults,

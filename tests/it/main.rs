@@ -4,6 +4,7 @@
 mod api;
 mod architecture;
 mod cli_config;
+mod cli_history;
 mod contract;
 mod dashboard;
 mod docs;

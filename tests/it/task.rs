@@ -193,9 +193,9 @@ async fn the_past_is_searched_on_the_nodes() {
         h.press("f ctrl-s").await;
         h.until("pve3: No route to host", 3.0).await;
         h.sees("job errors");
-        h.press("enter").await;
+        h.press("/ 'job' enter enter").await;
         h.until("Backup job finished with errors", 3.0).await;
-        h.press("esc esc").await;
+        h.press("esc esc esc").await;
         h.sees("Tasks of the cluster");
     }
 }
