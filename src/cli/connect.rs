@@ -175,6 +175,7 @@ impl ConnectArgs {
         }
         let mut options =
             Options { proxy: targets.first().and_then(|t| Proxy::from_env(t, env)), ..Options::default() };
+        options.nodes = targets.clone();
         if let Some(silence) = setting::seconds(settings.get("timeout")) {
             options.silence = silence;
             options.read = options.read.max(options.silence);

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use crate::{
     api::{
         ApiError, Transport,
-        http::{Fingerprint, HttpTransport, Options, Pins, Proxy, Target, Trust},
+        http::{FailOver, Fingerprint, HttpTransport, Options, Pins, Proxy, Target, Trust},
     },
     shell::Connector,
 };
@@ -28,6 +28,24 @@ impl HttpsConnector {
         Self { cached: false, ..self }
     }
 
+    /// How another node of the cluster proves itself: by its own pinned certificate if it has one.
+    ///
+    /// # Errors
+    /// When the file of pinned certificates can't be read.
+    pub fn trust_of(&self, node: &Target, given: &Trust) -> Result<Trust, ApiError> {
+        Ok(match given {
+            Trust::Insecure | Trust::CaFile(_) => given.clone(),
+            Trust::Pinned(_) | Trust::System => self.pins()?.get(node).map_or_else(|| given.clone(), Trust::Pinned),
+        })
+    }
+
+    fn one(&self, target: &Target, trust: &Trust) -> Result<Arc<dyn Transport>, ApiError> {
+        // Whether a proxy is used depends on the server, which the user may have typed just now.
+        let options =
+            Options { proxy: Proxy::from_env(target, |name| std::env::var(name).ok()), ..self.options.clone() };
+        Ok(Arc::new(HttpTransport::new(target.clone(), trust, options)?))
+    }
+
     fn pins(&self) -> Result<Pins, ApiError> {
         Pins::load(&self.pins).map_err(|error| ApiError::NotSent(error.to_string()))
     }
@@ -35,10 +53,15 @@ impl HttpsConnector {
 
 impl Connector for HttpsConnector {
     fn transport(&self, target: &Target, trust: &Trust) -> Result<Arc<dyn Transport>, ApiError> {
-        // Whether a proxy is used depends on the server, which the user may have typed just now.
-        let options =
-            Options { proxy: Proxy::from_env(target, |name| std::env::var(name).ok()), ..self.options.clone() };
-        Ok(Arc::new(HttpTransport::new(target.clone(), trust, options)?))
+        let nodes = &self.options.nodes;
+        if nodes.len() < 2 || !nodes.contains(target) {
+            return self.one(target, trust);
+        }
+        let mut all = vec![(target.clone(), self.one(target, trust)?)];
+        for node in nodes.iter().filter(|node| *node != target) {
+            all.push((node.clone(), self.one(node, &self.trust_of(node, trust)?)?));
+        }
+        Ok(Arc::new(FailOver::new(all)))
     }
 
     fn pinned(&self, target: &Target) -> Result<Option<Fingerprint>, ApiError> {

@@ -28,6 +28,11 @@ use crate::{
 
 /// Arguments of `proxmux demo`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  proxmux demo
+  proxmux demo --guests 5000 --nodes 32      a large cluster
+  proxmux demo --login                       with the login screen")]
 pub struct DemoArgs {
     /// A generated cluster with so many guests in place of the homelab
     #[arg(long, value_name = "N")]

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod change;
+pub mod check;
 pub mod config;
 pub mod connect;
 pub mod connector;
@@ -13,6 +14,7 @@ pub mod print;
 pub mod profile;
 pub mod prompt;
 pub mod setup;
+pub mod shell;
 pub mod simulate;
 pub mod snapshot;
 pub mod task;
@@ -93,6 +95,8 @@ pub enum Command {
     Config(config::ConfigArgs),
     /// Add, list, test and remove profiles: named clusters
     Profile(profile::ProfileArgs),
+    /// Look at everything that should be in order: way, TLS, login, clock, privileges, storages, quorum
+    Check(check::CheckArgs),
     /// Draw one view of the cluster once and exit
     Print(print::PrintArgs),
     /// Create VMs
@@ -108,6 +112,10 @@ pub enum Command {
     Simulate(simulate::Simulate),
     /// Call any method of the API, or search for one
     Api(api::ApiArgs),
+    /// Print the script that completes commands in a shell
+    Completions(shell::CompletionArgs),
+    /// Print the manual page
+    Man(shell::ManArgs),
 }
 
 /// Runs the command.
@@ -130,6 +138,8 @@ async fn dispatch(mut cli: Cli, network: Handle) -> Result<()> {
     // These have to work when the configuration does not.
     let command = match cli.command.take() {
         Some(Command::Config(args)) => return config::run(args, &cli),
+        Some(Command::Completions(args)) => return shell::completions(&args),
+        Some(Command::Man(args)) => return shell::man(&args),
         Some(Command::Simulate(args)) => {
             let level = setup::env("PROXMUX_LOG").unwrap_or_else(|| "info".into());
             let _log = cli.log_file.as_deref().map(|file| log::start(file, &level, 7)).transpose()?;
@@ -173,7 +183,8 @@ async fn dispatch(mut cli: Cli, network: Handle) -> Result<()> {
             let (start, options) = resolve(&cli.connect).await?;
             console::run(&cli.console, start, world(options, console::policy(&cli.console)), network).await
         }
-        Some(Command::Config(_) | Command::Simulate(_)) => Ok(()),
+        Some(Command::Check(args)) => check::run(args, &cli.connect).await,
+        Some(Command::Config(_) | Command::Simulate(_) | Command::Completions(_) | Command::Man(_)) => Ok(()),
     }
 }
 

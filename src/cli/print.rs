@@ -32,6 +32,11 @@ pub enum Format {
 
 /// Arguments of `proxmux print`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  proxmux print vms
+  proxmux print dashboard --format ansi --size 160x50
+  proxmux print vms --keys \"down enter\" --format svg > guest.svg")]
 pub struct PrintArgs {
     /// View: dashboard, vms, lxc or tasks
     #[arg(id = "picture", value_name = "VIEW")]

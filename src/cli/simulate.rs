@@ -28,6 +28,11 @@ pub enum Name {
 
 /// Options of `proxmux simulate`.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  proxmux simulate
+  proxmux simulate --listen 127.0.0.1:0 --json       a free port, told as JSON
+  proxmux simulate --scenario generated --guests 10000 --latency 50ms")]
 pub struct Simulate {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:8006", value_name = "ADDRESS:PORT")]

@@ -253,6 +253,81 @@ fn config_imports_other_tools_and_migrates() {
     assert!(fs::read_to_string(place.path("config.toml")).unwrap().contains("[profiles.lab]"));
 }
 
+#[test]
+fn check_looks_at_everything() {
+    let cluster = Cluster::start();
+    let place = Place::new();
+    let env = |secret: &'static str| {
+        [
+            ("PVE_HOST", cluster.host().to_owned()),
+            ("PVE_TOKEN_ID", cluster.get("token").to_owned()),
+            ("PVE_TOKEN_SECRET", if secret.is_empty() { cluster.get("secret").to_owned() } else { secret.to_owned() }),
+            ("PVE_FINGERPRINT", cluster.get("fingerprint").to_owned()),
+        ]
+    };
+    let run = |args: &[&str], secret: &'static str| {
+        let env = env(secret);
+        let env: Vec<(&str, &str)> = env.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        place.run_with(&[&["check"], args].concat(), &env, "")
+    };
+    let ran = run(&["--json"], "");
+    let all: Value = serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{}{}", ran.out, ran.err));
+    let state = |name: &str| {
+        let found = all["checks"].as_array().unwrap().iter().find(|c| c["name"] == name);
+        found.map(|c| c["state"].as_str().unwrap().to_owned())
+    };
+    for name in ["reachable", "tls", "clock", "login", "version"] {
+        assert_eq!(state(name).as_deref(), Some("ok"), "{name}: {all:#}");
+    }
+    assert!(state("quorum").is_some() && state("storages").is_some(), "{all:#}");
+    assert!(all["privileges"].as_array().unwrap().len() > 20);
+    let text = run(&["--for", "look"], "");
+    assert!(text.out.contains("see guests") && text.out.contains("to administer"), "{}{}", text.out, text.err);
+    run(&[], "wrong").fails(3, "Check user, realm and password, or the token");
+    let fingerprint = "00".repeat(32);
+    run(&["--fingerprint", &fingerprint], "").fails(3, "certificate");
+    place.run(&["check", "--host", "127.0.0.1:1", "--user", "root@pam"]).fails(3, "refuses connections");
+    place.run(&["check"]).fails(1, "no server");
+    assert!(
+        place.run(&["check", "--pveum", "--for", "operate"]).good().contains("pveum role add ProxmuxOperate --privs '")
+    );
+}
+
+#[test]
+fn config_several_nodes_stand_in_for_each_other() {
+    let cluster = Cluster::start();
+    let place = Place::new();
+    let profile = |hosts: &str| {
+        let text = format!(
+            "[profiles.lab]\nhost = [{hosts}]\nfingerprint = \"{}\"\ntoken = \"{}\"\nsecret = {{ env = \"S\" }}\n",
+            cluster.get("fingerprint"),
+            cluster.get("token")
+        );
+        place.write("config.toml", &text);
+    };
+    let env = [("S", cluster.get("secret"))];
+    profile(&format!("\"127.0.0.1:1\", \"{}\"", cluster.host()));
+    let out = place.run_with(&["profile", "test", "lab"], &env, "").good();
+    assert!(out.contains("logged in as"), "{out}");
+    assert!(place.run_with(&["print", "vms"], &env, "").good().contains("running"));
+    profile("\"127.0.0.1:1\", \"127.0.0.1:2\"");
+    place.run_with(&["profile", "test", "lab"], &env, "").fails(3, "none of the 2 addresses answers");
+}
+
+#[test]
+fn completions_and_manual() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(place.run(&["completions", shell]).good().contains("profile"), "{shell}");
+    }
+    assert!(place.run(&["man"]).good().contains("EXIT") || place.run(&["man"]).good().contains("Exit codes"));
+    place.run(&["completions", "tcsh"]).fails(1, "possible values");
+    let help = place.run(&["--help"]).good();
+    for word in ["Connection:", "Configuration:", "Console:", "Examples:", "Exit codes:"] {
+        assert!(help.contains(word), "{word}: {help}");
+    }
+}
+
 /// Every file below a folder.
 fn files(dir: &Path) -> Vec<PathBuf> {
     let each = fs::read_dir(dir).unwrap().map(|e| e.unwrap().path());

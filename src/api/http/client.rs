@@ -41,6 +41,8 @@ pub struct Options {
     pub body: usize,
     /// The proxy to go through.
     pub proxy: Option<Proxy>,
+    /// The nodes of the cluster, when several are known: the next one is asked when one can't be reached.
+    pub nodes: Vec<Target>,
 }
 
 impl Default for Options {
@@ -51,6 +53,7 @@ impl Default for Options {
             read: Duration::from_secs(120),
             body: 64 << 20,
             proxy: None,
+            nodes: vec![],
         }
     }
 }
@@ -137,6 +140,24 @@ impl HttpTransport {
     /// The server.
     pub fn target(&self) -> &Target {
         &self.inner.target
+    }
+
+    /// Asks something that needs no login, and returns the server's time (Unix seconds) if it tells.
+    ///
+    /// # Errors
+    /// When there is no way to the server, its certificate is not trusted, or it does not answer.
+    pub async fn clock(&self) -> Result<Option<i64>, ApiError> {
+        let wire = crate::api::access::domains().wire;
+        let request = self.inner.request(&Call { wire, headers: vec![] })?;
+        let inner = &self.inner;
+        let limit = inner.options.connect + inner.options.silence;
+        let sent = timeout(limit, inner.http.execute(request)).await;
+        let answer = sent
+            .map_err(|_| ApiError::Unsure(format!("no answer from {} within {}", inner.target, secs(limit))))?
+            .map_err(|e| inner.explain(&e))?;
+        let date = answer.headers().get(reqwest::header::DATE).and_then(|date| date.to_str().ok());
+        let parsed = date.and_then(|date| jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok());
+        Ok(parsed.map(jiff::Timestamp::as_second))
     }
 }
 
