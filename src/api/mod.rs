@@ -28,6 +28,7 @@ pub mod schema;
 pub mod snapshot;
 pub mod storage;
 pub mod task;
+pub mod trace;
 pub mod transport;
 pub mod version;
 pub mod vm;

@@ -137,6 +137,7 @@ pub const GLOBALS: &[Global] = &[
     global("app.palette", ": ctrl-p", "Commands and guests", true),
     global("app.back", "esc", "Back", false),
     global("app.api", "A", "API browser", false),
+    global("app.requests", "@", "Requests of this session", false),
     global("app.refresh", "r ctrl-r", "Refresh now", false),
     global("app.tasklog", "L", "Log of the last task", false),
     global("app.mouse", "M", "Mouse on or off", false),
@@ -534,6 +535,7 @@ impl App {
                 }
             }
             "app.api" => todo.push(views::open_api()),
+            "app.requests" => todo.push(views::open_requests()),
             "app.refresh" => {
                 // After a login that has ended and a dialog that was closed, this is the way back in.
                 let ended = self.store().trouble.as_ref().filter(|_| self.store().phase == Phase::SignedOut);

@@ -45,6 +45,10 @@ pub async fn perform(world: World, effect: Effect) -> Option<Msg> {
             let (status, log) = poll(&world, session, &upid, log_from).await;
             Msg::Polled { session, upid, status, log }
         }
+        Effect::TaskEnded { upid, state } => {
+            world.task_ended(&upid, &state).await;
+            return None;
+        }
         _ => return None,
     })
 }

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 pub mod api;
+pub mod audit;
 pub mod change;
 pub mod connect;
 pub mod connector;
@@ -77,6 +78,8 @@ pub enum Command {
     Simulate(simulate::Simulate),
     /// Call any method of the API, or search for one
     Api(api::ApiArgs),
+    /// Check, show and export the trail of changes
+    Audit(audit::AuditArgs),
 }
 
 /// Runs the command.
@@ -84,6 +87,7 @@ pub enum Command {
 /// # Errors
 /// Whatever went wrong, with a text for the user; [`exit_code`] tells whose turn it is.
 pub fn run(cli: Cli) -> Result<()> {
+    audit::trail()?;
     let _log = cli.log_file.as_ref().map(start_log).transpose()?;
     // This thread takes keys and draws, whatever the network's threads are busy with.
     let own = Builder::new_current_thread().enable_all().build().context("can't start the runtime")?;
@@ -104,6 +108,7 @@ async fn dispatch(cli: Cli, network: Handle) -> Result<()> {
             let (start, options) = resolve(&cli.connect)?;
             print::run(args, &cli.console, start, world(options, Policy { read_only: true, ..Policy::default() })).await
         }
+        Some(Command::Audit(args)) => audit::run(args),
         Some(Command::Api(args)) => {
             let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
             api::run(args, &world, &store).await
@@ -121,7 +126,9 @@ async fn dispatch(cli: Cli, network: Handle) -> Result<()> {
 
 fn world(options: Options, policy: Policy) -> World {
     let pins = connector::config_dir().join("known_hosts.toml");
-    World::new(Arc::new(HttpsConnector::new(pins, options)), policy).with_ssh_folder(crate::ssh_key::folder())
+    let world = World::new(Arc::new(HttpsConnector::new(pins, options)), policy);
+    let trail = audit::trail().unwrap_or_else(|_| crate::audit::Audit::new(connector::state_dir()));
+    world.with_ssh_folder(crate::ssh_key::folder()).with_audit(trail)
 }
 
 /// Logs in with what the command line and the environment say, and reads what the cluster has: what every command needs

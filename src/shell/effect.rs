@@ -13,6 +13,7 @@ use crate::{
         ApiError, BoxFuture, Request, Wire,
         client::Client,
         ids::{GuestRef, Upid, VmId},
+        task::TaskState,
     },
     store::SessionId,
 };
@@ -182,6 +183,13 @@ pub enum Effect {
         upid: Upid,
         /// Also read the log from this line on.
         log_from: Option<u64>,
+    },
+    /// A task that this console started has ended: for the audit trail.
+    TaskEnded {
+        /// The task.
+        upid: Upid,
+        /// How.
+        state: TaskState,
     },
     /// Put text into the user's clipboard.
     Copy(String),

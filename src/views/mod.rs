@@ -5,6 +5,7 @@ pub mod dashboard;
 pub mod device;
 pub mod guest;
 pub mod login;
+pub mod requests;
 pub mod snapshot;
 pub mod task;
 pub mod vm;
@@ -55,6 +56,11 @@ pub fn open_api() -> Effect {
     Hosted::open(api::Browser::default())
 }
 
+/// Opens the list of the last calls.
+pub fn open_requests() -> Effect {
+    Hosted::open(requests::Requests::default())
+}
+
 /// Opens the login after the session has ended by itself.
 pub fn login_again(error: ApiError) -> Effect {
     Hosted::open(login::Login::again(error))
@@ -87,6 +93,7 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<api::Browser>(),
         table::<api::MethodView>(),
         table::<api::AnswerView>(),
+        table::<requests::Requests>(),
         table::<login::Login>(),
         table::<crate::shell::confirm::Confirm>(),
         table::<crate::shell::picker::Picker>(),

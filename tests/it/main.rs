@@ -3,6 +3,7 @@
 
 mod api;
 mod architecture;
+mod audit;
 mod contract;
 mod dashboard;
 mod docs;
