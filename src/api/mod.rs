@@ -20,6 +20,7 @@ pub mod mapping;
 pub mod network;
 pub mod node;
 pub mod preview;
+pub mod privilege;
 pub mod progress;
 pub mod property;
 pub mod request;

@@ -21,6 +21,7 @@ use self::{frame::Hit, outbox::Outbox, session::Session};
 use crate::{
     api::{
         ApiError,
+        access::Permissions,
         cluster::{ClusterStatus, Resources},
         guest::Status,
         ids::{Upid, VmId},
@@ -80,6 +81,13 @@ pub enum Msg {
         result: Result<Bytes, ApiError>,
         /// Who else wants to hear it.
         reply: Option<(LayerId, Reply)>,
+    },
+    /// What the user may do.
+    Rights {
+        /// In which cluster.
+        session: SessionId,
+        /// Privileges by path.
+        permissions: Permissions,
     },
     /// A guest was asked how it is, after a task of it ended.
     Peeked {
@@ -286,6 +294,12 @@ impl App {
                     self.reply(to, reply, &mut todo);
                 }
             }
+            Msg::Rights { session, permissions } => {
+                if let Some(session) = self.shared.sessions.get_mut(session.0 as usize) {
+                    session.store.permissions = Some(permissions);
+                    self.dirty = true;
+                }
+            }
             Msg::Peeked { session, vmid, status } => self.peeked(session, vmid, status),
             Msg::Polled { session, upid, status, log } => self.polled(session, &upid, status, &log, &mut todo),
         }
@@ -402,6 +416,7 @@ impl App {
                         session.signed_in(user, address, now);
                         more.extend(session.due(now));
                     }
+                    more.push(Effect::Rights(session));
                     self.dirty = true;
                 }
                 Effect::Copy(text) => {

@@ -210,6 +210,7 @@ proptest! {
         let (lines, report) = read_all(dir.path()).unwrap();
         prop_assert_eq!(report.problem, None);
         prop_assert_eq!(lines.len(), labels.len());
-        prop_assert_eq!(lines[0].wire().unwrap().get("description"), Some(value.as_str()));
+        let wire = lines[0].wire().unwrap();
+        prop_assert_eq!(wire.get("description"), Some(value.as_str()));
     }
 }

@@ -193,6 +193,7 @@ fn start_log(file: &PathBuf) -> Result<tracing_appender::non_blocking::WorkerGua
 /// What happened, why, and what to do next.
 pub fn explain(error: &anyhow::Error) -> String {
     match error.chain().find_map(|e| e.downcast_ref::<ApiError>()) {
+        Some(api) if format!("{error:#}") == api.to_string() => api.explained(),
         Some(api) => format!("{}. {}", format!("{error:#}").trim_end_matches(['.', '!']), api.advice()),
         None => format!("{error:#}"),
     }

@@ -166,6 +166,8 @@ pub enum Effect {
         /// Also ask for what changes seldom.
         full: bool,
     },
+    /// What the user may do; asked once for each login.
+    Rights(SessionId),
     /// How one guest is: its own status is newer than the cluster's list.
     Peek {
         /// Where to.

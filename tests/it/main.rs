@@ -15,6 +15,7 @@ mod login;
 mod login_https;
 mod monkey;
 mod pattern;
+mod privilege;
 mod pty;
 mod recording;
 mod schema;
