@@ -4,6 +4,7 @@
 mod api;
 mod architecture;
 mod audit;
+mod cli_config;
 mod contract;
 mod dashboard;
 mod docs;
