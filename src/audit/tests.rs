@@ -80,7 +80,7 @@ fn another_process_goes_on_with_the_chain() {
     assert_eq!((report.lines, report.problem), (6, None));
     std::thread::scope(|scope| {
         for audit in [&one, &two] {
-            scope.spawn(move || (0..20).for_each(|i| drop(note(audit, &start(i)))));
+            scope.spawn(move || (0..20).for_each(|i| assert!(note(audit, &start(i)) > 0)));
         }
     });
     let report = verify(dir.path()).unwrap();
@@ -91,7 +91,7 @@ fn another_process_goes_on_with_the_chain() {
 fn full_files_are_put_aside_and_the_chain_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let audit = Audit::new(dir.path()).with_limit(800);
-    (0..12).for_each(|i| drop(note(&audit, &start(i))));
+    (0..12).for_each(|i| assert!(note(&audit, &start(i)) > 0));
     note(&Audit::new(dir.path()).with_limit(800), &start(1));
     let report = verify(dir.path()).unwrap();
     assert!(report.files > 2, "{report:?}");

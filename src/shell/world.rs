@@ -213,7 +213,7 @@ impl World {
             Err(error) => tracing::warn!(target: "proxmux::audit", call = %wire, %error, "not done or unsure"),
         }
         if let Some(n) = noted {
-            let said = result.as_ref().map(|body| upid(body)).map_err(Clone::clone);
+            let said = result.as_ref().map(upid).map_err(Clone::clone);
             self.keep(move |audit| audit.answer(n, said.as_ref().map(Option::as_deref), ms)).await;
         }
         result
