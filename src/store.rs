@@ -6,9 +6,11 @@ use compact_str::CompactString;
 
 use crate::api::{
     ApiError, Wire,
+    access::Permissions,
     cluster::{self, ClusterStatus, Guest, GuestStatus, Node, Resources},
     guest::Status,
     ids::{Upid, VmId},
+    privilege::{self, Need},
     task::Task,
     version::Version,
 };
@@ -98,6 +100,8 @@ pub struct Store {
     pub dry_run: bool,
     /// Guests, nodes, storages, pools.
     pub resources: Resources,
+    /// What the user may do, once the server has said it.
+    pub permissions: Option<Permissions>,
     /// Grows with every change of `resources`; tables rebuild their index by it.
     pub generation: u64,
     /// Quorum, cluster name, node addresses.
@@ -217,6 +221,19 @@ impl Store {
         self.tasks = tasks;
         self.tasks_generation += 1;
         true
+    }
+
+    /// What a change needs that the user does not have: `VM.PowerMgmt on /vms/100`. Unknown permissions are taken for
+    /// granted: the server has the last word anyway.
+    pub fn lacks(&self, wire: &Wire) -> Option<Need> {
+        let permissions = self.permissions.as_ref().filter(|_| self.user != "root@pam")?;
+        let need = privilege::needed(wire)?;
+        let has = |path: &str| need.any.iter().any(|p| privilege::has(permissions, p, path));
+        // What a pool gives counts for its members as well.
+        let vmid = need.path.strip_prefix("/vms/").and_then(|id| id.parse::<VmId>().ok());
+        let pool = vmid.and_then(|id| self.guest(id)?.pool.as_ref());
+        let by_pool = pool.is_some_and(|pool| has(&format!("/pool/{pool}")));
+        (!has(&need.path) && !by_pool).then_some(need)
     }
 
     /// A guest by its id, which is unique over VMs and containers.

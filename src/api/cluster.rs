@@ -193,6 +193,12 @@ pub struct Node {
 }
 
 impl Node {
+    /// Whether the server gave its figures, which it leaves out for users without `Sys.Audit`: then they are zero here, and
+    /// must not be shown.
+    pub fn has_figures(&self) -> bool {
+        self.maxcpu > 0
+    }
+
     /// True when the node takes part in the cluster.
     pub fn is_online(&self) -> bool {
         self.status == "online"

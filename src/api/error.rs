@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use thiserror::Error;
 
-use super::transport::Raw;
+use super::{privilege, transport::Raw};
 
 /// The result of a call.
 pub type Result<T, E = ApiError> = std::result::Result<T, E>;
@@ -110,7 +110,15 @@ impl ApiError {
 
     /// What happened, why, and what to do next: two sentences for the user.
     pub fn explained(&self) -> String {
-        format!("{}. {}", self.to_string().trim_end_matches(['.', '!']), self.advice())
+        let missing = match self {
+            Self::Refused(r) if r.status == 403 => privilege::named(&r.message),
+            _ => None,
+        };
+        let advice = match missing {
+            Some(need) => format!("Ask an administrator for {} on {}.", need.privileges, need.path),
+            None => self.advice().to_owned(),
+        };
+        format!("{}. {advice}", self.to_string().trim_end_matches(['.', '!']))
     }
 
     /// What the user can do next, in one sentence.

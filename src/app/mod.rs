@@ -26,6 +26,7 @@ use crate::{
     api::{
         ApiError,
         attachment::Attachment,
+        access::Permissions,
         cluster::{ClusterStatus, Resources},
         guest::Status,
         ids::{Upid, VmId},
@@ -88,6 +89,13 @@ pub enum Msg {
         /// The file that went with it.
         file: Option<Attachment>,
     },
+    /// What the user may do.
+    Rights {
+        /// In which cluster.
+        session: SessionId,
+        /// Privileges by path.
+        permissions: Permissions,
+    },
     /// A guest was asked how it is, after a task of it ended.
     Peeked {
         /// Of which cluster.
@@ -144,6 +152,7 @@ pub const GLOBALS: &[Global] = &[
     global("app.palette", ": ctrl-p", "Commands and guests", true),
     global("app.back", "esc", "Back", false),
     global("app.api", "A", "API browser", false),
+    global("app.requests", "@", "Requests of this session", false),
     global("app.refresh", "r ctrl-r", "Refresh now", false),
     global("app.tasklog", "L", "Log of the last task", false),
     global("app.messages", "!", "Messages so far", false),
@@ -301,6 +310,12 @@ impl App {
                     self.reply(to, reply, &mut todo);
                 }
             }
+            Msg::Rights { session, permissions } => {
+                if let Some(session) = self.shared.sessions.get_mut(session.0 as usize) {
+                    session.store.permissions = Some(permissions);
+                    self.dirty = true;
+                }
+            }
             Msg::Peeked { session, vmid, status } => self.peeked(session, vmid, status),
             Msg::Polled { session, upid, status, log } => self.polled(session, &upid, status, &log, &mut todo),
         }
@@ -426,6 +441,7 @@ impl App {
                         session.signed_in(user, address, now);
                         more.extend(session.due(now));
                     }
+                    more.push(Effect::Rights(session));
                     self.dirty = true;
                 }
                 Effect::Dismiss { session, file } => self.uploads(session, |transfers, _| transfers.dismiss(&file)),
@@ -531,6 +547,7 @@ impl App {
                 }
             }
             "app.api" => todo.push(views::open_api()),
+            "app.requests" => todo.push(views::open_requests()),
             "app.refresh" => {
                 // After a login that has ended and a dialog that was closed, this is the way back in.
                 let ended = self.store().trouble.as_ref().filter(|_| self.store().phase == Phase::SignedOut);

@@ -45,6 +45,16 @@ pub async fn perform(world: World, effect: Effect) -> Option<Msg> {
             let (status, log) = poll(&world, session, &upid, log_from).await;
             Msg::Polled { session, upid, status, log }
         }
+        Effect::Rights(session) => {
+            let client = world.client(session).ok()?;
+            // Without an answer everything is offered, and the server has the last word.
+            let permissions = client.ask(access::permissions()).await.ok()?;
+            Msg::Rights { session, permissions }
+        }
+        Effect::TaskEnded { upid, state } => {
+            world.task_ended(&upid, &state).await;
+            return None;
+        }
         _ => return None,
     })
 }

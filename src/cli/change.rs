@@ -135,7 +135,10 @@ pub async fn follow(world: &World, store: &Store, upid: &Upid, show: bool) -> Re
             }
         }
         match status {
-            Ok(task) if !task.status.is_running() => return Ok(task.status),
+            Ok(task) if !task.status.is_running() => {
+                world.task_ended(upid, &task.status).await;
+                return Ok(task.status);
+            }
             Ok(_) => {}
             Err(error) if error.is_temporary() => {}
             Err(error) => return Err(error),

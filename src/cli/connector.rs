@@ -76,11 +76,28 @@ impl Connector for HttpsConnector {
         if !self.cached {
             return None;
         }
-        if let Some(dir) = std::env::var_os("PROXMUX_CACHE_DIR") {
-            return Some(dir.into());
+        if let Some(dir) = chosen("PROXMUX_CACHE_DIR", "cache") {
+            return Some(dir);
         }
         directories::ProjectDirs::from("", "", "proxmux").map(|dirs| dirs.cache_dir().to_owned())
     }
+}
+
+/// The folder that a variable names, else one below `PROXMUX_CONFIG_DIR` when that is set: whoever moves the
+/// configuration moves everything.
+fn chosen(variable: &str, below: &str) -> Option<PathBuf> {
+    let config = || std::env::var_os("PROXMUX_CONFIG_DIR").map(|dir| PathBuf::from(dir).join(below));
+    std::env::var_os(variable).map(PathBuf::from).or_else(config)
+}
+
+/// Where the program keeps what it writes itself, such as the audit trail: `PROXMUX_STATE_DIR`, else the platform's place.
+pub fn state_dir() -> PathBuf {
+    if let Some(dir) = chosen("PROXMUX_STATE_DIR", "state") {
+        return dir;
+    }
+    let dirs = directories::ProjectDirs::from("", "", "proxmux");
+    let dir = dirs.map(|dirs| dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).to_owned());
+    dir.unwrap_or_else(|| PathBuf::from(".proxmux"))
 }
 
 /// Where the program keeps its files: `PROXMUX_CONFIG_DIR`, else the platform's place for configuration.

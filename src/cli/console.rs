@@ -70,7 +70,6 @@ impl ConsoleArgs {
     pub fn fill(&mut self, settings: &Effective, config: &Config) {
         let text = |name| settings.text(name).map(str::to_owned);
         *self = Self {
-            notify: self.notify.clone(),
             view: text("view"),
             refresh: settings.whole("refresh"),
             color: text("color"),

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 pub mod api;
+pub mod audit;
 pub mod change;
 pub mod check;
 pub mod config;
@@ -116,6 +117,8 @@ pub enum Command {
     Completions(shell::CompletionArgs),
     /// Print the manual page
     Man(shell::ManArgs),
+    /// Check, show and export the trail of changes
+    Audit(audit::AuditArgs),
 }
 
 /// Runs the command.
@@ -123,6 +126,7 @@ pub enum Command {
 /// # Errors
 /// Whatever went wrong, with a text for the user; [`exit_code`] tells whose turn it is.
 pub fn run(cli: Cli) -> Result<()> {
+    audit::trail()?;
     // This thread takes keys and draws, whatever the network's threads are busy with.
     let own = Builder::new_current_thread().enable_all().build().context("can't start the runtime")?;
     let threads = if matches!(cli.command, Some(Command::Simulate(_) | Command::Demo(_))) { 2 } else { 1 };
@@ -140,6 +144,7 @@ async fn dispatch(mut cli: Cli, network: Handle) -> Result<()> {
         Some(Command::Config(args)) => return config::run(args, &cli),
         Some(Command::Completions(args)) => return shell::completions(&args),
         Some(Command::Man(args)) => return shell::man(&args),
+        Some(Command::Audit(args)) => return audit::run(args),
         Some(Command::Simulate(args)) => {
             let level = setup::env("PROXMUX_LOG").unwrap_or_else(|| "info".into());
             let _log = cli.log_file.as_deref().map(|file| log::start(file, &level, 7)).transpose()?;
@@ -184,13 +189,15 @@ async fn dispatch(mut cli: Cli, network: Handle) -> Result<()> {
             console::run(&cli.console, start, world(options, console::policy(&cli.console)), network).await
         }
         Some(Command::Check(args)) => check::run(args, &cli.connect).await,
-        Some(Command::Config(_) | Command::Simulate(_) | Command::Completions(_) | Command::Man(_)) => Ok(()),
+        Some(Command::Config(_) | Command::Simulate(_) | Command::Completions(_) | Command::Man(_) | Command::Audit(_)) => Ok(()),
     }
 }
 
 fn world(options: Options, policy: Policy) -> World {
     let pins = connector::config_dir().join("known_hosts.toml");
-    World::new(Arc::new(HttpsConnector::new(pins, options)), policy).with_ssh_folder(crate::ssh_key::folder())
+    let world = World::new(Arc::new(HttpsConnector::new(pins, options)), policy);
+    let trail = audit::trail().unwrap_or_else(|_| crate::audit::Audit::new(connector::state_dir()));
+    world.with_ssh_folder(crate::ssh_key::folder()).with_audit(trail)
 }
 
 /// Logs in with what the command line and the environment say, and reads what the cluster has: what every command needs
@@ -242,6 +249,7 @@ pub fn say(line: impl std::fmt::Display) {
 /// What happened, why, and what to do next.
 pub fn explain(error: &anyhow::Error) -> String {
     match error.chain().find_map(|e| e.downcast_ref::<ApiError>()) {
+        Some(api) if format!("{error:#}") == api.to_string() => api.explained(),
         Some(api) => format!("{}. {}", format!("{error:#}").trim_end_matches(['.', '!']), api.advice()),
         None => format!("{error:#}"),
     }

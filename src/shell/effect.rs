@@ -14,6 +14,7 @@ use crate::{
         attachment::Attachment,
         client::Client,
         ids::{GuestRef, Upid, VmId},
+        task::TaskState,
     },
     store::SessionId,
 };
@@ -194,6 +195,8 @@ pub enum Effect {
         /// Also ask for what changes seldom.
         full: bool,
     },
+    /// What the user may do; asked once for each login.
+    Rights(SessionId),
     /// How one guest is: its own status is newer than the cluster's list.
     Peek {
         /// Where to.
@@ -211,6 +214,13 @@ pub enum Effect {
         upid: Upid,
         /// Also read the log from this line on.
         log_from: Option<u64>,
+    },
+    /// A task that this console started has ended: for the audit trail.
+    TaskEnded {
+        /// The task.
+        upid: Upid,
+        /// How.
+        state: TaskState,
     },
     /// Put text into the user's clipboard.
     Copy(String),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, task::spawn_blocking, time::Instant};
 
 use super::manual::Manual;
 use crate::{
@@ -15,8 +15,12 @@ use crate::{
         ApiError, Transport, Wire,
         client::Client,
         http::{Fingerprint, Target, Trust},
+        ids::Upid,
         login::Credentials,
+        task::TaskState,
+        trace::Trace,
     },
+    audit::{Audit, AuditError, Entry},
     store::SessionId,
 };
 
@@ -73,6 +77,30 @@ pub struct Policy {
     pub dry_run: bool,
 }
 
+/// So many accepted changes of a session are kept for its script.
+const SCRIPT: usize = 10_000;
+
+/// The connector with its calls written down.
+struct Tracing {
+    inner: Arc<dyn Connector>,
+    trace: Trace,
+}
+
+impl Connector for Tracing {
+    fn transport(&self, target: &Target, trust: &Trust) -> Result<Arc<dyn Transport>, ApiError> {
+        Ok(self.trace.over(self.inner.transport(target, trust)?))
+    }
+    fn pinned(&self, target: &Target) -> Result<Option<Fingerprint>, ApiError> {
+        self.inner.pinned(target)
+    }
+    fn pin(&self, target: &Target, fingerprint: Fingerprint) -> Result<(), ApiError> {
+        self.inner.pin(target, fingerprint)
+    }
+    fn cache_dir(&self) -> Option<PathBuf> {
+        self.inner.cache_dir()
+    }
+}
+
 /// Shared by all effects. Cheap to clone.
 #[derive(Clone)]
 pub struct World {
@@ -82,6 +110,9 @@ pub struct World {
     upload_slots: Arc<Semaphore>,
     manuals: Arc<Mutex<HashMap<SessionId, Manual>>>,
     ssh: Option<PathBuf>,
+    trace: Trace,
+    audit: Option<Arc<Audit>>,
+    made: Arc<Mutex<Vec<Wire>>>,
     /// The rules for writes.
     pub policy: Policy,
 }
@@ -89,8 +120,13 @@ pub struct World {
 impl World {
     /// A world without any session.
     pub fn new(connector: Arc<dyn Connector>, policy: Policy) -> Self {
+        let trace = Trace::default();
+        let connector = Arc::new(Tracing { inner: connector, trace: trace.clone() });
         Self {
             connector,
+            trace,
+            audit: None,
+            made: Arc::default(),
             sessions: Arc::default(),
             write_slots: Arc::new(Semaphore::new(WRITES)),
             upload_slots: Arc::new(Semaphore::new(UPLOADS)),
@@ -98,6 +134,21 @@ impl World {
             ssh: None,
             policy,
         }
+    }
+
+    /// Writes every change down before it is sent.
+    pub fn with_audit(self, audit: Audit) -> Self {
+        Self { audit: Some(Arc::new(audit)), ..self }
+    }
+
+    /// The last calls.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// The changes that were made since the start, oldest first.
+    pub fn made(&self) -> Vec<Wire> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Says where the user's SSH keys are.
@@ -155,13 +206,61 @@ impl World {
                 () = file.meter.cancelled() => return Err(ApiError::NotSent("stopped by you before it began".into())),
             },
         };
+        let client = self.client(session)?;
+        let noted = self.note(session, &client, label, wire).await?;
         tracing::info!(target: "proxmux::audit", call = %wire, label, "sent");
-        let result = self.client(session)?.send(wire.clone()).await.and_then(readable);
+        let begun = Instant::now();
+        let result = client.send(wire.clone()).await.and_then(readable);
+        let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         match &result {
-            Ok(_) => tracing::info!(target: "proxmux::audit", call = %wire, "accepted"),
+            Ok(_) => {
+                tracing::info!(target: "proxmux::audit", call = %wire, "accepted");
+                let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+                if made.len() < SCRIPT {
+                    made.push(wire.clone());
+                }
+            }
             Err(error) => tracing::warn!(target: "proxmux::audit", call = %wire, %error, "not done or unsure"),
         }
+        if let Some(n) = noted {
+            let said = result.as_ref().map(upid).map_err(Clone::clone);
+            self.keep(move |audit| audit.answer(n, said.as_ref().map(Option::as_deref), ms)).await;
+        }
         result
+    }
+
+    /// Writes down a change that is about to be sent. When that fails the change stays here.
+    async fn note(
+        &self,
+        session: SessionId,
+        client: &Client,
+        label: &str,
+        wire: &Wire,
+    ) -> Result<Option<u64>, ApiError> {
+        let Some(audit) = self.audit.clone() else { return Ok(None) };
+        let user = client.user().unwrap_or_default();
+        let server = self.place(session).map(|place| place.target.to_string()).unwrap_or_default();
+        let (label, wire) = (label.to_owned(), wire.clone());
+        let noted = spawn_blocking(move || audit.begin(&Entry { user, server, label: &label, wire: &wire })).await;
+        match noted {
+            Ok(Ok(n)) => Ok(Some(n)),
+            Ok(Err(error)) => Err(ApiError::Withheld(format!("not sent, because {error}"))),
+            Err(_) => Err(ApiError::Withheld("not sent, because the audit trail broke down".into())),
+        }
+    }
+
+    /// Writes down what came of a change, which can't be helped any more.
+    async fn keep(&self, write: impl FnOnce(&Audit) -> Result<u64, AuditError> + Send + 'static) {
+        let Some(audit) = self.audit.clone() else { return };
+        if let Ok(Err(error)) = spawn_blocking(move || write(&audit)).await {
+            tracing::error!(%error, "the outcome of a change could not be written down");
+        }
+    }
+
+    /// Writes down how the task of a change ended.
+    pub async fn task_ended(&self, upid: &Upid, state: &TaskState) {
+        let (upid, state) = (upid.as_str().to_owned(), state.to_string());
+        self.keep(move |audit| audit.task(&upid, &state)).await;
     }
 
     /// The description of the API that was last read for a session.
@@ -176,6 +275,15 @@ impl World {
     fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, (Client, Place)>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The task that an answer names.
+fn upid(body: &Bytes) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Envelope {
+        data: String,
+    }
+    serde_json::from_slice::<Envelope>(body).ok().map(|e| e.data).filter(|t| t.starts_with("UPID:"))
 }
 
 /// A change is only done for certain when the server's answer says so.

@@ -376,9 +376,12 @@ fn draw_overview(counts: Counts, frame: &mut Frame, area: Rect, scene: &Scene) {
     let nodes = format!("{up} of {} online", store.resources.nodes.len());
     let role = if up == store.resources.nodes.len() { Role::Ok } else { Role::Warning };
     let cpu = if cpus > 0.0 { used / cpus } else { 0.0 };
+    // Users without Sys.Audit are told nothing of the nodes, which is not the same as nothing being used.
+    let hidden = up > 0 && cpus == 0.0;
+    let no_access = |name: &str| Line::styled(format!(" {name:<8} no access"), look.style(Role::Muted));
     let lines = vec![
-        gauge(look, "CPU", cpu, &format!("of {cpus:.0} processors"), width),
-        gauge(look, "Memory", share(mem, maxmem), &of(mem, maxmem), width),
+        if hidden { no_access("CPU") } else { gauge(look, "CPU", cpu, &format!("of {cpus:.0} processors"), width) },
+        if hidden { no_access("Memory") } else { gauge(look, "Memory", share(mem, maxmem), &of(mem, maxmem), width) },
         gauge(look, "Storage", share(disk, maxdisk), &of(disk, maxdisk), width),
         Line::from(vec![
             Span::styled(" Nodes    ", look.style(Role::Muted)),
@@ -423,6 +426,11 @@ fn draw_nodes(frame: &mut Frame, area: Rect, scene: &Scene) {
             }
             let mut spans = vec![Span::styled(format!(" {} ", look.glyphs.running), look.style(Role::Running))];
             spans.push(Span::styled(name, look.style(Role::Text)));
+            if !n.has_figures() {
+                let words = format!(" no access to its figures (Sys.Audit on /nodes/{})", n.node);
+                spans.push(Span::styled(words, look.style(Role::Muted)));
+                return Line::from(spans);
+            }
             spans.push(Span::styled(" CPU ", look.style(Role::Muted)));
             spans.extend(meter(f64::from(n.cpu)));
             spans.push(Span::styled("MEM ", look.style(Role::Muted)));

@@ -8,6 +8,7 @@ pub mod guest;
 pub mod image;
 pub mod login;
 pub mod message;
+pub mod requests;
 pub mod snapshot;
 pub mod storage;
 pub mod task;
@@ -75,6 +76,11 @@ pub fn open_api() -> Effect {
     Hosted::open(api::Browser::default())
 }
 
+/// Opens the list of the last calls.
+pub fn open_requests() -> Effect {
+    Hosted::open(requests::Requests::default())
+}
+
 /// Opens the login after the session has ended by itself.
 pub fn login_again(error: ApiError) -> Effect {
     Hosted::open(login::Login::again(error))
@@ -134,6 +140,7 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<api::Browser>(),
         table::<api::MethodView>(),
         table::<api::AnswerView>(),
+        table::<requests::Requests>(),
         table::<login::Login>(),
         table::<crate::shell::confirm::Confirm>(),
         table::<crate::shell::picker::Picker>(),

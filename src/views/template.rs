@@ -224,7 +224,7 @@ impl Templates {
             return;
         }
         let destroy = action::ACTIONS.iter().find(|a| a.id == "guest.destroy");
-        if let Some(mut proposal) = destroy.and_then(|a| action::propose(a, &[guest])) {
+        if let Some(mut proposal) = destroy.and_then(|a| action::propose(a, &[guest], cx.store())) {
             proposal = proposal.note("No linked clone stands on its disks.");
             if !usage.unread.is_empty() {
                 let who = remove::named(&usage.unread, cx.store());

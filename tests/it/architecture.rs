@@ -13,7 +13,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("ui", &[]),
     ("ssh_key", &[]),
     ("store", &["api"]),
-    ("shell", &["api", "ui", "store"]),
+    ("audit", &["api"]),
+    ("shell", &["api", "ui", "store", "audit"]),
     ("views", &["shell", "ui", "store", "api", "ssh_key"]),
     ("app", &["views", "shell", "ui", "store", "api"]),
 ];

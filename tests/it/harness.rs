@@ -16,6 +16,7 @@ use proxmux::{
         login::Credentials,
     },
     app::{App, Msg, Notify, Options, headless::Headless},
+    audit::Audit,
     cli::console,
     shell::{Connector, Policy, World},
     sim::{self, Simulator, call::Spoil, fault::Effect as Trouble, scenario::Scenario, table::Table},
@@ -198,6 +199,8 @@ pub struct Setup {
     pub pinned: Option<Fingerprint>,
     /// A folder for what the console keeps; nothing is kept without.
     pub cache: Option<PathBuf>,
+    /// A folder for the audit trail.
+    pub audit: Option<PathBuf>,
 }
 
 pub const HOST: &str = "pve1.home.example:8006";
@@ -216,6 +219,7 @@ impl Default for Setup {
             pinned: None,
             notify: Notify::Off,
             cache: None,
+            audit: None,
             start: Start {
                 target: Some(HOST.parse().unwrap()),
                 trust: Some(Trust::Pinned(CERTIFICATE)),
@@ -278,7 +282,10 @@ impl Setup {
         let mut app = App::new(options, address, Login::new(self.start));
         let policy = Policy { read_only: self.read_only, dry_run: self.dry_run };
         app.set_policy(policy);
-        let world = World::new(Arc::new(Lines(lab.clone())), policy);
+        let mut world = World::new(Arc::new(Lines(lab.clone())), policy);
+        if let Some(dir) = self.audit {
+            world = world.with_audit(Audit::new(dir));
+        }
         let console = Headless::start(app, world, self.size.0, self.size.1, BEGIN).await;
         let mut this = Harness { console, lab };
         this.wait(0.01).await;

@@ -3,6 +3,7 @@
 
 mod api;
 mod architecture;
+mod audit;
 mod cli_config;
 mod cli_history;
 mod contract;
@@ -19,6 +20,7 @@ mod login;
 mod login_https;
 mod monkey;
 mod pattern;
+mod privilege;
 mod pty;
 mod recording;
 mod schema;

@@ -163,7 +163,7 @@ impl View for AnswerView {
         };
         add(&self.title, Role::Accent);
         if let Some(error) = &self.error {
-            add(&format!("{error}. {}", error.advice()), Role::ErrorText);
+            add(&error.explained(), Role::ErrorText);
         } else if self.asking && self.answer.is_none() {
             add("waiting for the answer", Role::Muted);
         }

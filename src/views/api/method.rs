@@ -235,7 +235,7 @@ impl View for MethodView {
             Ok(answer) if answer.data.is_null() || answer.data.is_string() && answer.upid().is_some() => {}
             Ok(answer) => cx.open(AnswerView::of(format!("{} {}", self.doc.method, self.doc.path), answer)),
             Err(ApiError::Refused(refusal)) if !refusal.errors.is_empty() => self.complain(refusal.errors),
-            Err(error) => self.error = Some(format!("{error}. {}", error.advice())),
+            Err(error) => self.error = Some(error.explained()),
         }
     }
 

@@ -223,20 +223,31 @@ fn ready<V: Targets, const N: usize>(view: &V, store: &Store) -> bool {
     view.targets(store).iter().any(|g| (ACTIONS[N].refuse)(g).is_none())
 }
 
+/// Why something can't be done with a guest: its state, or a missing privilege.
+fn refusal(action: &Action, guest: &Guest, store: &Store) -> Option<String> {
+    let state = (action.refuse)(guest).map(str::to_owned);
+    state.or_else(|| Some(format!("you lack {}", store.lacks(&(action.request)(&guest.reference()).wire)?)))
+}
+
 fn run<V: Targets, const N: usize>(view: &mut V, cx: &mut Cx<'_, V::Msg>) {
     if let Some(why) = view.unsure() {
         cx.toast(Level::Warning, why);
         return;
     }
     let guests = view.targets(cx.store());
-    if let Some(proposal) = propose(&ACTIONS[N], &guests) {
-        cx.propose(proposal);
+    match propose(&ACTIONS[N], &guests, cx.store()) {
+        Some(proposal) => cx.propose(proposal),
+        None => {
+            let why = guests.iter().find_map(|g| refusal(&ACTIONS[N], g, cx.store()));
+            cx.toast(Level::Warning, format!("{}: {}", ACTIONS[N].title, why.unwrap_or_default()));
+        }
     }
 }
 
 /// The proposal to do something with guests; those with which it can't be done are left out and named.
-pub fn propose(action: &Action, guests: &[&Guest]) -> Option<Proposal> {
-    let (able, unable): (Vec<&Guest>, Vec<&Guest>) = guests.iter().partition(|g| (action.refuse)(g).is_none());
+pub fn propose(action: &Action, guests: &[&Guest], store: &Store) -> Option<Proposal> {
+    let why_not = |g: &Guest| refusal(action, g, store);
+    let (able, unable): (Vec<&Guest>, Vec<&Guest>) = guests.iter().partition(|g| why_not(g).is_none());
     let (first, rest) = able.split_first()?;
     let verb = action.title.split(" (").next().unwrap_or(action.title);
     let label = |g: &Guest| format!("{verb} {} {} ({})", g.kind.label(), g.vmid, g.name);
@@ -253,7 +264,7 @@ pub fn propose(action: &Action, guests: &[&Guest]) -> Option<Proposal> {
     let locked = able.iter().filter_map(|g| Some((g, g.lock.as_ref()?)));
     proposal.notes.extend(locked.map(|(g, lock)| format!("{} is locked ({lock}): the server may refuse.", g.vmid)));
     let left_out =
-        unable.iter().map(|g| format!("Left out: {} {}: {}", g.vmid, g.name, (action.refuse)(g).unwrap_or("")));
+        unable.iter().map(|g| format!("Left out: {} {}: {}", g.vmid, g.name, why_not(g).unwrap_or_default()));
     proposal.notes.extend(left_out);
     Some(proposal)
 }
@@ -293,9 +304,9 @@ pub fn menu<V: Targets>(view: &V, cx: &mut Cx<'_, V::Msg>) {
         let effect = move || Effect::Run { layer: Some(layer), command: action.id.into() };
         let mut pick = Pick::new(action.title, effect).detail(cx.scene.keys.label(action.id));
         pick.letter = Some(action.letter);
-        let reasons: Vec<_> = guests.iter().map(|g| (action.refuse)(g)).collect();
+        let reasons: Vec<_> = guests.iter().map(|g| refusal(action, g, cx.store())).collect();
         if reasons.iter().all(Option::is_some) {
-            pick.disabled = reasons.first().copied().flatten().map(Into::into);
+            pick.disabled = reasons.into_iter().next().flatten();
         }
         pick
     });

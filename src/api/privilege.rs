@@ -1,0 +1,207 @@
+//! Which privilege a change needs, and whether the user has it: to say so before the server refuses.
+
+use super::{
+    access::Permissions,
+    request::{Method, Wire},
+};
+
+/// What a change needs: one of these privileges on this path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// Any of these is enough.
+    pub any: &'static [&'static str],
+    /// The path in the access control list: `/vms/100`.
+    pub path: String,
+}
+
+impl std::fmt::Display for Need {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} on {}", self.any.join(" or "), self.path)
+    }
+}
+
+/// A change: method (`*`: any), path (`{guest}` is `qemu` or `lxc`, `**` the rest), the path of the list, privileges.
+type Rule = (&'static str, &'static str, &'static str, &'static [&'static str]);
+
+const CONFIG: &[&str] = &[
+    "VM.Config.Disk",
+    "VM.Config.CDROM",
+    "VM.Config.CPU",
+    "VM.Config.Memory",
+    "VM.Config.Network",
+    "VM.Config.HWType",
+    "VM.Config.Options",
+    "VM.Config.Cloudinit",
+];
+
+/// The first one that fits counts. What is not here is left to the server, as are further checks that it makes.
+const RULES: &[Rule] = &[
+    ("POST", "/nodes/{node}/{guest}/{vmid}/status/{what}", "/vms/{vmid}", &["VM.PowerMgmt"]),
+    (
+        "POST",
+        "/nodes/{node}/{guest}/{vmid}/snapshot/{name}/rollback",
+        "/vms/{vmid}",
+        &["VM.Snapshot", "VM.Snapshot.Rollback"],
+    ),
+    ("*", "/nodes/{node}/{guest}/{vmid}/snapshot/**", "/vms/{vmid}", &["VM.Snapshot"]),
+    ("POST", "/nodes/{node}/{guest}/{vmid}/clone", "/vms/{vmid}", &["VM.Clone"]),
+    ("POST", "/nodes/{node}/{guest}/{vmid}/migrate", "/vms/{vmid}", &["VM.Migrate"]),
+    ("POST", "/nodes/{node}/{guest}/{vmid}/template", "/vms/{vmid}", &["VM.Allocate"]),
+    ("*", "/nodes/{node}/{guest}/{vmid}/config", "/vms/{vmid}", CONFIG),
+    ("PUT", "/nodes/{node}/{guest}/{vmid}/resize", "/vms/{vmid}", &["VM.Config.Disk"]),
+    ("POST", "/nodes/{node}/{guest}/{vmid}/move_disk", "/vms/{vmid}", &["VM.Config.Disk"]),
+    ("POST", "/nodes/{node}/{guest}/{vmid}/move_volume", "/vms/{vmid}", &["VM.Config.Disk"]),
+    ("POST", "/nodes/{node}/{guest}/{vmid}/termproxy", "/vms/{vmid}", &["VM.Console"]),
+    ("POST", "/nodes/{node}/{guest}/{vmid}/vncproxy", "/vms/{vmid}", &["VM.Console"]),
+    ("POST", "/nodes/{node}/{guest}/{vmid}/spiceproxy", "/vms/{vmid}", &["VM.Console"]),
+    ("*", "/nodes/{node}/{guest}/{vmid}/firewall/**", "/vms/{vmid}", &["VM.Config.Network"]),
+    ("DELETE", "/nodes/{node}/{guest}/{vmid}", "/vms/{vmid}", &["VM.Allocate"]),
+    ("POST", "/nodes/{node}/status", "/nodes/{node}", &["Sys.PowerMgmt"]),
+    ("*", "/nodes/{node}/network/**", "/nodes/{node}", &["Sys.Modify"]),
+    ("POST", "/nodes/{node}/storage/{storage}/upload", "/storage/{storage}", &["Datastore.AllocateTemplate"]),
+    ("POST", "/nodes/{node}/storage/{storage}/download-url", "/storage/{storage}", &["Datastore.AllocateTemplate"]),
+    ("*", "/cluster/backup/**", "/", &["Sys.Modify"]),
+    ("POST", "/storage", "/storage", &["Datastore.Allocate"]),
+    ("*", "/storage/{storage}", "/storage/{storage}", &["Datastore.Allocate"]),
+];
+
+/// What a change needs, as far as it is known here.
+pub fn needed(wire: &Wire) -> Option<Need> {
+    if wire.method == Method::Get {
+        return None;
+    }
+    let parts: Vec<&str> = wire.path.split('/').filter(|p| !p.is_empty()).collect();
+    RULES.iter().filter(|rule| rule.0 == "*" || rule.0 == wire.method.as_str()).find_map(|(_, path, list, any)| {
+        let found = fits(path, &parts)?;
+        let fill = |piece: &str| match piece.strip_prefix('{').and_then(|n| n.strip_suffix('}')) {
+            Some(name) => found.iter().find(|(n, _)| *n == name).map_or("", |(_, v)| v).to_owned(),
+            None => piece.to_owned(),
+        };
+        let path = list.split('/').map(fill).collect::<Vec<_>>().join("/");
+        Some(Need { any, path })
+    })
+}
+
+/// The values of the placeholders when the path is of this form.
+fn fits<'p>(form: &'static str, parts: &[&'p str]) -> Option<Vec<(&'static str, &'p str)>> {
+    let (mut found, mut rest) = (vec![], parts);
+    for piece in form.split('/').filter(|p| !p.is_empty()) {
+        if piece == "**" {
+            return Some(found);
+        }
+        let (first, others) = rest.split_first()?;
+        match piece.strip_prefix('{').and_then(|n| n.strip_suffix('}')) {
+            Some("guest") if !matches!(*first, "qemu" | "lxc") => return None,
+            Some(name) => found.push((name, *first)),
+            None if piece != *first => return None,
+            None => {}
+        }
+        rest = others;
+    }
+    rest.is_empty().then_some(found)
+}
+
+/// Whether the server's list of one's own permissions has a privilege on a path: there itself, or on the nearest path
+/// above, if it propagates.
+pub fn has(permissions: &Permissions, privilege: &str, path: &str) -> bool {
+    if let Some(here) = permissions.get(path) {
+        return here.contains_key(privilege);
+    }
+    let mut above = path;
+    while above != "/" {
+        above = match above.rfind('/') {
+            Some(0) | None => "/",
+            Some(i) => &above[..i],
+        };
+        if let Some(there) = permissions.get(above) {
+            return there.get(privilege).is_some_and(|p| p.0);
+        }
+    }
+    false
+}
+
+/// Privilege and path in the words of a refusal: `Permission check failed (/vms/100, VM.PowerMgmt)`.
+pub fn named(message: &str) -> Option<Need403> {
+    let inner = message.split_once("Permission check failed (")?.1.split(')').next()?;
+    let (path, privileges) = inner.split_once(", ")?;
+    path.starts_with('/').then(|| Need403 { privileges: privileges.replace('|', " or "), path: path.to_owned() })
+}
+
+/// What a server said was missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need403 {
+    /// One of these: `VM.Audit or VM.Console`.
+    pub privileges: String,
+    /// On this path.
+    pub path: String,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::api::{Request, access};
+
+    fn need(request: Request<()>) -> Option<String> {
+        needed(&request.wire).map(|n| n.to_string())
+    }
+
+    #[test]
+    fn what_changes_need() {
+        for (request, want) in [
+            (Request::post("/nodes/a/qemu/100/status/start"), Some("VM.PowerMgmt on /vms/100")),
+            (Request::delete("/nodes/a/lxc/200"), Some("VM.Allocate on /vms/200")),
+            (
+                Request::post("/nodes/a/lxc/200/snapshot/x/rollback"),
+                Some("VM.Snapshot or VM.Snapshot.Rollback on /vms/200"),
+            ),
+            (Request::post("/nodes/a/lxc/200/snapshot"), Some("VM.Snapshot on /vms/200")),
+            (Request::delete("/nodes/a/qemu/1/snapshot/x"), Some("VM.Snapshot on /vms/1")),
+            (Request::delete("/nodes/a/network/vmbr0"), Some("Sys.Modify on /nodes/a")),
+            (Request::put("/nodes/a/network"), Some("Sys.Modify on /nodes/a")),
+            (Request::post("/nodes/a/status"), Some("Sys.PowerMgmt on /nodes/a")),
+            (Request::post("/storage"), Some("Datastore.Allocate on /storage")),
+            (Request::delete("/storage/nas"), Some("Datastore.Allocate on /storage/nas")),
+            (Request::post("/cluster/backup"), Some("Sys.Modify on /")),
+            (Request::post("/nodes/a/qemu"), None),
+            (Request::get("/nodes/a/qemu/100/status/current"), None),
+            (Request::delete("/nodes/a/tasks/UPID"), None),
+        ] {
+            let call = request.to_string();
+            assert_eq!(need(request).as_deref(), want, "{call}");
+        }
+    }
+
+    #[test]
+    fn permissions_propagate_and_are_overridden_below() {
+        let all = access::permissions()
+            .decode(
+                br#"{"data":{"/":{"Sys.Audit":1},"/vms":{"VM.Audit":1,"VM.PowerMgmt":0},"/vms/100":{"VM.Console":1},
+                    "/storage":{"Datastore.Audit":1}}}"#,
+            )
+            .unwrap();
+        for (privilege, path, want) in [
+            ("Sys.Audit", "/", true),
+            ("Sys.Audit", "/nodes/a", true),
+            ("VM.Audit", "/vms", true),
+            ("VM.Audit", "/vms/101", true),
+            ("VM.PowerMgmt", "/vms", true),
+            ("VM.PowerMgmt", "/vms/101", false),
+            ("VM.Console", "/vms/100", true),
+            ("VM.Audit", "/vms/100", false),
+            ("VM.Audit", "/pool/x", false),
+            ("Datastore.Audit", "/storage/nas", true),
+        ] {
+            assert_eq!(has(&all, privilege, path), want, "{privilege} on {path}");
+        }
+        assert!(!has(&Permissions::new(), "VM.Audit", "/vms/1"));
+    }
+
+    #[test]
+    fn refusals_name_what_is_missing() {
+        let found = named("Permission check failed (/vms/100, VM.Audit|VM.Console)").unwrap();
+        assert_eq!((found.path.as_str(), found.privileges.as_str()), ("/vms/100", "VM.Audit or VM.Console"));
+        assert_eq!(named("Permission check failed (URI 'x' not available with API token, need proper ticket.)"), None);
+        assert_eq!(named("Permission check failed"), None);
+    }
+}
