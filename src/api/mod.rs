@@ -6,12 +6,14 @@
 
 pub mod access;
 pub mod backoff;
+pub mod backup;
 pub mod client;
 pub mod cluster;
 pub mod error;
 pub mod guest;
 pub mod http;
 pub mod ids;
+pub mod job;
 pub mod json;
 pub mod login;
 pub mod lxc;
@@ -28,6 +30,7 @@ pub mod task;
 pub mod transport;
 pub mod version;
 pub mod vm;
+pub mod vzdump;
 
 pub use client::Client;
 pub use error::{ApiError, Refusal, Result};
