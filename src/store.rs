@@ -68,6 +68,8 @@ pub struct Store {
     pub insecure: bool,
     /// Nothing may be changed.
     pub read_only: bool,
+    /// Changes are only shown, not sent.
+    pub dry_run: bool,
     /// Guests, nodes, storages, pools.
     pub resources: Resources,
     /// Grows with every change of `resources`; tables rebuild their index by it.
@@ -135,6 +137,7 @@ impl Store {
             session: self.session,
             insecure: self.insecure,
             read_only: self.read_only,
+            dry_run: self.dry_run,
             // Tables compare generations, so these go on growing.
             generation: self.generation + 1,
             tasks_generation: self.tasks_generation + 1,

@@ -108,6 +108,11 @@ impl ApiError {
         }
     }
 
+    /// What happened, why, and what to do next: two sentences for the user.
+    pub fn explained(&self) -> String {
+        format!("{}. {}", self.to_string().trim_end_matches(['.', '!']), self.advice())
+    }
+
     /// What the user can do next, in one sentence.
     pub fn advice(&self) -> &'static str {
         match self {
@@ -122,7 +127,7 @@ impl ApiError {
             Self::Garbled(_) => {
                 "Something between here and the server changes the answers, or this is not a Proxmox VE API: check host and port."
             }
-            Self::Withheld(_) => "Start without --read-only to send it.",
+            Self::Withheld(_) => "Nothing was changed.",
             Self::LoginNeeded(_) => "Log in again.",
             Self::Refused(r) => match r.status {
                 400 => "Correct the named parameter.",

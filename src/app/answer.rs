@@ -110,8 +110,8 @@ impl App {
                 }
             }
             Err(error) => {
-                let text = format!("{label}: {error}. {}", error.advice());
-                self.toast(Toast::new(Level::Error, text));
+                let level = if matches!(error, ApiError::Withheld(_)) { Level::Warning } else { Level::Error };
+                self.toast(Toast::new(level, format!("{label}: {}", error.explained())));
             }
         }
     }

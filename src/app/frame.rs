@@ -119,9 +119,11 @@ fn draw_header(app: &App, frame: &mut Frame, area: Rect) {
         right.push(Span::styled("INSECURE: certificate not verified", look.style(Role::Danger)));
         right.push(Span::raw("  "));
     }
-    if store.read_only {
-        right.push(Span::styled("READ-ONLY", look.style(Role::Warning)));
-        right.push(Span::raw("  "));
+    for (on, words) in [(store.read_only, "READ-ONLY"), (store.dry_run, "DRY RUN")] {
+        if on {
+            right.push(Span::styled(words, look.style(Role::Warning)));
+            right.push(Span::raw("  "));
+        }
     }
     let warned = !right.is_empty();
     let online = || store.resources.nodes.iter().filter(|n| n.is_online());

@@ -26,7 +26,9 @@ use crate::{
         task::{LogLine, Task},
         version::Version,
     },
-    shell::{CommandInfo, Effect, Hosted, Layer, LayerId, Level, Now, Pick, Picker, Reply, Scene, SessionId, Toast},
+    shell::{
+        CommandInfo, Effect, Hosted, Layer, LayerId, Level, Now, Pick, Picker, Policy, Reply, Scene, SessionId, Toast,
+    },
     store::{Phase, Store},
     ui::{Keymap, Look},
     views::{self, login::Login},
@@ -222,9 +224,10 @@ impl App {
         }
     }
 
-    /// Says that nothing may be changed.
-    pub fn set_read_only(&mut self, read_only: bool) {
-        self.session_mut().store.read_only = read_only;
+    /// Says what may be changed at all.
+    pub fn set_policy(&mut self, policy: Policy) {
+        let store = &mut self.session_mut().store;
+        (store.read_only, store.dry_run) = (policy.read_only, policy.dry_run);
     }
 
     /// The first effects.
@@ -385,6 +388,10 @@ impl App {
                         more.extend(session.due(now));
                     }
                     self.dirty = true;
+                }
+                Effect::Copy(text) => {
+                    self.toast(Toast::new(Level::Info, "Copied to the clipboard"));
+                    outside.push(Effect::Copy(text));
                 }
                 Effect::Quit => self.quit = true,
                 Effect::Mouse(on) => {

@@ -61,34 +61,10 @@ async fn read(world: &World, session: SessionId, wire: Wire) -> Result<Bytes, Ap
     send(world, session, wire).await
 }
 
-/// A change is only done for certain when the server's answer says so.
-fn readable(body: Bytes) -> Result<Bytes, ApiError> {
-    #[derive(serde::Deserialize)]
-    struct Envelope {
-        #[serde(rename = "data")]
-        _data: serde::de::IgnoredAny,
-    }
-    match serde_json::from_slice::<Envelope>(&body) {
-        Ok(_) => Ok(body),
-        Err(error) => Err(ApiError::Unsure(ApiError::garbled(&body, &error).to_string())),
-    }
-}
-
-/// The one way out for changes: checked against the rules, written to the log, sent once.
+/// Sends a change, and tells everybody who wants to know.
 async fn write_once(world: &World, session: SessionId, write: Write) -> Msg {
     let Write { label, wire, guest, then } = write;
-    let result = if world.policy.read_only {
-        Err(ApiError::Withheld("the console is in read-only mode: nothing was sent".into()))
-    } else {
-        let _slot = world.write_slot().await;
-        tracing::info!(target: "proxmux::audit", call = %wire, label, "sent");
-        let result = send(world, session, wire.clone()).await.and_then(readable);
-        match &result {
-            Ok(_) => tracing::info!(target: "proxmux::audit", call = %wire, "accepted"),
-            Err(error) => tracing::warn!(target: "proxmux::audit", call = %wire, %error, "not done or unsure"),
-        }
-        result
-    };
+    let result = world.write(session, &label, &wire).await;
     let reply = then.map(|(to, decode)| (to, decode(result.clone())));
     Msg::Written { session, label, guest, result, reply }
 }

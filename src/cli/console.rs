@@ -26,6 +26,9 @@ pub struct ConsoleArgs {
     /// Refuse every change before it is sent
     #[arg(global = true, long)]
     pub read_only: bool,
+    /// Show and log every change instead of sending it
+    #[arg(global = true, long)]
+    pub dry_run: bool,
     /// Draw with ASCII characters only
     #[arg(global = true, long)]
     pub ascii: bool,
@@ -103,7 +106,7 @@ pub fn keymap() -> Result<Keymap> {
 pub async fn run(args: &ConsoleArgs, start: login::Start, world: World, network: Handle) -> Result<()> {
     let address = start.target.as_ref().map(ToString::to_string).unwrap_or_default();
     let mut app = App::new(args.options()?, address, login::Login::new(start));
-    app.set_read_only(args.read_only);
+    app.set_policy(world.policy);
     terminal::restore_on_panic();
     let mut screen = terminal::take(!args.no_mouse).context("the terminal can't be used")?;
     let outcome = event_loop::run(app, world, &mut screen, !args.no_mouse, network).await;
@@ -113,5 +116,5 @@ pub async fn run(args: &ConsoleArgs, start: login::Start, world: World, network:
 
 /// The rules for writes that the options ask for.
 pub fn policy(args: &ConsoleArgs) -> Policy {
-    Policy { read_only: args.read_only }
+    Policy { read_only: args.read_only, dry_run: args.dry_run }
 }

@@ -1,26 +1,30 @@
 //! The command line: one file per subcommand.
 
+pub mod change;
 pub mod connect;
 pub mod connector;
 pub mod console;
 pub mod demo;
+pub mod fill;
 pub mod print;
 pub mod simulate;
+pub mod vm;
 
-use std::{fs::OpenOptions, path::PathBuf, sync::Arc};
+use std::{fs::OpenOptions, path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use tokio::runtime::{Builder, Handle};
 
 use self::{connect::ConnectArgs, connector::HttpsConnector, console::ConsoleArgs};
 use crate::{
     api::{
-        ApiError,
+        ApiError, cluster,
         http::{Options, Trust},
     },
     shell::{Policy, World},
-    views::login::Start,
+    store::{SessionId, Store},
+    views::login::{self, Connected, Start},
 };
 
 /// Exit code when the user can mend it: wrong arguments, missing settings.
@@ -65,6 +69,9 @@ pub enum Command {
     Demo(demo::DemoArgs),
     /// Draw one view of the cluster once and exit
     Print(print::PrintArgs),
+    /// Create VMs
+    #[command(subcommand)]
+    Vm(vm::VmCommand),
     /// Serve a simulated cluster over HTTPS to any client
     Simulate(simulate::Simulate),
 }
@@ -92,7 +99,11 @@ async fn dispatch(cli: Cli, network: Handle) -> Result<()> {
         Some(Command::Demo(args)) => demo::run(args, &cli.console, network).await,
         Some(Command::Print(args)) => {
             let (start, options) = resolve(&cli.connect)?;
-            print::run(args, &cli.console, start, world(options, Policy { read_only: true })).await
+            print::run(args, &cli.console, start, world(options, Policy { read_only: true, ..Policy::default() })).await
+        }
+        Some(Command::Vm(command)) => {
+            let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
+            vm::run(command, &world, &store).await
         }
         None => {
             let (start, options) = resolve(&cli.connect)?;
@@ -104,6 +115,36 @@ async fn dispatch(cli: Cli, network: Handle) -> Result<()> {
 fn world(options: Options, policy: Policy) -> World {
     let pins = connector::config_dir().join("known_hosts.toml");
     World::new(Arc::new(HttpsConnector::new(pins, options)), policy)
+}
+
+/// Logs in with what the command line and the environment say, and reads what the cluster has: what every command needs
+/// that works without a screen.
+async fn sign_in(args: &ConnectArgs, policy: Policy) -> Result<(World, Store)> {
+    let (start, options) = resolve(args)?;
+    let world = world(options, policy);
+    let connected = login_at_once(&world, &start).await?;
+    let mut store = Store::new(SessionId::default(), connected.target().to_string());
+    let (user, client) = connected.into_session();
+    store.user = user;
+    store.set_resources(client.0.ask(cluster::resources()).await?, Duration::ZERO);
+    world.set_client(store.session, client.0, client.1);
+    Ok((world, store))
+}
+
+/// Logs in without asking anybody.
+async fn login_at_once(world: &World, start: &Start) -> Result<Connected> {
+    if start.target.is_none() {
+        bail!("no server: give --host or set PVE_HOST");
+    }
+    if start.credentials.is_none() {
+        bail!("no login: set PVE_TOKEN_ID and PVE_TOKEN_SECRET, or PVE_USER and PVE_PASSWORD");
+    }
+    let connected = login::connect_at_once(world, start).await?;
+    if let Some(challenge) = connected.challenge() {
+        let user = challenge.user();
+        bail!("{user} needs a second factor, for which nobody can be asked here: use an API token");
+    }
+    Ok(connected)
 }
 
 /// What is known about the connection. Without a server the login asks for one.

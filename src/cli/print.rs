@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
 use super::console::ConsoleArgs;
@@ -13,7 +13,7 @@ use crate::{
     app::{App, headless::Headless},
     shell::World,
     ui::{Look, svg},
-    views::login::{self, Login, Start},
+    views::login::{Login, Start},
 };
 
 /// How long what a key asks for is waited for.
@@ -68,23 +68,13 @@ pub async fn run(args: PrintArgs, console: &ConsoleArgs, start: Start, world: Wo
         },
         ..console.clone()
     };
-    if start.target.is_none() {
-        bail!("no server: give --host or set PVE_HOST");
-    }
-    if start.credentials.is_none() {
-        bail!("no login: set PVE_TOKEN_ID and PVE_TOKEN_SECRET, or PVE_USER and PVE_PASSWORD");
-    }
     let address = start.target.as_ref().map(ToString::to_string).unwrap_or_default();
     let mut options = console.options()?;
     if !console.ascii && args.format != Format::Text {
         // A picture has its own font: the terminal's limits don't count.
         options.look = Look::new(options.look.theme.depth(), crate::ui::GlyphSet::Unicode);
     }
-    let connected = login::connect_at_once(&world, &start).await?;
-    if let Some(challenge) = connected.challenge() {
-        let user = challenge.user();
-        bail!("{user} needs a second factor, for which nobody can be asked here: use an API token");
-    }
+    let connected = super::login_at_once(&world, &start).await?;
     let app = App::new(options, address, Login::over(start, connected));
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64);
     let (width, height) = args.size;

@@ -9,6 +9,7 @@ use ratatui::{
 };
 
 use super::{
+    copy,
     effect::{Effect, Level, Write},
     view::{Command, Cx, Scene, View},
 };
@@ -42,12 +43,14 @@ pub struct Proposal {
     pub degree: Degree,
     /// The changes.
     pub writes: Vec<Write>,
+    /// What else happens with the yes.
+    pub yes: Option<Effect>,
 }
 
 impl Proposal {
     /// A harmless proposal.
     pub fn new(title: impl Into<String>, writes: Vec<Write>) -> Self {
-        Self { title: title.into(), notes: vec![], degree: Degree::Harmless, writes }
+        Self { title: title.into(), notes: vec![], degree: Degree::Harmless, writes, yes: None }
     }
 
     /// Makes it harder to say yes.
@@ -115,13 +118,14 @@ impl Confirm {
         for write in self.proposal.writes.drain(..) {
             cx.emit(Effect::Write { session, write });
         }
+        if let Some(effect) = self.proposal.yes.take() {
+            cx.emit(effect);
+        }
         cx.close();
     }
 
     fn copy(&mut self, cx: &mut Cx<'_, ()>) {
-        let calls: Vec<String> = self.proposal.writes.iter().map(|w| preview::pvesh(&w.wire)).collect();
-        cx.emit(Effect::Copy(calls.join("\n")));
-        cx.toast(Level::Info, "Calls copied as pvesh lines");
+        copy::menu(self.proposal.writes.iter().map(|w| w.wire.clone()).collect(), cx);
     }
 
     /// Wraps the text once per width, not per frame: a bulk action may have hundreds of calls.

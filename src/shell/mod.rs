@@ -5,6 +5,8 @@
 //! [`Layer`]s.
 
 pub mod confirm;
+pub mod copy;
+pub mod dialog;
 pub mod effect;
 pub mod picker;
 pub mod view;
@@ -12,6 +14,7 @@ pub mod world;
 
 pub use crate::store::SessionId;
 pub use confirm::{Degree, Proposal};
+pub use dialog::{Ask, Dialog};
 pub use effect::{Effect, LayerId, Level, Open, Reply, Toast, Write};
 pub use picker::{Pick, Picker};
 pub use view::{Command, CommandInfo, Cx, Hosted, Layer, Now, Scene, View};

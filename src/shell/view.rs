@@ -67,7 +67,7 @@ pub struct Cx<'a, M> {
 }
 
 impl<'a, M: Send + 'static> Cx<'a, M> {
-    fn new(id: LayerId, scene: Scene<'a>, out: &'a mut Vec<Effect>) -> Self {
+    pub(super) fn new(id: LayerId, scene: Scene<'a>, out: &'a mut Vec<Effect>) -> Self {
         Self { id, scene, out, msg: PhantomData }
     }
 
@@ -82,15 +82,15 @@ impl<'a, M: Send + 'static> Cx<'a, M> {
     }
 
     /// Asks the API something; the answer comes back to this view.
-    pub fn send<T: Send + 'static>(
+    pub fn send<T: Send + 'static, N: Into<M>>(
         &mut self,
         request: Request<T>,
-        then: impl FnOnce(Result<T, ApiError>) -> M + Send + 'static,
+        then: impl FnOnce(Result<T, ApiError>) -> N + Send + 'static,
     ) {
         let (wire, read) = request.into_parts();
         debug_assert!(!wire.is_write(), "writes go through propose: {wire}");
         let decode = Box::new(move |answer: Result<bytes::Bytes, ApiError>| {
-            Box::new(then(answer.and_then(|body| read(&body)))) as Reply
+            Box::new(then(answer.and_then(|body| read(&body))).into()) as Reply
         });
         self.out.push(Effect::Send { session: self.session(), to: self.id, wire, decode });
     }
@@ -132,10 +132,10 @@ impl<'a, M: Send + 'static> Cx<'a, M> {
     }
 
     /// Work of more than one call; the outcome comes back to this view.
-    pub fn job(&mut self, run: impl FnOnce(World) -> BoxFuture<M> + Send + 'static) {
+    pub fn job<N: Into<M> + 'static>(&mut self, run: impl FnOnce(World) -> BoxFuture<N> + Send + 'static) {
         let run = Box::new(move |world| {
             let future = run(world);
-            Box::pin(async move { Box::new(future.await) as Reply }) as BoxFuture<Reply>
+            Box::pin(async move { Box::new(future.await.into()) as Reply }) as BoxFuture<Reply>
         });
         self.out.push(Effect::Job { to: self.id, run });
     }

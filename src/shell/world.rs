@@ -5,11 +5,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use bytes::Bytes;
+use tokio::sync::Semaphore;
 
 use crate::{
     api::{
-        ApiError, Transport,
+        ApiError, Transport, Wire,
         client::Client,
         http::{Fingerprint, Target, Trust},
         login::Credentials,
@@ -59,6 +60,8 @@ pub struct Place {
 pub struct Policy {
     /// Nothing is changed; writes are refused before they are sent.
     pub read_only: bool,
+    /// Writes are shown and logged as if they were sent.
+    pub dry_run: bool,
 }
 
 /// Shared by all effects. Cheap to clone.
@@ -101,12 +104,44 @@ impl World {
         self.sessions().insert(session, (client, place));
     }
 
-    /// Waits until a change may be sent: bulk work must not flood the server.
-    pub async fn write_slot(&self) -> Option<OwnedSemaphorePermit> {
-        self.write_slots.clone().acquire_owned().await.ok()
+    /// The one way out for changes, for the console and for the command line: checked against the rules, written to the
+    /// log, sent once. The bytes are the server's answer, which is certain to be one.
+    ///
+    /// # Errors
+    /// [`ApiError::Withheld`] when the rules forbid it, else what came of sending it.
+    pub async fn write(&self, session: SessionId, label: &str, wire: &Wire) -> Result<Bytes, ApiError> {
+        if self.policy.read_only {
+            return Err(ApiError::Withheld("read-only mode lets no change out".into()));
+        }
+        if self.policy.dry_run {
+            tracing::info!(target: "proxmux::audit", call = %wire, label, "dry run");
+            return Err(ApiError::Withheld("dry run: the call was only shown".into()));
+        }
+        // Bulk work must not flood the server.
+        let _slot = self.write_slots.acquire().await;
+        tracing::info!(target: "proxmux::audit", call = %wire, label, "sent");
+        let result = self.client(session)?.send(wire.clone()).await.and_then(readable);
+        match &result {
+            Ok(_) => tracing::info!(target: "proxmux::audit", call = %wire, "accepted"),
+            Err(error) => tracing::warn!(target: "proxmux::audit", call = %wire, %error, "not done or unsure"),
+        }
+        result
     }
 
     fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, (Client, Place)>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A change is only done for certain when the server's answer says so.
+fn readable(body: Bytes) -> Result<Bytes, ApiError> {
+    #[derive(serde::Deserialize)]
+    struct Envelope {
+        #[serde(rename = "data")]
+        _data: serde::de::IgnoredAny,
+    }
+    match serde_json::from_slice::<Envelope>(&body) {
+        Ok(_) => Ok(body),
+        Err(error) => Err(ApiError::Unsure(ApiError::garbled(&body, &error).to_string())),
     }
 }

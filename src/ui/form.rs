@@ -12,6 +12,7 @@
 mod draw;
 mod events;
 mod field;
+mod outline;
 mod popup;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ use secrecy::SecretString;
 use super::Input;
 pub use field::{Choice, Choices};
 use field::{Field, Group, Kind};
+pub use outline::Outline;
 use popup::Popup;
 pub use values::Values;
 

@@ -19,7 +19,7 @@ pub mod wizard;
 
 pub use chart::{Gauge, Graph};
 pub use filter::Filter;
-pub use form::{Choice, Choices, Form, FormEvent, Values, When};
+pub use form::{Choice, Choices, Form, FormEvent, Outline, Values, When};
 pub use glyph::{GlyphSet, Glyphs};
 pub use input::{Input, InputEvent};
 pub use keymap::{Key, Keymap};

@@ -8,7 +8,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::{Frame, buffer::Buffer};
 use secrecy::SecretString;
 
-use super::{Choices, Form, FormEvent, Key, Look, Millis, Role, Values, text};
+use super::{Choices, Form, FormEvent, Key, Look, Millis, Outline, Role, Values, text};
 
 /// From this width on the steps are a list at the left.
 const WIDE: u16 = 100;
@@ -49,12 +49,24 @@ pub struct Wizard {
     /// What all forms' conditions and checks see besides the steps' values.
     facts: Values,
     at: usize,
+    /// One form and no last page.
+    single: bool,
+    /// What is wrong without any field being to blame.
+    trouble: Option<String>,
     hits: Vec<(Rect, usize)>,
 }
 
 impl Default for Wizard {
     fn default() -> Self {
-        Self { steps: Vec::new(), last_title: "Confirm".into(), facts: Values::default(), at: 0, hits: Vec::new() }
+        Self {
+            steps: Vec::new(),
+            last_title: "Confirm".into(),
+            facts: Values::default(),
+            at: 0,
+            single: false,
+            trouble: None,
+            hits: Vec::new(),
+        }
     }
 }
 
@@ -69,6 +81,26 @@ impl Wizard {
         self.steps.push(Step { title: title.into(), form, seen: false });
         self.share();
         self
+    }
+
+    /// One form without steps and without a last page: an ordinary dialog.
+    pub fn single(form: Form) -> Self {
+        Self { single: true, ..Self::new().step("", form) }
+    }
+
+    /// True for one form without a last page.
+    pub fn is_single(&self) -> bool {
+        self.single
+    }
+
+    /// Shows above the page what is wrong without any field being to blame; `None` takes it away.
+    pub fn set_trouble(&mut self, trouble: Option<String>) {
+        self.trouble = trouble;
+    }
+
+    /// What [`Wizard::set_trouble`] said.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
     }
 
     /// Names the last page; it is called "Confirm" otherwise.
@@ -126,6 +158,23 @@ impl Wizard {
         let known = self.steps.iter_mut().any(|s| s.form.set(key, value));
         self.share();
         known
+    }
+
+    /// Sets a field by its key, with as many items of its group as that needs; false when no step has it.
+    pub fn fill(&mut self, key: &str, value: &str) -> bool {
+        let known = self.steps.iter_mut().any(|s| s.form.fill(key, value));
+        self.share();
+        known
+    }
+
+    /// All fields of all steps.
+    pub fn outline(&self) -> Vec<Outline> {
+        self.steps.iter().flat_map(|s| s.form.outline()).collect()
+    }
+
+    /// What is wrong, by field.
+    pub fn errors(&self) -> BTreeMap<String, String> {
+        self.steps.iter().flat_map(|s| s.form.errors()).collect()
     }
 
     /// Sets a field's value and its default wherever it is; false when no step has it.
@@ -230,6 +279,9 @@ impl Wizard {
 
     /// Goes to a step ([`Wizard::len`]: the last page).
     pub fn go(&mut self, step: usize) -> WizardEvent {
+        if self.single {
+            return if step > self.at { self.finish() } else { WizardEvent::Stay };
+        }
         let step = step.min(self.steps.len());
         if step == self.at {
             return WizardEvent::Stay;
@@ -335,9 +387,12 @@ impl Wizard {
         if area.height < 3 || area.width < 10 {
             return;
         }
-        let hint = u16::from(area.height >= 10);
+        let area = self.draw_trouble(frame.buffer_mut(), area, look);
+        let hint = u16::from(area.height >= 10 || (self.single && area.height >= 4));
         let inner = Rect { height: area.height - hint, ..area };
-        let page = if area.width >= WIDE {
+        let page = if self.single {
+            inner
+        } else if area.width >= WIDE {
             self.draw_list(frame.buffer_mut(), Rect { width: LIST, ..inner }, look);
             Rect { x: inner.x + LIST + 2, width: inner.width - LIST - 2, ..inner }
         } else {
@@ -351,12 +406,13 @@ impl Wizard {
         }
         if hint == 1 {
             let advanced = self.steps.get(self.at).is_some_and(|s| s.form.has_advanced());
-            let mut hints = vec![("PgDn", "next"), ("PgUp", "back"), ("Ctrl-s", "finish"), ("Esc", "cancel")];
-            if self.is_on_last() {
-                hints[0] = ("Enter", "finish");
-                hints.remove(2);
-            } else if advanced {
-                hints.insert(3, ("F2", "advanced"));
+            let mut hints = match (self.single, self.is_on_last()) {
+                (true, _) => vec![("Ctrl-s", "go on"), ("Esc", "cancel")],
+                (false, true) => vec![("PgUp", "back"), ("Ctrl-y", "copy"), ("Esc", "cancel")],
+                (false, false) => vec![("PgDn", "next"), ("PgUp", "back"), ("Ctrl-s", "finish"), ("Esc", "cancel")],
+            };
+            if advanced {
+                hints.insert(hints.len() - 1, ("F2", "advanced"));
             }
             let mut x = area.x;
             for (key, title) in hints {
@@ -366,6 +422,17 @@ impl Wizard {
                 }
             }
         }
+    }
+
+    /// Draws what is wrong, in at most three lines, and returns what is left below.
+    fn draw_trouble(&self, buffer: &mut Buffer, area: Rect, look: &Look) -> Rect {
+        let Some(trouble) = &self.trouble else { return area };
+        let lines = text::wrap(&text::clean(trouble), usize::from(area.width.saturating_sub(2).max(10)));
+        let height = u16::try_from(lines.len()).unwrap_or(1).min(3).min(area.height / 2);
+        for (y, line) in (area.y..area.y + height).zip(lines) {
+            buffer.set_stringn(area.x + 1, y, line, usize::from(area.width - 1), look.style(Role::ErrorText));
+        }
+        Rect { y: area.y + height, height: area.height - height, ..area }
     }
 
     fn titles(&self) -> Vec<&str> {

@@ -4,17 +4,25 @@
 //! Reading a string into values and writing them back unchanged gives the same bytes, and keys that a form does not know
 //! survive an edit: only what differs from the text is written into it.
 
+pub mod address;
 pub mod agent;
 pub mod boot;
 pub mod cd;
 pub mod check;
 pub mod cpu;
+pub mod ct_console;
+pub mod ct_nic;
+pub mod ct_resource;
 pub mod disk;
 pub mod display;
+pub mod dns;
 pub mod efi;
+pub mod feature;
 pub mod machine;
 pub mod memory;
+pub mod mount;
 pub mod nic;
+pub mod passthrough;
 pub mod slot;
 pub mod startup;
 pub mod system;

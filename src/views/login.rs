@@ -113,6 +113,16 @@ pub struct Login {
 }
 
 impl Connected {
+    /// The server.
+    pub fn target(&self) -> &Target {
+        &self.place.target
+    }
+
+    /// User and client of a finished login.
+    pub fn into_session(self) -> (String, (Client, Place)) {
+        (self.client.user().unwrap_or_default(), (self.client, self.place))
+    }
+
     /// The second factor that is still missing.
     pub fn challenge(&self) -> Option<&Challenge> {
         match &self.how {
@@ -277,7 +287,7 @@ impl Login {
             self.stage = Stage::Certificate { fingerprint, detail, changed: pinned.is_some() };
             return;
         }
-        self.error = Some(format!("{error}. {}", error.advice()));
+        self.error = Some(error.explained());
         self.stage = Stage::Form;
     }
 
@@ -402,7 +412,7 @@ impl View for Login {
                     Some(error @ ApiError::Untrusted { .. }) => self.failed(error),
                     error => {
                         self.connect(cx);
-                        self.error = error.map(|e| format!("{e}. {}", e.advice()));
+                        self.error = error.map(|e| e.explained());
                     }
                 }
             }
@@ -434,7 +444,7 @@ impl View for Login {
                     {
                         self.start.credentials = None;
                         self.connect(cx);
-                        self.error = Some(format!("{error}. {}", error.advice()));
+                        self.error = Some(error.explained());
                         return;
                     }
                     self.failed(error);

@@ -9,7 +9,7 @@ pub mod vm;
 
 use crate::{
     api::{ApiError, ids::Upid},
-    shell::{CommandInfo, Effect, Hosted, Layer, LayerId, Pick, View},
+    shell::{CommandInfo, Dialog, Effect, Hosted, Layer, LayerId, Pick, View},
     store::Store,
 };
 
@@ -74,7 +74,7 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<guest::detail::Detail>(),
         table::<task::Tasks>(),
         table::<task::log::TaskLog>(),
-        table::<vm::create::CreateVm>(),
+        table::<Dialog<vm::create::CreateVm>>(),
         table::<login::Login>(),
         table::<crate::shell::confirm::Confirm>(),
         table::<crate::shell::picker::Picker>(),

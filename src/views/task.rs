@@ -147,7 +147,7 @@ impl Tasks {
         self.table.sync(&store.tasks, store.tasks_generation);
         self.table.set_stale(store.is_stale());
         let empty = match &store.tasks_error {
-            Some(error) => format!("{error}. {}", error.advice()),
+            Some(error) => error.explained(),
             None if store.updated.is_none() => "waiting for the first answer".into(),
             None => "no tasks".into(),
         };

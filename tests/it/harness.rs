@@ -139,6 +139,7 @@ pub struct Setup {
     pub size: (u16, u16),
     pub tab: char,
     pub read_only: bool,
+    pub dry_run: bool,
     pub interval: Duration,
     pub start: Start,
     /// The certificate that was accepted for the server in an earlier life.
@@ -156,6 +157,7 @@ impl Default for Setup {
             size: (120, 40),
             tab: '2',
             read_only: false,
+            dry_run: false,
             interval: Duration::from_secs(5),
             pinned: None,
             start: Start {
@@ -216,8 +218,9 @@ impl Setup {
         };
         let address = self.start.target.as_ref().map(ToString::to_string).unwrap_or_default();
         let mut app = App::new(options, address, Login::new(self.start));
-        app.set_read_only(self.read_only);
-        let world = World::new(Arc::new(Lines(lab.clone())), Policy { read_only: self.read_only });
+        let policy = Policy { read_only: self.read_only, dry_run: self.dry_run };
+        app.set_policy(policy);
+        let world = World::new(Arc::new(Lines(lab.clone())), policy);
         let console = Headless::start(app, world, self.size.0, self.size.1, BEGIN).await;
         let mut this = Harness { console, lab };
         this.wait(0.01).await;

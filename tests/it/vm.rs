@@ -28,7 +28,7 @@ async fn defaults_and_a_name() {
     shows(&h, DEFAULT);
     insta::assert_snapshot!(h.screen().lines().skip(2).collect::<Vec<_>>().join("\n"));
     assert_eq!(h.writes(), [""; 0], "nothing is sent before the last page");
-    h.press("ctrl-y").await;
+    h.press("ctrl-y p").await;
     let copied = h.console.for_terminal.iter().find_map(|e| match e {
         Effect::Copy(text) => Some(text.clone()),
         _ => None,
@@ -189,6 +189,17 @@ async fn read_only_refuses_before_anything_is_filled_in() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_dry_run_shows_the_call_and_keeps_it() {
+    let mut h = Setup { dry_run: true, ..Setup::default() }.go().await;
+    h.sees("DRY RUN");
+    h.press("c down down 'web-02' alt-9 enter").await;
+    h.wait(10.0).await;
+    assert_eq!(h.writes(), [""; 0]);
+    h.sees("dry run: the call was only shown");
+    h.sees("name=web-02");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_wizard_in_a_small_terminal() {
     let mut h = Setup::default().sized(40, 10).go().await;
     h.press("c down down 'web-02'").await;
@@ -198,7 +209,7 @@ async fn the_wizard_in_a_small_terminal() {
     for _ in 0..40 {
         h.press("j").await;
     }
-    h.sees("Enter: create");
+    h.sees("Enter: send");
     h.press("enter").await;
     assert_eq!(h.writes(), [DEFAULT]);
 }

@@ -24,6 +24,20 @@ pub fn storage(text: &str, values: &Values) -> Result<(), String> {
     known(text, values, "storages", "active storage for disk images")
 }
 
+/// A storage of the node that keeps containers' volumes: one of the fact `storages`.
+pub fn root_storage(text: &str, values: &Values) -> Result<(), String> {
+    known(text, values, "storages", "active storage for containers")
+}
+
+/// What only root@pam may set: a warning for everybody else. The fact `user` says who is logged in.
+pub fn root_only(text: &str, values: &Values) -> Option<String> {
+    let user = values.get("user");
+    if matches!(text, "" | "0") || user.is_empty() || user == "root@pam" {
+        return None;
+    }
+    Some(format!("only root@pam may set this: {user} will be refused"))
+}
+
 /// A bridge of the node: one of the fact `bridges`.
 pub fn bridge(text: &str, values: &Values) -> Result<(), String> {
     known(text, values, "bridges", "bridge")

@@ -73,12 +73,16 @@ fn takes_read_only(values: &Values) -> bool {
     matches!(values.get("bus"), "scsi" | "virtio")
 }
 
-/// What all new disks of the form take on a storage, in GiB, and what is free there.
+/// Groups of a form that hold disks and volumes.
+const GROUPS: [&str; 3] = ["disk", "rootfs", "mp"];
+
+/// What all new disks and volumes of the form take on a storage, in GiB, and what is free there.
 fn demand(values: &Values) -> Option<(f64, f64)> {
     let storage = values.get("storage");
     let free: f64 = values.get(&format!("free.{storage}")).parse().ok()?;
     let size = |v: &Values| v.get("size").parse::<f64>().unwrap_or(0.0);
-    let mut all: f64 = items(values, "disk").iter().filter(|d| d.get("storage") == storage).map(size).sum();
+    let disks = GROUPS.iter().flat_map(|group| items(values, group));
+    let mut all: f64 = disks.filter(|disk| disk.get("storage") == storage).map(|disk| size(&disk)).sum();
     if all == 0.0 {
         all = size(values);
     }
@@ -93,14 +97,15 @@ fn too_big(values: &Values) -> Option<String> {
 }
 
 /// Thick volumes must fit; thin ones may be promised more than there is.
-fn check_size(_: &str, values: &Values) -> Result<(), String> {
+pub(super) fn check_size(_: &str, values: &Values) -> Result<(), String> {
     match (values.get(&format!("kind.{}", values.get("storage"))), too_big(values)) {
         ("lvm", Some(why)) => Err(format!("is too much: {why}")),
         _ => Ok(()),
     }
 }
 
-fn warn_size(_: &str, values: &Values) -> Option<String> {
+/// Thin volumes are only warned about.
+pub(super) fn warn_size(_: &str, values: &Values) -> Option<String> {
     too_big(values).map(|why| format!("is more than there is: {why}"))
 }
 

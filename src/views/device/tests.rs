@@ -4,8 +4,24 @@ use proptest::{prelude::*, sample::subsequence};
 use serde_json::Value;
 
 use super::{
-    Device, agent::AGENT, boot::BOOT, cd::CD, cpu::CPU, disk::DISK, display::DISPLAY, efi::EFI, items,
-    machine::MACHINE, memory::MEMORY, nic::NIC, startup::STARTUP, tpm::TPM,
+    Device,
+    agent::AGENT,
+    boot::BOOT,
+    cd::CD,
+    cpu::CPU,
+    ct_nic::CT_NIC,
+    disk::DISK,
+    display::DISPLAY,
+    efi::EFI,
+    feature::FEATURES,
+    items,
+    machine::MACHINE,
+    memory::MEMORY,
+    mount::{MOUNT, ROOTFS},
+    nic::NIC,
+    passthrough::PASSTHROUGH,
+    startup::STARTUP,
+    tpm::TPM,
 };
 use crate::ui::Values;
 
@@ -31,10 +47,15 @@ fn device_of(key: &str, text: &str) -> Option<(&'static Device, Values)> {
     let device: &Device = match bus {
         "scsi" | "virtio" | "sata" | "ide" if key != bus && text.contains("media=cdrom") => &CD,
         "scsi" | "virtio" | "sata" | "ide" if key != bus => &DISK,
-        "net" if key != bus && !text.contains("name=") => &NIC,
+        "net" if key != bus && text.contains("name=") => &CT_NIC,
+        "net" if key != bus => &NIC,
+        "mp" if key != bus => &MOUNT,
+        "rootfs" => &ROOTFS,
+        "dev" if key != bus => &PASSTHROUGH,
         "efidisk" => &EFI,
         "tpmstate" => &TPM,
         _ => match key {
+            "features" => &FEATURES,
             "vga" => &DISPLAY,
             "agent" => &AGENT,
             "machine" => &MACHINE,
@@ -128,6 +149,39 @@ const NIC_FIRST: &[&str] =
 const NIC_PARTS: &[&str] =
     &["bridge=vmbr0", "firewall=yes", "tag=10", "link_down=0", "mtu=1", "rate=1.5", "queues=0", "trunks=1;2-5"];
 
+const CT_NIC_PARTS: &[&str] = &[
+    "bridge=vmbr0",
+    "firewall=yes",
+    "gw=10.0.0.1",
+    "gw6=fe80::1",
+    "hwaddr=bc:24:11:00:00:01",
+    "ip=10.0.0.5/24",
+    "ip6=auto",
+    "tag=10",
+    "link_down=0",
+    "mtu=1400",
+    "rate=1.50",
+    "trunks=1;2",
+    "host-managed=on",
+    "type=veth",
+];
+const VOLUME_FIRST: &[&str] =
+    &["local:200/vm-200-disk-0.raw", "volume=a:b", "local-lvm:32", "local-lvm:1.5", "/mnt/a=b/c", "/dev/sdb"];
+const VOLUME_PARTS: &[&str] = &[
+    "mp=/data/",
+    "size=4G",
+    "backup=yes",
+    "backup=0",
+    "ro=1",
+    "acl=on",
+    "quota=1",
+    "replicate=0",
+    "shared=1",
+    "mountoptions=noatime;discard",
+    "idmap=u:0:100000:65536;g:0:100000:65536",
+    "keepattrs=0",
+];
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -141,6 +195,21 @@ proptest! {
     fn nics(text in texts(NIC_FIRST, NIC_PARTS)) {
         let (plain, form) = round(&NIC, &text, &Values::default());
         prop_assert_eq!((&plain, &form), (&text, &text));
+    }
+
+    #[test]
+    fn of_containers(
+        nic in texts(&["name=eth0", ""], CT_NIC_PARTS), root in texts(VOLUME_FIRST, VOLUME_PARTS),
+        mount in texts(VOLUME_FIRST, VOLUME_PARTS),
+        features in texts(&["", "nesting=1"], &["keyctl=on", "fuse=0", "mknod=yes", "force_rw_sys=1", "mount=nfs;cifs"]),
+        dev in texts(&["/dev/kvm", "path=/dev/a"], &["uid=0", "gid=104", "mode=0660", "deny-write=true"]),
+    ) {
+        for (device, text) in
+            [(&CT_NIC, nic), (&ROOTFS, root), (&MOUNT, mount), (&FEATURES, features), (&PASSTHROUGH, dev)]
+        {
+            let (plain, form) = round(device, &text, &Values::default());
+            prop_assert_eq!((&plain, &form), (&text, &text));
+        }
     }
 
     #[test]

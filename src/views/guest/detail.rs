@@ -441,7 +441,7 @@ impl View for Detail {
     fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
         let look = scene.look;
         let error = self.error.as_ref().map(|error| {
-            let words = format!("{} {error}. {}", look.glyphs.warning, error.advice());
+            let words = format!("{} {}", look.glyphs.warning, error.explained());
             text::wrap(&text::clean(&words), usize::from(area.width).saturating_sub(2).max(10))
         });
         let error = error.unwrap_or_default();

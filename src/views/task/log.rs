@@ -173,7 +173,7 @@ impl View for TaskLog {
         let known = self.task.is_some() || self.error.is_none();
         let words = match (&self.error, known) {
             (Some(error), _) => {
-                let words = format!("{} {error}. {}", look.glyphs.unknown, error.advice());
+                let words = format!("{} {}", look.glyphs.unknown, error.explained());
                 Span::styled(text::clean(&words).into_owned(), look.style(Role::Warning))
             }
             _ => Span::styled(format!("{glyph} {state}"), look.style(role)),

@@ -1,0 +1,181 @@
+//! Changes from the command line: shown, confirmed, sent once through the same way out as the console's, and followed.
+
+use std::{
+    io::{BufRead, IsTerminal, Write as _},
+    time::Duration,
+};
+
+use anyhow::{Result, bail};
+use clap::Args;
+use serde_json::{Map, Value};
+
+use crate::{
+    api::{
+        ApiError, Wire,
+        ids::Upid,
+        preview,
+        task::{self, TaskState},
+    },
+    shell::{Degree, Proposal, World},
+    store::Store,
+};
+
+/// How long a task is left alone between two questions, at first and at most.
+const PACE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
+
+/// How a change is made.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ChangeArgs {
+    /// Don't ask, not even before something is lost
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+    /// Don't wait for the end of the task
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Print the outcome as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A task ended badly, or its end is unknown.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct TaskFailed(String);
+
+/// Makes the changes of a proposal one after another, and prints what came of them.
+///
+/// # Errors
+/// When the user says no, the server refuses, or a task fails.
+pub async fn run(world: &World, store: &Store, proposal: Proposal, args: &ChangeArgs) -> Result<()> {
+    let dry = world.policy.dry_run;
+    if dry {
+        for write in &proposal.writes {
+            match args.json {
+                true => println!("{}", preview::json(&write.wire)),
+                false => println!("{}", preview::pvesh(&write.wire)),
+            }
+        }
+        return Ok(());
+    }
+    confirm(&proposal, args)?;
+    let mut outcomes = vec![];
+    let mut failed = None;
+    for write in proposal.writes {
+        let mut outcome = Map::new();
+        outcome.insert("change".into(), write.label.clone().into());
+        outcome.insert("call".into(), write.wire.to_string().into());
+        let result = one(world, store, &write.label, &write.wire, args, &mut outcome).await;
+        if let Err(error) = result {
+            outcome.insert("error".into(), format!("{error:#}").into());
+            if !args.json {
+                eprintln!("{}: {}", write.label, super::explain(&error));
+            }
+            failed = failed.or(Some(error));
+        }
+        outcomes.push(Value::Object(outcome));
+    }
+    if args.json {
+        println!("{:#}", Value::Array(outcomes));
+    }
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+async fn one(
+    world: &World,
+    store: &Store,
+    label: &str,
+    wire: &Wire,
+    args: &ChangeArgs,
+    outcome: &mut Map<String, Value>,
+) -> Result<()> {
+    #[derive(serde::Deserialize)]
+    struct Answer {
+        data: Value,
+    }
+    let body = world.write(store.session, label, wire).await?;
+    let data = serde_json::from_slice::<Answer>(&body).map(|a| a.data).unwrap_or_default();
+    let upid = data.as_str().and_then(|text| Upid::parse(text).ok());
+    let Some(upid) = upid else {
+        outcome.insert("answer".into(), data);
+        say(args, &format!("{label}: done"));
+        return Ok(());
+    };
+    outcome.insert("upid".into(), upid.as_str().into());
+    if args.no_wait {
+        say(args, &format!("{label}: started\n{}", upid.as_str()));
+        return Ok(());
+    }
+    let state = follow(world, store, &upid, !args.json).await?;
+    outcome.insert("status".into(), state.to_string().into());
+    if !state.is_success() {
+        return Err(TaskFailed(format!("{label} failed: {state}")).into());
+    }
+    say(args, &format!("{label}: done ({state})"));
+    Ok(())
+}
+
+/// Waits for the end of a task; its log goes to standard error line by line when `show` is set.
+///
+/// # Errors
+/// When the cluster refuses to tell. While it can't be reached the task goes on, and so does the waiting.
+pub async fn follow(world: &World, store: &Store, upid: &Upid, show: bool) -> Result<TaskState, ApiError> {
+    let client = world.client(store.session)?;
+    let (mut pace, mut from) = (PACE.0, 0);
+    loop {
+        let status = client.ask(task::status(upid)).await;
+        if show && let Ok(page) = client.ask(task::log(upid, from, 500)).await {
+            for line in page.data {
+                from = from.max(line.n);
+                eprintln!("{}", crate::ui::text::clean(&line.t));
+            }
+        }
+        match status {
+            Ok(task) if !task.status.is_running() => return Ok(task.status),
+            Ok(_) => {}
+            Err(error) if error.is_temporary() => {}
+            Err(error) => return Err(error),
+        }
+        tokio::time::sleep(pace).await;
+        pace = (pace * 2).min(PACE.1);
+    }
+}
+
+fn say(args: &ChangeArgs, text: &str) {
+    if !args.json {
+        println!("{text}");
+    }
+}
+
+/// Shows what will happen and asks, unless told not to.
+fn confirm(proposal: &Proposal, args: &ChangeArgs) -> Result<()> {
+    let mut out = std::io::stderr();
+    if !args.json {
+        writeln!(out, "{}", proposal.title)?;
+        for note in &proposal.notes {
+            writeln!(out, "  {note}")?;
+        }
+        for write in &proposal.writes {
+            writeln!(out, "  {}", preview::pvesh(&write.wire))?;
+        }
+    }
+    let word = match &proposal.degree {
+        _ if args.yes => return Ok(()),
+        Degree::Harmless => return Ok(()),
+        Degree::Careful => "yes",
+        Degree::Typed(word) => word,
+    };
+    if !std::io::stdin().is_terminal() {
+        bail!("{}: nobody can be asked here; add --yes when it is meant", proposal.title);
+    }
+    write!(out, "Type {word} to go on: ")?;
+    out.flush()?;
+    let mut typed = String::new();
+    std::io::stdin().lock().read_line(&mut typed)?;
+    if typed.trim() != word {
+        bail!("nothing was sent");
+    }
+    Ok(())
+}

@@ -1,0 +1,388 @@
+//! Changes that need input: one host for all dialogs and wizards. A feature describes what it asks for ([`Ask`]); the
+//! host shows it, sends once, and brings the server's complaints to their fields.
+
+use std::collections::BTreeMap;
+
+use crossterm::event::{KeyCode, KeyEvent, MouseEvent};
+use ratatui::{
+    Frame,
+    layout::{Constraint, Rect},
+    text::{Line, Span},
+    widgets::Paragraph,
+};
+
+use super::{
+    confirm::Proposal,
+    copy,
+    effect::{Effect, LayerId, Reply, Write},
+    picker::{Pick, Picker},
+    view::{Command, Cx, Hosted, Scene, View},
+};
+use crate::{
+    api::{ApiError, Wire, preview},
+    store::Store,
+    ui::{Look, Role, Values, Wizard, WizardEvent, text},
+};
+
+/// Widest dialog of one page.
+const WIDEST: u16 = 84;
+
+/// What a dialog hears back.
+pub enum Msg<M> {
+    /// Something for what it asks.
+    Own(M),
+    /// This many changes were confirmed and are on their way.
+    Confirmed(usize),
+    /// A change was answered.
+    Answered(Wire, Result<(), ApiError>),
+    /// Throw away what was typed.
+    Leave,
+}
+
+impl<M> From<M> for Msg<M> {
+    fn from(own: M) -> Self {
+        Self::Own(own)
+    }
+}
+
+/// What a dialog asks for, and the change that comes of it.
+pub trait Ask: Sized + Send + 'static {
+    /// What it hears back: lists for its pickers, checks. Send with `cx.send(request, MyMsg::Came)`.
+    type Msg: Send + 'static;
+    /// Its name, for help and documentation.
+    const NAME: &'static str;
+    /// Switches of the last page: a key, the field, its label.
+    const SWITCHES: &'static [(char, &'static str, &'static str)] = &[];
+
+    /// The title of the frame.
+    fn title(&self) -> String;
+    /// It is on the screen: ask for what the pickers offer.
+    fn opened(&mut self, _wizard: &mut Wizard, _cx: &mut Cx<'_, Msg<Self::Msg>>) {}
+    /// An answer.
+    fn update(&mut self, msg: Self::Msg, wizard: &mut Wizard, cx: &mut Cx<'_, Msg<Self::Msg>>);
+    /// The field with this key has another value now.
+    fn changed(&mut self, _key: &str, _wizard: &mut Wizard, _cx: &mut Cx<'_, Msg<Self::Msg>>) {}
+    /// The change that these values make; `None` while something is missing, or when nothing would change.
+    fn proposal(&self, wizard: &Wizard, store: &Store) -> Option<Proposal>;
+    /// The field that answers for a parameter of the call.
+    fn field_of(&self, parameter: &str, _values: &Values) -> String {
+        parameter.to_owned()
+    }
+    /// The field that a complaint is about which names no parameter.
+    fn field_of_text(&self, _text: &str, _values: &Values) -> Option<String> {
+        None
+    }
+}
+
+/// The host of an [`Ask`]: a dialog of one page that leads to the confirmation, or a wizard that fills the screen and
+/// shows the calls on its last page.
+pub struct Dialog<A: Ask> {
+    ask: A,
+    wizard: Wizard,
+    /// Changes that are on their way.
+    sending: usize,
+    /// Changes that were accepted while others were not: they are not sent again.
+    done: Vec<Wire>,
+    scroll: u16,
+    /// Lines of the last page that don't fit.
+    beyond: u16,
+}
+
+impl<A: Ask> Dialog<A> {
+    /// Asks with this wizard ([`Wizard::single`] for one page).
+    pub fn new(ask: A, wizard: Wizard) -> Self {
+        Self { ask, wizard, sending: 0, done: vec![], scroll: 0, beyond: 0 }
+    }
+
+    /// What it asks for, and the fields.
+    pub fn parts(&mut self) -> (&mut A, &mut Wizard) {
+        (&mut self.ask, &mut self.wizard)
+    }
+
+    /// What would be sent now: without what has already been accepted.
+    pub fn proposal(&self, store: &Store) -> Option<Proposal> {
+        let mut proposal = self.ask.proposal(&self.wizard, store)?;
+        proposal.writes.retain(|w| !self.done.contains(&w.wire));
+        Some(proposal)
+    }
+
+    // ---- without a screen: the command line fills the same dialogs in ----
+
+    /// See [`View::opened`].
+    pub fn open_unseen(&mut self, scene: Scene) -> Vec<Effect> {
+        self.unseen(scene, View::opened)
+    }
+
+    /// See [`View::update`]; messages of other dialogs are dropped.
+    pub fn reply_unseen(&mut self, reply: Reply, scene: Scene) -> Vec<Effect> {
+        self.unseen(scene, |dialog, cx| {
+            if let Ok(msg) = reply.downcast() {
+                View::update(dialog, *msg, cx);
+            }
+        })
+    }
+
+    /// Sets a field as if it were typed; `None` when there is no such field.
+    pub fn fill_unseen(&mut self, key: &str, value: &str, scene: Scene) -> Option<Vec<Effect>> {
+        self.wizard.fill(key, value).then(|| {
+            self.unseen(scene, |dialog, cx| {
+                dialog.handle(WizardEvent::FieldChanged(key.to_owned()), cx);
+            })
+        })
+    }
+
+    fn unseen(&mut self, scene: Scene, act: impl FnOnce(&mut Self, &mut Cx<'_, Msg<A::Msg>>)) -> Vec<Effect> {
+        let mut effects = vec![];
+        act(self, &mut Cx::new(LayerId(0), scene, &mut effects));
+        effects
+    }
+
+    fn finish(&mut self, cx: &mut Cx<'_, Msg<A::Msg>>) {
+        if self.sending > 0 || cx.refuses_changes() {
+            return;
+        }
+        // Nothing is sent before the last page has shown the calls.
+        if !self.wizard.is_single() && !self.wizard.is_on_last() {
+            self.wizard.go(self.wizard.len());
+            return;
+        }
+        self.wizard.set_trouble(None);
+        let Some(mut proposal) = self.proposal(cx.store()).filter(|p| !p.writes.is_empty()) else {
+            self.wizard.set_trouble(Some("Nothing would change.".into()));
+            return;
+        };
+        for write in &mut proposal.writes {
+            listen::<A::Msg>(write, cx);
+        }
+        if self.wizard.is_single() {
+            proposal.yes = Some(cx.reply_effect(Msg::Confirmed(proposal.writes.len())));
+            cx.propose(proposal);
+        } else {
+            self.sending = proposal.writes.len();
+            cx.send_confirmed(proposal);
+        }
+    }
+
+    fn answered(&mut self, wire: Wire, result: Result<(), ApiError>, cx: &mut Cx<'_, Msg<A::Msg>>) {
+        self.sending = self.sending.saturating_sub(1);
+        match result {
+            Ok(()) => self.done.push(wire),
+            Err(error) => self.refused(&error),
+        }
+        let left = self.proposal(cx.store()).map_or(0, |p| p.writes.len());
+        if self.sending == 0 && left == 0 && self.wizard.trouble().is_none() && !self.done.is_empty() {
+            cx.close();
+        }
+    }
+
+    fn refused(&mut self, error: &ApiError) {
+        let (mut errors, values) = (BTreeMap::new(), self.wizard.known());
+        if let ApiError::Refused(refusal) = error {
+            for (parameter, why) in &refusal.errors {
+                errors.insert(self.ask.field_of(parameter, &values), why.clone());
+            }
+            if errors.is_empty()
+                && let Some(field) = self.ask.field_of_text(&refusal.message, &values)
+            {
+                errors.insert(field, refusal.message.clone());
+            }
+        }
+        let left = self.wizard.set_errors(errors);
+        let rest: Vec<String> = left.iter().map(|(key, why)| format!("{key}: {why}")).collect();
+        self.wizard.set_trouble(Some(if rest.is_empty() { error.explained() } else { rest.join("; ") }));
+    }
+
+    fn cancel(&mut self, dirty: bool, cx: &mut Cx<'_, Msg<A::Msg>>) {
+        if !dirty {
+            cx.close();
+            return;
+        }
+        let leave = cx.reply_effect(Msg::Leave);
+        let keep = Pick::closing("No, go on").letter('n');
+        let throw = Pick::new("Yes, throw it away", move || leave).letter('y');
+        cx.emit(Hosted::open(Picker::menu("Leave? What was typed is lost.", vec![keep, throw])));
+    }
+
+    fn handle(&mut self, event: WizardEvent, cx: &mut Cx<'_, Msg<A::Msg>>) -> bool {
+        match event {
+            WizardEvent::Ignored => return false,
+            WizardEvent::Stay => {}
+            WizardEvent::StepEntered(_) => self.scroll = 0,
+            WizardEvent::Cancelled { dirty } => self.cancel(dirty, cx),
+            WizardEvent::Finish => self.finish(cx),
+            WizardEvent::FieldChanged(key) => {
+                self.wizard.set_trouble(None);
+                self.ask.changed(&key, &mut self.wizard, cx);
+                self.wizard.share();
+            }
+        }
+        true
+    }
+
+    fn copy(&mut self, cx: &mut Cx<'_, Msg<A::Msg>>) {
+        let proposal = self.proposal(cx.store());
+        let wires: Vec<Wire> = proposal.into_iter().flat_map(|p| p.writes).map(|w| w.wire).collect();
+        copy::menu(wires, cx);
+    }
+
+    fn key_on_last(&mut self, key: KeyEvent) -> bool {
+        match key.code {
+            KeyCode::Down | KeyCode::Char('j') => self.scroll = (self.scroll + 1).min(self.beyond),
+            KeyCode::Up | KeyCode::Char('k') => self.scroll = self.scroll.saturating_sub(1),
+            KeyCode::Char(c) => {
+                let Some((_, field, _)) = A::SWITCHES.iter().find(|(key, ..)| *key == c) else { return false };
+                let value = if self.wizard.values().is_on(field) { "0" } else { "1" };
+                self.wizard.set(field, value);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// The calls, their parameters line by line, and the same as `pvesh` lines.
+    fn last_page(&self, store: &Store, width: usize, look: &Look) -> Vec<Line<'static>> {
+        let mut head = vec![Span::styled("This will be sent:", look.style(Role::Title))];
+        for (key, field, label) in A::SWITCHES {
+            let mark = if self.wizard.values().is_on(field) { "[x]" } else { "[ ]" };
+            head.push(Span::styled(format!("   {key}"), look.style(Role::Key)));
+            head.push(Span::styled(format!(" {mark} {label}"), look.style(Role::Muted)));
+        }
+        let mut lines = vec![Line::from(head), Line::raw("")];
+        let Some(proposal) = self.proposal(store) else {
+            lines.push(Line::styled("Something is missing: see the marked steps.", look.style(Role::ErrorText)));
+            return lines;
+        };
+        if !self.wizard.is_valid() {
+            let words = "Not yet: the marked steps have mistakes.";
+            lines[0] = Line::styled(words, look.style(Role::ErrorText));
+        }
+        for note in &proposal.notes {
+            for part in text::wrap(&text::clean(note), width) {
+                lines.push(Line::styled(part, look.style(Role::Warning)));
+            }
+        }
+        for Write { wire, .. } in &proposal.writes {
+            lines.push(Line::styled(format!("{} {}", wire.method, wire.path), look.style(Role::Accent)));
+            for p in &wire.params {
+                let shown = format!("{}={}", p.name, text::clean(p.shown()));
+                for (i, part) in text::wrap(&shown, width.saturating_sub(4).max(10)).into_iter().enumerate() {
+                    let indent = if i == 0 { "  " } else { "    " };
+                    lines.push(Line::from(vec![Span::raw(indent), Span::styled(part, look.style(Role::Text))]));
+                }
+            }
+            lines.push(Line::raw(""));
+            for part in text::wrap(&preview::pvesh(wire), width) {
+                lines.push(Line::styled(part, look.style(Role::Muted)));
+            }
+            lines.push(Line::raw(""));
+        }
+        lines
+    }
+
+    fn draw_last(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
+        let look = scene.look;
+        let lines = self.last_page(scene.store, usize::from(area.width).max(20), look);
+        let height = area.height.saturating_sub(1);
+        self.beyond = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_sub(height);
+        self.scroll = self.scroll.min(self.beyond);
+        frame.render_widget(Paragraph::new(lines).scroll((self.scroll, 0)), Rect { height, ..area });
+        let more = self.beyond - self.scroll;
+        let words = match (self.sending, more) {
+            (1.., _) => "Sending".to_owned() + look.glyphs.ellipsis,
+            (0, 0) => "Enter: send".to_owned(),
+            (0, more) => format!("Enter: send   (+{more} lines: j/k)"),
+        };
+        let place = Rect { y: area.y + height, height: area.height - height, ..area };
+        frame.render_widget(Line::styled(words, look.style(Role::Key)), place);
+    }
+}
+
+/// Lets the dialog hear what comes of a change.
+fn listen<M: Send + 'static>(write: &mut Write, cx: &Cx<'_, Msg<M>>) {
+    let (id, wire) = (cx.id, write.wire.clone());
+    write.then = Some((
+        id,
+        Box::new(move |answer: Result<bytes::Bytes, ApiError>| {
+            Box::new(Msg::<M>::Answered(wire, answer.map(drop))) as Reply
+        }),
+    ));
+}
+
+impl<A: Ask> View for Dialog<A> {
+    type Msg = Msg<A::Msg>;
+    const NAME: &'static str = A::NAME;
+    const DIALOG: bool = true;
+    const COMMANDS: &'static [Command<Self>] = &[Command {
+        id: "dialog.copy",
+        keys: "ctrl-y",
+        title: "Copy the call",
+        footer: true,
+        ready: |_, _| true,
+        run: Self::copy,
+    }];
+
+    fn opened(&mut self, cx: &mut Cx<'_, Self::Msg>) {
+        self.ask.opened(&mut self.wizard, cx);
+        self.wizard.share();
+    }
+
+    fn update(&mut self, msg: Self::Msg, cx: &mut Cx<'_, Self::Msg>) {
+        match msg {
+            Msg::Own(msg) => {
+                self.ask.update(msg, &mut self.wizard, cx);
+                self.wizard.share();
+            }
+            Msg::Confirmed(changes) => self.sending = changes,
+            Msg::Answered(wire, result) => self.answered(wire, result, cx),
+            Msg::Leave => cx.close(),
+        }
+    }
+
+    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Self::Msg>) -> bool {
+        let event = self.wizard.key(key);
+        if event == WizardEvent::Ignored && self.wizard.is_on_last() {
+            return self.key_on_last(key);
+        }
+        self.handle(event, cx)
+    }
+
+    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Self::Msg>) {
+        let event = self.wizard.mouse(event);
+        self.handle(event, cx);
+    }
+
+    fn paste(&mut self, text: &str, cx: &mut Cx<'_, Self::Msg>) {
+        let event = self.wizard.paste(text);
+        self.handle(event, cx);
+    }
+
+    fn crumb(&self, _: &Store) -> String {
+        A::NAME.into()
+    }
+
+    fn place(&self, area: Rect) -> Rect {
+        if !self.wizard.is_single() {
+            return area;
+        }
+        let width = WIDEST.min(area.width);
+        let form = self.wizard.form(0).map_or(0, |form| form.height(width.saturating_sub(2)));
+        // The frame, the line of keys, and room for a message.
+        let height =
+            form.saturating_add(if self.wizard.trouble().is_some() { 6 } else { 3 }).clamp(8, area.height.max(8));
+        area.centered(Constraint::Length(width), Constraint::Length(height.min(area.height)))
+    }
+
+    fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
+        let look = scene.look;
+        let title = text::clean(&self.ask.title()).into_owned();
+        let block =
+            look.block(text::cut(&title, usize::from(area.width.saturating_sub(6)), look.glyphs.ellipsis), true);
+        let inner = block.inner(area);
+        frame.render_widget(block, area);
+        let mut page = None;
+        self.wizard.draw(frame, inner, look, scene.now.millis(), |_, area| page = Some(area));
+        if let Some(area) = page {
+            self.draw_last(frame, area, scene);
+        }
+    }
+}
