@@ -301,7 +301,7 @@ impl Backups {
     /// The actions of the page, from the table of commands.
     fn menu(&mut self, cx: &mut Cx<'_, Msg>) {
         let layer = cx.id;
-        let letters = [
+        const LETTERS: [(&str, char); 8] = [
             ("backup.now", 'b'),
             ("backup.restore", 'r'),
             ("backup.show", 'c'),
@@ -311,10 +311,10 @@ impl Backups {
             ("backup.prune", 'u'),
             ("backup.remove", 'D'),
         ];
-        let picks = letters.iter().filter_map(|(id, letter)| {
-            let command = Self::COMMANDS.iter().find(|c| c.id == *id)?;
-            let effect = move || Effect::Run { layer: Some(layer), command: (*id).into() };
-            let mut pick = Pick::new(command.title, effect).letter(*letter).detail(cx.scene.keys.label(id));
+        let picks = LETTERS.into_iter().filter_map(|(id, letter)| {
+            let command = Self::COMMANDS.iter().find(|c| c.id == id)?;
+            let effect = move || Effect::Run { layer: Some(layer), command: id.into() };
+            let mut pick = Pick::new(command.title, effect).letter(letter).detail(cx.scene.keys.label(id));
             if !(command.ready)(self, cx.store()) {
                 pick.disabled = Some("not possible here".into());
             }

@@ -1,5 +1,6 @@
 //! The features: one noun, one file. A view reads the store, asks the API, and proposes changes; nothing else.
 
+pub mod backup;
 pub mod dashboard;
 pub mod device;
 pub mod guest;
@@ -28,23 +29,28 @@ pub const TABS: &[Tab] = &[
     Tab { key: '1', title: "Dashboard", root: 0 },
     Tab { key: '2', title: "VMs", root: 1 },
     Tab { key: '3', title: "LXC", root: 1 },
+    Tab { key: '6', title: "Backups", root: 3 },
     Tab { key: '9', title: "Tasks", root: 2 },
 ];
 
 /// How many root views there are.
-pub const ROOTS: usize = 3;
+pub const ROOTS: usize = 4;
 
 /// Makes a root view. VMs and containers share one, so that the filter stays when switching between them.
 pub fn root(root: usize, id: LayerId) -> Box<dyn Layer> {
     match root {
         0 => Hosted::boxed(id, dashboard::Dashboard::default()),
         1 => Hosted::boxed(id, guest::Guests::default()),
+        3 => Hosted::boxed(id, backup::Backups::default()),
         _ => Hosted::boxed(id, task::Tasks::default()),
     }
 }
 
-/// Opens the log of a task.
+/// Opens the log of a task; a backup run's with its guests one by one.
 pub fn open_task(upid: Upid) -> Effect {
+    if upid.kind() == "vzdump" {
+        return Hosted::open(backup::run::Run::new(upid));
+    }
     Hosted::open(task::log::TaskLog::new(upid))
 }
 
@@ -72,6 +78,10 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<dashboard::Dashboard>(),
         table::<guest::Guests>(),
         table::<guest::detail::Detail>(),
+        table::<backup::Backups>(),
+        table::<backup::shown::Shown>(),
+        table::<backup::files::Files>(),
+        table::<backup::run::Run>(),
         table::<task::Tasks>(),
         table::<task::log::TaskLog>(),
         table::<Dialog<vm::create::CreateVm>>(),

@@ -2,8 +2,6 @@
 
 mod form;
 
-use std::collections::BTreeMap;
-
 use super::{
     row::Row,
     shown::{self, Change},
@@ -422,10 +420,11 @@ impl Ask for Restore {
     }
 }
 
-/// Server complaints by field, for tests.
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]

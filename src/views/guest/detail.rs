@@ -22,6 +22,7 @@ use crate::{
     shell::{Command, Cx, Effect, Level, Scene, View},
     store::Store,
     ui::{GlyphSet, Graph, Look, Role, chart::Resolution, text},
+    views::backup::Backups,
 };
 
 /// What the view hears back.
@@ -103,6 +104,10 @@ impl Detail {
 
     fn menu(&mut self, cx: &mut Cx<'_, Msg>) {
         action::menu(self, cx);
+    }
+
+    fn backups(&mut self, cx: &mut Cx<'_, Msg>) {
+        cx.open(Backups::of_guest(self.guest.vmid));
     }
 
     fn next_tab(&mut self, _: &mut Cx<'_, Msg>) {
@@ -339,6 +344,14 @@ impl View for Detail {
         action::command::<Self, 6>(),
         action::command::<Self, 7>(),
         action::command::<Self, 8>(),
+        Command {
+            id: "detail.backups",
+            keys: "b",
+            title: "Backups",
+            footer: true,
+            ready: |_, _| true,
+            run: Self::backups,
+        },
         Command {
             id: "detail.tab",
             keys: "tab ] [ l h",
