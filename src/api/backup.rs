@@ -97,10 +97,7 @@ pub struct Prune {
 impl Prune {
     fn add_to<T>(&self, request: Request<T>) -> Request<T> {
         let rules = Some(self.rules.as_str()).filter(|rules| !rules.is_empty());
-        request
-            .maybe("prune-backups", rules)
-            .maybe("vmid", self.vmid)
-            .maybe("type", self.kind.map(GuestKind::as_str))
+        request.maybe("prune-backups", rules).maybe("vmid", self.vmid).maybe("type", self.kind.map(GuestKind::as_str))
     }
 }
 
@@ -268,20 +265,14 @@ mod tests {
         for (request, text) in [
             (start(&node, &[param("vmid", 100)]).to_string(), "POST /nodes/n/vzdump vmid=100"),
             (defaults(&node, Some(&store)).to_string(), "GET /nodes/n/vzdump/defaults storage=nas"),
-            (
-                extract_config(&node, &volume).to_string(),
-                "GET /nodes/n/vzdump/extractconfig volume=nas:backup/x.vma",
-            ),
+            (extract_config(&node, &volume).to_string(), "GET /nodes/n/vzdump/extractconfig volume=nas:backup/x.vma"),
             (info(&node, &volume).to_string(), "GET /nodes/n/storage/nas/content/nas%3Abackup%2Fx.vma"),
             (
                 set(&node, &volume, Some("a"), Some(true)).to_string(),
                 "PUT /nodes/n/storage/nas/content/nas%3Abackup%2Fx.vma notes=a protected=1",
             ),
             (remove(&node, &volume).to_string(), "DELETE /nodes/n/storage/nas/content/nas%3Abackup%2Fx.vma"),
-            (
-                prune_preview(&node, &store, &Prune::default()).to_string(),
-                "GET /nodes/n/storage/nas/prunebackups",
-            ),
+            (prune_preview(&node, &store, &Prune::default()).to_string(), "GET /nodes/n/storage/nas/prunebackups"),
             (
                 prune(&node, &store, &what).to_string(),
                 "DELETE /nodes/n/storage/nas/prunebackups prune-backups=keep-last=2 vmid=100 type=lxc",
@@ -309,7 +300,8 @@ mod tests {
 
     #[test]
     fn a_configuration_ends_where_snapshots_begin() {
-        let text = "#web%0Aserver\nname: bk\nnet0: virtio=AA:BB,bridge=vmbr0\n#qmdump#map:scsi0:x\n\n[snap]\nname: old\n";
+        let text =
+            "#web%0Aserver\nname: bk\nnet0: virtio=AA:BB,bridge=vmbr0\n#qmdump#map:scsi0:x\n\n[snap]\nname: old\n";
         let pair = |k: &str, v: &str| (k.to_owned(), v.to_owned());
         assert_eq!(
             settings(text),

@@ -227,10 +227,7 @@ mod tests {
             (remove("j").to_string(), "DELETE /cluster/backup/j"),
             (included("j").to_string(), "GET /cluster/backup/j/included_volumes"),
             (uncovered().to_string(), "GET /cluster/backup-info/not-backed-up"),
-            (
-                next_runs("daily", 10).to_string(),
-                "GET /cluster/jobs/schedule-analyze schedule=daily iterations=10",
-            ),
+            (next_runs("daily", 10).to_string(), "GET /cluster/jobs/schedule-analyze schedule=daily iterations=10"),
         ] {
             assert_eq!(request, text);
         }

@@ -165,12 +165,7 @@ mod tests {
         let failed = State::Failed("unable to find VM '999'".into());
         assert_eq!(
             states,
-            [
-                (100, State::Done("00:00:04".into())),
-                (101, State::Running),
-                (999, failed),
-                (102, State::Waiting)
-            ]
+            [(100, State::Done("00:00:04".into())), (101, State::Running), (999, failed), (102, State::Waiting)]
         );
         let first = &run.guests[0];
         assert_eq!((first.name.as_str(), first.size.as_str(), first.kind), ("web", "36KB", Some(GuestKind::Vm)));
@@ -180,7 +175,8 @@ mod tests {
 
     #[test]
     fn a_run_that_breaks_off_leaves_nothing_open() {
-        let mut run = Run::of(["INFO: starting new backup job: vzdump 100 101", "INFO: Starting Backup of VM 100 (qemu)"]);
+        let mut run =
+            Run::of(["INFO: starting new backup job: vzdump 100 101", "INFO: Starting Backup of VM 100 (qemu)"]);
         run.push("TASK ERROR: interrupted by signal");
         assert!(run.over);
         assert_eq!(run.counts(), (0, 2));

@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand.
 
+pub mod backup;
 pub mod change;
 pub mod connect;
 pub mod connector;
@@ -69,6 +70,9 @@ pub enum Command {
     Demo(demo::DemoArgs),
     /// Draw one view of the cluster once and exit
     Print(print::PrintArgs),
+    /// Backups and backup jobs
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
     /// Create VMs
     #[command(subcommand)]
     Vm(vm::VmCommand),
@@ -100,6 +104,10 @@ async fn dispatch(cli: Cli, network: Handle) -> Result<()> {
         Some(Command::Print(args)) => {
             let (start, options) = resolve(&cli.connect)?;
             print::run(args, &cli.console, start, world(options, Policy { read_only: true, ..Policy::default() })).await
+        }
+        Some(Command::Backup(command)) => {
+            let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
+            backup::run(command, &world, &store).await
         }
         Some(Command::Vm(command)) => {
             let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;

@@ -252,9 +252,10 @@ impl Backups {
     }
 
     fn notes(&mut self, cx: &mut Cx<'_, Msg>) {
-        if let Some(row) = self.selected() {
-            change::notes(row, cx);
-        }
+        let Some(row) = self.selected().cloned() else { return };
+        // What comes of it is read when this view is in front again.
+        self.pulse = (usize::MAX, None);
+        change::notes(&row, cx);
     }
 
     fn protect(&mut self, cx: &mut Cx<'_, Msg>) {
@@ -284,8 +285,7 @@ impl Backups {
         match self.selected() {
             Some(row) if api::offers_files(&row.storage_type) => cx.open(files::Files::new(row)),
             Some(row) => {
-                let words = "can't show the files in its backups; only a Proxmox Backup Server can. R restores all.";
-                cx.toast(Level::Info, format!("{} {words}", row.storage()));
+                cx.toast(Level::Info, format!("{} is no Backup Server: only those show files", row.storage()));
             }
             None => {}
         }
@@ -379,14 +379,7 @@ impl View for Backups {
     type Msg = Msg;
     const NAME: &'static str = "Backups";
     const COMMANDS: &'static [Command<Self>] = &[
-        Command {
-            id: "backup.menu",
-            keys: "m x",
-            title: "Actions",
-            footer: true,
-            ready: |_, _| true,
-            run: Self::menu,
-        },
+        Command { id: "backup.menu", keys: "m x", title: "Actions", footer: true, ready: |_, _| true, run: Self::menu },
         Command {
             id: "backup.now",
             keys: "b",

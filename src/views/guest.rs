@@ -16,7 +16,7 @@ use crate::{
         cluster::{Guest, GuestStatus},
         ids::{GuestKind, VmId},
     },
-    shell::{Command, Cx, Scene, View},
+    shell::{Command, Cx, Level, Scene, View},
     store::Store,
     ui::{Align, Cell, Column, Ctx, Role, Table, TableEvent, Width, text},
 };
@@ -236,6 +236,15 @@ impl Guests {
         action::menu(self, cx);
     }
 
+    fn back_up(&mut self, cx: &mut Cx<'_, ()>) {
+        if let Some(why) = self.unsure() {
+            cx.toast(Level::Warning, why);
+            return;
+        }
+        let guests = self.targets(cx.store());
+        super::backup::now::open(&guests, cx);
+    }
+
     fn create(&mut self, cx: &mut Cx<'_, ()>) {
         if cx.refuses_changes() {
             return;
@@ -297,6 +306,14 @@ impl View for Guests {
         action::command::<Self, 6>(),
         action::command::<Self, 7>(),
         action::command::<Self, 8>(),
+        Command {
+            id: "guest.backup",
+            keys: "b",
+            title: "Back up now",
+            footer: true,
+            ready: |v, s| !v.targets(s).is_empty(),
+            run: Self::back_up,
+        },
         Command {
             id: "vm.create",
             keys: "c",

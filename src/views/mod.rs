@@ -4,6 +4,7 @@ pub mod backup;
 pub mod dashboard;
 pub mod device;
 pub mod guest;
+pub mod job;
 pub mod login;
 pub mod task;
 pub mod vm;
@@ -30,11 +31,12 @@ pub const TABS: &[Tab] = &[
     Tab { key: '2', title: "VMs", root: 1 },
     Tab { key: '3', title: "LXC", root: 1 },
     Tab { key: '6', title: "Backups", root: 3 },
+    Tab { key: '7', title: "Jobs", root: 4 },
     Tab { key: '9', title: "Tasks", root: 2 },
 ];
 
 /// How many root views there are.
-pub const ROOTS: usize = 4;
+pub const ROOTS: usize = 5;
 
 /// Makes a root view. VMs and containers share one, so that the filter stays when switching between them.
 pub fn root(root: usize, id: LayerId) -> Box<dyn Layer> {
@@ -42,6 +44,7 @@ pub fn root(root: usize, id: LayerId) -> Box<dyn Layer> {
         0 => Hosted::boxed(id, dashboard::Dashboard::default()),
         1 => Hosted::boxed(id, guest::Guests::default()),
         3 => Hosted::boxed(id, backup::Backups::default()),
+        4 => Hosted::boxed(id, job::Jobs::default()),
         _ => Hosted::boxed(id, task::Tasks::default()),
     }
 }
@@ -82,6 +85,8 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<backup::shown::Shown>(),
         table::<backup::files::Files>(),
         table::<backup::run::Run>(),
+        table::<job::Jobs>(),
+        table::<job::detail::Detail>(),
         table::<task::Tasks>(),
         table::<task::log::TaskLog>(),
         table::<Dialog<vm::create::CreateVm>>(),

@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod architecture;
+mod backup;
 mod contract;
 mod dashboard;
 mod docs;
 mod guest;
 mod harness;
 mod https;
+mod job;
 mod key;
 mod login;
 mod login_https;

@@ -148,7 +148,8 @@ impl Board {
 
     /// Some node's failed runs.
     pub fn add_failed(&mut self, tasks: Vec<Task>) {
-        for task in tasks.into_iter().filter(|t| t.kind == "vzdump" && !t.status.is_success() && !t.status.is_running()) {
+        for task in tasks.into_iter().filter(|t| t.kind == "vzdump" && !t.status.is_success() && !t.status.is_running())
+        {
             if let Some(vmid) = task.upid.vmid() {
                 self.blame(vmid, task.starttime, &task.status.to_string());
             }

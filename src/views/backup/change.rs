@@ -3,8 +3,8 @@
 use super::row::Row;
 use crate::{
     api::{ApiError, backup, ids::VolId},
-    shell::{Ask, Cx, Degree, Dialog, Proposal, Write},
     shell::dialog,
+    shell::{Ask, Cx, Degree, Dialog, Proposal, Write},
     store::Store,
     ui::{Form, Wizard},
 };
@@ -24,9 +24,10 @@ pub fn notes<M: Send + 'static>(row: &Row, cx: &mut Cx<'_, M>) {
 
 /// The dialog for a backup's notes.
 pub fn notes_dialog(row: &Row) -> Dialog<Notes> {
-    let form = Form::new().text("notes", "Notes").initial(&one_line(&row.notes)).help(
-        "Shown in the list of backups. \\n begins a new line. They are kept with the backup.",
-    );
+    let form = Form::new()
+        .text("notes", "Notes")
+        .initial(&one_line(&row.notes))
+        .help("Shown in the list of backups. \\n begins a new line. They are kept with the backup.");
     Dialog::new(Notes { row: row.clone(), old: None }, Wizard::single(form))
 }
 
@@ -92,15 +93,12 @@ impl Ask for Notes {
 }
 
 /// Protects backups; when all of them are protected already, takes the protection away.
-pub fn protect<M: Send + 'static>(
-    rows: &[&Row],
-    cx: &Cx<'_, M>,
-    then: fn(Result<(), ApiError>) -> M,
-) -> Proposal {
+pub fn protect<M: Send + 'static>(rows: &[&Row], cx: &Cx<'_, M>, then: fn(Result<(), ApiError>) -> M) -> Proposal {
     let on = rows.iter().any(|r| !r.protected);
     let affected: Vec<&&Row> = rows.iter().filter(|r| r.protected != on).collect();
     let verb = if on { "Protect" } else { "Take the protection from" };
-    let write = |r: &&&Row| cx.hear(format!("{verb} {}", r.words()), backup::set(&r.node, &r.volid, None, Some(on)), then);
+    let write =
+        |r: &&&Row| cx.hear(format!("{verb} {}", r.words()), backup::set(&r.node, &r.volid, None, Some(on)), then);
     let writes: Vec<Write> = affected.iter().map(write).collect();
     let title = match affected.as_slice() {
         [one] => format!("{verb} {}?", one.words()),
@@ -123,7 +121,9 @@ pub fn remove(rows: &[&Row], all: &[Row]) -> Result<Proposal, String> {
     let Some(first) = going.first() else {
         return Err(match kept.as_slice() {
             [] => "nothing is selected".into(),
-            [one] => format!("{} is protected: p takes the protection away, then it can be removed", capital(&one.words())),
+            [one] => {
+                format!("{} is protected: p takes the protection away, then it can be removed", capital(&one.words()))
+            }
             many => format!("All {} are protected: p takes the protection away, then they can be removed", many.len()),
         });
     };
@@ -173,7 +173,8 @@ mod tests {
 
     #[test]
     fn protected_backups_stay() {
-        let row = |protected| Row { volid: "nas:backup/x".parse().unwrap_or_default(), protected, size: 5, ..Row::default() };
+        let row =
+            |protected| Row { volid: "nas:backup/x".parse().unwrap_or_default(), protected, size: 5, ..Row::default() };
         let (kept, gone) = (row(true), row(false));
         assert!(remove(&[&kept], &[]).is_err_and(|why| why.contains("p takes the protection away")));
         let proposal = remove(&[&kept, &gone], &[]);

@@ -61,29 +61,25 @@ fn has_fleecing(values: &Values) -> bool {
 }
 
 fn is_mail(values: &Values) -> bool {
-    values.get("notification-mode") == "legacy-sendmail"
+    values.get("notification-mode") != "notification-system"
 }
 
 fn mode_words(values: &Values) -> Option<String> {
     Some(
         match values.get("mode") {
-            "snapshot" => "VMs go on running; containers need a storage with snapshots, else they are suspended",
-            "suspend" => "paused for the backup; containers: copied first, then suspended for the rest",
-            "stop" => "shut down, backed up, started again: the most consistent, with downtime",
+            "snapshot" => "they go on running",
+            "suspend" => "they are paused meanwhile",
+            "stop" => "they are shut down meanwhile",
             _ => return None,
         }
         .into(),
     )
 }
 
-fn free_words(values: &Values) -> Option<String> {
+fn need_words(values: &Values) -> Option<String> {
     let storage = values.get("storage");
-    let free: u64 = values.get(&format!("free.{storage}")).parse().ok()?;
-    let mut words = format!("{} free", text::bytes_short(free));
-    if let Ok(need) = values.get(&format!("need.{storage}")).parse::<u64>() {
-        words += &format!(", about {} needed", text::bytes_short(need));
-    }
-    Some(words)
+    let need: u64 = values.get(&format!("need.{storage}")).parse().ok()?;
+    Some(format!("about {} needed", text::bytes_short(need)))
 }
 
 fn warn_full(_: &str, values: &Values) -> Option<String> {
@@ -99,14 +95,16 @@ fn check_template(text: &str, _: &Values) -> Result<(), String> {
     while let Some((_, after)) = rest.split_once("{{") {
         let Some((name, after)) = after.split_once("}}") else { return Err("{{ is never closed".into()) };
         if !["cluster", "guestname", "node", "vmid"].contains(&name) {
-            return Err(format!("{{{{{name}}}}} is unknown: use {{{{guestname}}}}, {{{{vmid}}}}, {{{{node}}}}, {{{{cluster}}}}"));
+            return Err(format!(
+                "{{{{{name}}}}} is unknown: use {{{{guestname}}}}, {{{{vmid}}}}, {{{{node}}}}, {{{{cluster}}}}"
+            ));
         }
         rest = after;
     }
     Ok(())
 }
 
-/// What a template becomes for the first guest: `example.vmid`, `example.guestname` and so on are facts.
+/// What a template becomes for one guest: `example.vmid`, `example.guestname` and so on are facts.
 pub fn expand(template: &str, values: &Values) -> String {
     let mut text = template.to_owned();
     for name in ["cluster", "guestname", "node", "vmid"] {
@@ -115,15 +113,13 @@ pub fn expand(template: &str, values: &Values) -> String {
     text.replace("\\n", " / ").replace("\\\\", "\\")
 }
 
-fn expanded(values: &Values) -> Option<String> {
-    let template = values.get("notes-template");
-    let shown = template.contains("{{") && !values.get("example.vmid").is_empty();
-    shown.then(|| format!("\"{}\"", expand(template, values)))
-}
-
 fn keeps_something(text: &str, values: &Values) -> Result<(), String> {
     let any = KEEP.iter().any(|(key, ..)| values.get(key).parse::<u32>().is_ok_and(|n| n > 0));
-    if text == "rules" && !any { Err("give at least one number below, or nothing would be kept".into()) } else { Ok(()) }
+    if text == "rules" && !any {
+        Err("give at least one number below, or nothing would be kept".into())
+    } else {
+        Ok(())
+    }
 }
 
 fn preview(values: &Values) -> Option<String> {
@@ -131,7 +127,10 @@ fn preview(values: &Values) -> Option<String> {
 }
 
 fn check_mail(text: &str, _: &Values) -> Result<(), String> {
-    let bad = text.split([',', ' ']).filter(|a| !a.is_empty()).find(|a| a.contains('@') && (a.starts_with('@') || a.ends_with('@')));
+    let bad = text
+        .split([',', ' '])
+        .filter(|a| !a.is_empty())
+        .find(|a| a.contains('@') && (a.starts_with('@') || a.ends_with('@')));
     bad.map_or(Ok(()), |address| Err(format!("{address} is no address")))
 }
 
@@ -140,7 +139,7 @@ pub fn general(form: Form) -> Form {
     form.select("storage", "Storage", Choices::Loading)
         .required()
         .help("Where the backup goes. Backup Servers keep only what has changed since the last one.")
-        .hint(free_words)
+        .hint(need_words)
         .warn(warn_full)
         .select(
             "mode",
@@ -149,7 +148,7 @@ pub fn general(form: Form) -> Form {
         )
         .initial("snapshot")
         .hint(mode_words)
-        .help("Guests that don't run are backed up as they are, whatever the mode.")
+        .help("Snapshot: no downtime; containers need a storage with snapshots. Suspend: paused; containers are copied first and paused for the rest. Stop: shut down, saved, started again; the most consistent.")
         .select(
             "compress",
             "Compression",
@@ -162,7 +161,6 @@ pub fn general(form: Form) -> Form {
         .text("notes-template", "Notes")
         .initial("{{guestname}}")
         .check(check_template)
-        .hint(expanded)
         .help("{{guestname}}, {{vmid}}, {{node}} and {{cluster}} are replaced; \\n begins a new line.")
         .toggle("protected", "Protected")
         .help("Can't be removed or pruned until the protection is taken away.")
@@ -176,9 +174,9 @@ pub fn retention(form: Form, initial: &str) -> Form {
             "Older backups",
             [
                 ("none", "remove nothing"),
-                ("storage", "by the rules of the storage"),
-                ("all", "keep all, whatever the storage says"),
-                ("rules", "by these rules"),
+                ("storage", "as the storage says"),
+                ("all", "keep all"),
+                ("rules", "by rules"),
             ]
             .map(Choice::from)
             .to_vec(),
@@ -407,7 +405,8 @@ pub fn offer_storages(wizard: &mut Wizard, store: &Store, nodes: &BTreeSet<NodeN
         let keeps = |word: &str| here.iter().all(|s| s.content.split(',').any(|w| w == word));
         let (true, Some(first)) = (here.len() == nodes.len(), here.first()) else { continue };
         let free = here.iter().map(|s| s.maxdisk.saturating_sub(s.disk)).min().unwrap_or(0);
-        let detail = format!("{}, {} free{}", first.plugintype, text::bytes(free), if first.shared { ", shared" } else { "" });
+        let detail =
+            format!("{}, {} free{}", first.plugintype, text::bytes(free), if first.shared { ", shared" } else { "" });
         if keeps("images") {
             fleecing.push(Choice::new(name.as_str()).detail(detail.clone()));
         }
@@ -425,7 +424,10 @@ pub fn offer_storages(wizard: &mut Wizard, store: &Store, nodes: &BTreeSet<NodeN
     }
     let none = |what: &str| Choices::Failed(format!("no storage that these nodes share keeps {what}"));
     wizard.set_choices("storage", if list.is_empty() { none("backups") } else { Choices::Ready(list) });
-    wizard.set_choices("fleecing.storage", if fleecing.is_empty() { none("disk images") } else { Choices::Ready(fleecing) });
+    wizard.set_choices(
+        "fleecing.storage",
+        if fleecing.is_empty() { none("disk images") } else { Choices::Ready(fleecing) },
+    );
 }
 
 #[cfg(test)]
@@ -456,8 +458,20 @@ mod tests {
             &[("storage", "nas"), ("retention", "rules"), ("keep-last", "3"), ("keep-weekly", "2")],
             &[("storage", "nas"), ("fleecing.enabled", "1"), ("fleecing.storage", "ssd"), ("bwlimit", "100")],
             &[("storage", "nas"), ("notification-mode", "legacy-sendmail"), ("mailto", "a@b.c"), ("mode", "stop")],
-            &[("storage", "nas"), ("performance.max-workers", "4"), ("exclude-path", "/tmp/*, /x"), ("stdexcludes", "0")],
-            &[("storage", "nas"), ("retention", "all"), ("ionice", "8"), ("stopwait", "1"), ("lockwait", "2"), ("zstd", "0")],
+            &[
+                ("storage", "nas"),
+                ("performance.max-workers", "4"),
+                ("exclude-path", "/tmp/*, /x"),
+                ("stdexcludes", "0"),
+            ],
+            &[
+                ("storage", "nas"),
+                ("retention", "all"),
+                ("ionice", "8"),
+                ("stopwait", "1"),
+                ("lockwait", "2"),
+                ("zstd", "0"),
+            ],
         ];
         for case in cases {
             let made = settings(&values(case));

@@ -149,6 +149,7 @@ impl Files {
             return;
         }
         self.path.push((entry.filepath.clone(), entry.text.clone()));
+        self.table.set_filter("");
         self.show(vec![]);
         self.load(cx);
     }

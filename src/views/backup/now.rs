@@ -205,13 +205,18 @@ impl BackUp {
             }
             let runs = guest.status == GuestStatus::Running;
             match mode {
-                "stop" if runs => notes.push(format!("{label} runs: it is shut down for its backup and started again.")),
+                "stop" if runs => {
+                    notes.push(format!("{label} runs: it is shut down for its backup and started again."))
+                }
                 "suspend" if runs => notes.push(format!("{label} runs: it is suspended for a while.")),
                 _ => {}
             }
             if guest.node != chosen.node {
                 notes.push(format!("{label} has moved to {} meanwhile: open the dialog again.", guest.node));
             }
+        }
+        if !values.get("notes-template").is_empty() {
+            notes.push(format!("Notes of the backup: \"{}\".", field::expand(values.get("notes-template"), values)));
         }
         let busy = |node: &NodeName| {
             store.tasks.iter().any(|t| t.kind == "vzdump" && t.status.is_running() && t.node == *node)

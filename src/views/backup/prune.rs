@@ -33,16 +33,16 @@ pub fn dialog(row: &Row) -> Dialog<Pruning> {
     let mut form = field::retention(Form::new(), "rules");
     form.set_choices(
         "retention",
-        [("rules", "by these rules"), ("storage", "by the rules of the storage")].map(crate::ui::Choice::from).to_vec(),
+        [("rules", "by rules"), ("storage", "as the storage says")].map(crate::ui::Choice::from).to_vec(),
     );
     form.set_initial("keep-last", "3");
     Dialog::new(Pruning { row: row.clone(), verdicts: None }, Wizard::single(form))
 }
 
-/// `keep 12, remove 3, 1 protected`.
+/// `removes 3, keeps 12, 1 protected stay`.
 pub fn words(verdicts: &[Verdict]) -> String {
     let count = |mark: &str| verdicts.iter().filter(|v| v.mark == mark).count();
-    let mut parts = vec![format!("keeps {}", count("keep")), format!("removes {}", count("remove"))];
+    let mut parts = vec![format!("removes {}", count("remove")), format!("keeps {}", count("keep"))];
     for (mark, word) in [("protected", "protected"), ("renamed", "with other names")] {
         if count(mark) > 0 {
             parts.push(format!("{} {word} stay", count(mark)));

@@ -212,13 +212,15 @@ impl Restore {
         let archived = self.archived.as_ref()?;
         let get = |key: &str| archived.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str());
         let mut parts: Vec<String> = vec![];
-        for (key, words) in [("name", "name"), ("hostname", "name"), ("cores", "cores"), ("memory", "memory"), ("ostype", "OS")] {
+        for (key, words) in
+            [("name", "name"), ("hostname", "name"), ("cores", "cores"), ("memory", "memory"), ("ostype", "OS")]
+        {
             parts.extend(get(key).map(|value| format!("{words} {value}")));
         }
         for (key, value) in archived {
-            let disk = ["scsi", "virtio", "sata", "ide", "efidisk", "tpmstate", "mp"].iter().any(|p| {
-                key.strip_prefix(p).is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
-            });
+            let disk = ["scsi", "virtio", "sata", "ide", "efidisk", "tpmstate", "mp"]
+                .iter()
+                .any(|p| key.strip_prefix(p).is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())));
             if (disk || key == "rootfs") && !value.contains("media=cdrom") {
                 let size = Properties::parse(value).get("size").unwrap_or("?").to_owned();
                 parts.push(format!("{key} {size}"));
@@ -256,11 +258,15 @@ impl Restore {
                 notes.push(format!("It is locked ({lock}): the server may refuse."));
             }
             if let Some(ha) = &guest.hastate {
-                notes.push(format!("HA looks after it (state {ha}): set it to be ignored first, or HA starts it meanwhile."));
+                notes.push(format!(
+                    "HA looks after it (state {ha}): set it to be ignored first, or HA starts it meanwhile."
+                ));
             }
         }
         if self.present.as_ref().and_then(|c| c.get("protection")) == Some("1") {
-            notes.push("It is protected against removal: the server refuses to replace it until that is switched off.".into());
+            notes.push(
+                "It is protected against removal: the server refuses to replace it until that is switched off.".into(),
+            );
         }
         notes.extend(self.changes().into_iter().map(|change| {
             let or = |value: Option<String>| value.unwrap_or_else(|| "not set".into());
@@ -317,13 +323,20 @@ impl Ask for Restore {
                 }
                 let get = |key: &str| settings.iter().find(|(k, _)| k == key).map_or("", |(_, v)| v.as_str());
                 let name = if self.kind == GuestKind::Vm { "name" } else { "hostname" };
-                for (fact, key) in [("was.name", name), ("was.memory", "memory"), ("was.cores", "cores"), ("was.sockets", "sockets"), ("was.swap", "swap")] {
+                for (fact, key) in [
+                    ("was.name", name),
+                    ("was.memory", "memory"),
+                    ("was.cores", "cores"),
+                    ("was.sockets", "sockets"),
+                    ("was.swap", "swap"),
+                ] {
                     wizard.set_fact(fact, get(key));
                 }
                 self.archived = Some(settings);
             }
             Msg::Archived(Err(error)) => {
-                wizard.set_trouble(Some(format!("The configuration in the backup can't be read: {}", error.explained())));
+                wizard
+                    .set_trouble(Some(format!("The configuration in the backup can't be read: {}", error.explained())));
             }
             Msg::Present(Ok(config)) => self.present = Some(config),
             Msg::Present(Err(error)) => tracing::debug!(%error, "configuration of the guest to replace"),
@@ -369,7 +382,10 @@ impl Ask for Restore {
                     let request = if stop { guest::stop(&old, false) } else { guest::shutdown(&old, Some(180), false) };
                     if matches!(values.get("power"), "stop" | "shutdown") {
                         let write = Write::new(format!("{word} {old}"), request).on_guest(old.vmid);
-                        cx.propose(Proposal::new(format!("{word} {old} before it is replaced?"), vec![write]).degree(Degree::Careful));
+                        cx.propose(
+                            Proposal::new(format!("{word} {old} before it is replaced?"), vec![write])
+                                .degree(Degree::Careful),
+                        );
                     }
                     wizard.set("power", "");
                 }
@@ -429,7 +445,8 @@ mod tests {
 
     #[test]
     fn sizes_in_gib() {
-        let all: BTreeMap<_, _> = ["8G", "512M", "1T", "2147483648"].into_iter().map(|s| (s, gib(s).unwrap())).collect();
+        let all: BTreeMap<_, _> =
+            ["8G", "512M", "1T", "2147483648"].into_iter().map(|s| (s, gib(s).unwrap())).collect();
         assert_eq!(all["8G"], "8");
         assert_eq!(all["512M"], "0.5");
         assert_eq!(all["1T"], "1024");

@@ -166,7 +166,7 @@ pub fn columns() -> Vec<Column<Row>> {
         left(
             "guest",
             "Guest",
-            Width::Flex { min: 10, max: 24 },
+            Width::Flex { min: 15, max: 24 },
             1,
             |r, _| if r.exists { r.name.as_str().into() } else { Cell::role("(destroyed)", Role::Muted) },
             |a, b| a.name.cmp(&b.name).then(b.ctime.cmp(&a.ctime)),
@@ -179,7 +179,7 @@ pub fn columns() -> Vec<Column<Row>> {
             |r, c| text::time(r.unix(), c.zone).chars().take(16).collect::<String>().into(),
             |a, b| a.ctime.cmp(&b.ctime),
         ),
-        left("age", "Age", Width::Fixed(10), 4, |r, c| age(Some(r.ctime), c.now), |a, b| b.ctime.cmp(&a.ctime)),
+        left("age", "Age", Width::Fixed(10), 5, |r, c| age(Some(r.ctime), c.now), |a, b| b.ctime.cmp(&a.ctime)),
         right(left(
             "size",
             "Size",
@@ -192,7 +192,7 @@ pub fn columns() -> Vec<Column<Row>> {
             "format",
             "Format",
             Width::Fit { max: 10 },
-            5,
+            6,
             |r, _| Cell::role(r.format.as_str(), Role::Muted),
             |a, b| a.format.cmp(&b.format),
         ),
@@ -216,7 +216,7 @@ pub fn columns() -> Vec<Column<Row>> {
             "verified",
             "Verified",
             Width::Fixed(8),
-            6,
+            4,
             |r, c| match r.verified.as_str() {
                 "ok" => Cell::role(format!("{} ok", c.look.glyphs.ok), Role::Ok),
                 "" => Cell::default(),
@@ -235,7 +235,7 @@ pub fn columns() -> Vec<Column<Row>> {
         left(
             "notes",
             "Notes",
-            Width::Flex { min: 8, max: 60 },
+            Width::Flex { min: 16, max: 60 },
             2,
             |r, _| Cell::role(r.notes.lines().next().unwrap_or_default(), Role::Muted),
             |a, b| a.notes.cmp(&b.notes),

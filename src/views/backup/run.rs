@@ -213,7 +213,8 @@ impl View for Run {
             None => first.push(Span::styled(format!("{glyph} {state}"), look.style(role))),
         }
         let all = self.told.guests.len();
-        let words = format!("  {good} of {all} done{}", if bad > 0 { format!(", {bad} failed") } else { String::new() });
+        let words =
+            format!("  {good} of {all} done{}", if bad > 0 { format!(", {bad} failed") } else { String::new() });
         first.push(Span::styled(words, look.style(if bad > 0 { Role::Danger } else { Role::Muted })));
         let facts = format!(
             " {} on {} by {}{}",

@@ -134,7 +134,9 @@ impl Shown {
         let (archived, present) = match (&self.archived, &self.present) {
             (Some(Ok(archived)), Some(Ok(present))) => (archived, present),
             (Some(Err(error)), _) | (_, Some(Err(error))) => return said(&error.to_string(), Role::ErrorText),
-            _ if !self.row.exists => return said("The guest does not exist any more: nothing to compare.", Role::Muted),
+            _ if !self.row.exists => {
+                return said("The guest does not exist any more: nothing to compare.", Role::Muted);
+            }
             _ => return said("loading", Role::Muted),
         };
         let changes = differences(&backup::settings(archived), present);

@@ -44,7 +44,7 @@ fn check_typed(text: &str, values: &Values) -> Result<(), String> {
 
 fn over_words(values: &Values) -> Option<String> {
     let what = values.get("old.what");
-    (is_over(values) && !what.is_empty()).then(|| format!("deletes the disks of {what} first"))
+    (is_over(values) && !what.is_empty()).then(|| "its disks are deleted first".into())
 }
 
 fn runs(values: &Values) -> bool {
@@ -54,7 +54,7 @@ fn runs(values: &Values) -> bool {
 fn was(key: &'static str) -> fn(&Values) -> Option<String> {
     fn say(values: &Values, key: &str) -> Option<String> {
         let was = values.get(key);
-        (!was.is_empty()).then(|| format!("in the backup: {was}"))
+        (!was.is_empty()).then(|| format!("was {was}"))
     }
     match key {
         "name" => |v| say(v, "was.name"),
@@ -94,7 +94,9 @@ fn target(row: &Row, kind: GuestKind, old: Option<&Guest>, store: &Store) -> For
     };
     let nodes = store.resources.nodes.iter().filter(|n| n.is_online() && reach(n.node.as_str()));
     let nodes: Vec<Choice> = nodes
-        .map(|n| Choice::new(n.node.as_str()).detail(format!("{} memory free", text::bytes(n.maxmem.saturating_sub(n.mem)))))
+        .map(|n| {
+            Choice::new(n.node.as_str()).detail(format!("{} memory free", text::bytes(n.maxmem.saturating_sub(n.mem))))
+        })
         .collect();
     let home = old.map(|g| g.node.as_str()).filter(|home| nodes.iter().any(|n| n.value == *home));
     let first = home.unwrap_or(row.node.as_str()).to_owned();
@@ -153,11 +155,9 @@ fn options(row: &Row, kind: GuestKind) -> Form {
             if pbs {
                 form.help("Starts at once and reads its disks from the Backup Server meanwhile. When it fails, what was written until then is lost.")
             } else {
-                form.check(|text, _| {
-                    if text == "1" { Err("only from a Proxmox Backup Server".into()) } else { Ok(()) }
-                })
-                .help("Only from a Proxmox Backup Server; this storage is none.")
-                .advanced()
+                form.check(|text, _| if text == "1" { Err("only from a Proxmox Backup Server".into()) } else { Ok(()) })
+                    .help("Only from a Proxmox Backup Server; this storage is none.")
+                    .advanced()
             }
         }
         GuestKind::Ct => {
