@@ -2,12 +2,14 @@
 
 use std::{
     collections::HashMap,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
+use super::manual::Manual;
 use crate::{
     api::{
         ApiError, Transport, Wire,
@@ -40,6 +42,11 @@ pub trait Connector: Send + Sync + 'static {
     /// # Errors
     /// When the file of pinned certificates can't be written.
     fn pin(&self, target: &Target, fingerprint: Fingerprint) -> Result<(), ApiError>;
+
+    /// The folder for what can be had again, such as descriptions of the API; `None`: nothing is kept.
+    fn cache_dir(&self) -> Option<PathBuf> {
+        None
+    }
 }
 
 /// Where a session is, and what is needed to log in to it again.
@@ -70,6 +77,8 @@ pub struct World {
     connector: Arc<dyn Connector>,
     sessions: Arc<Mutex<HashMap<SessionId, (Client, Place)>>>,
     write_slots: Arc<Semaphore>,
+    manuals: Arc<Mutex<HashMap<SessionId, Manual>>>,
+    ssh: Option<PathBuf>,
     /// The rules for writes.
     pub policy: Policy,
 }
@@ -77,7 +86,24 @@ pub struct World {
 impl World {
     /// A world without any session.
     pub fn new(connector: Arc<dyn Connector>, policy: Policy) -> Self {
-        Self { connector, sessions: Arc::default(), write_slots: Arc::new(Semaphore::new(WRITES)), policy }
+        Self {
+            connector,
+            sessions: Arc::default(),
+            write_slots: Arc::new(Semaphore::new(WRITES)),
+            manuals: Arc::default(),
+            ssh: None,
+            policy,
+        }
+    }
+
+    /// Says where the user's SSH keys are.
+    pub fn with_ssh_folder(self, ssh: Option<PathBuf>) -> Self {
+        Self { ssh, ..self }
+    }
+
+    /// Where the user's SSH keys are, if that is known.
+    pub fn ssh_folder(&self) -> Option<&Path> {
+        self.ssh.as_deref()
     }
 
     /// Where transports come from.
@@ -126,6 +152,15 @@ impl World {
             Err(error) => tracing::warn!(target: "proxmux::audit", call = %wire, %error, "not done or unsure"),
         }
         result
+    }
+
+    /// The description of the API that was last read for a session.
+    pub(super) fn manual(&self, session: SessionId) -> Option<Manual> {
+        self.manuals.lock().unwrap_or_else(PoisonError::into_inner).get(&session).cloned()
+    }
+
+    pub(super) fn set_manual(&self, session: SessionId, manual: Manual) {
+        self.manuals.lock().unwrap_or_else(PoisonError::into_inner).insert(session, manual);
     }
 
     fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, (Client, Place)>> {

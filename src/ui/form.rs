@@ -24,7 +24,7 @@ use std::ops::RangeInclusive;
 
 use compact_str::format_compact;
 use ratatui::layout::Rect;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::Input;
 pub use field::{Choice, Choices};
@@ -80,6 +80,10 @@ pub struct Form {
     context: Values,
 }
 
+fn expose(secret: SecretString) -> String {
+    secret.expose_secret().to_owned()
+}
+
 impl Form {
     /// A form without fields.
     pub fn new() -> Self {
@@ -130,6 +134,16 @@ impl Form {
     /// Adds a masked field. Its text is not in [`Form::values`] but only in [`Form::secret_of`].
     pub fn secret(self, key: &str, label: &str) -> Self {
         self.add(key, label, Kind::Secret(Input::secret()))
+    }
+
+    /// The last field (a secret) must have so many characters when it is filled.
+    pub fn at_least(self, characters: usize) -> Self {
+        self.last(|f| f.least = characters)
+    }
+
+    /// The last field (a secret) must be typed like the one with this key.
+    pub fn repeats(self, key: &str) -> Self {
+        self.last(|f| f.repeats = Some(key.to_owned()))
     }
 
     /// Adds a text that stands between the fields.
@@ -609,6 +623,11 @@ impl Form {
     /// Why a field's value can't be used. The values around an item are only gathered where a check looks at them.
     fn problem_at(&self, spot: Spot, raw: &Values) -> Option<String> {
         let field = self.field(spot)?;
+        if let Some(other) = &field.repeats
+            && self.secret_of(other).map(expose) != self.secret_of(&field.key).map(expose)
+        {
+            return Some("is not the same as above".into());
+        }
         if field.checks.is_empty() || field.value().is_empty() {
             return field.problem(raw);
         }

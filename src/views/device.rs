@@ -6,9 +6,11 @@
 
 pub mod address;
 pub mod agent;
+pub mod audio;
 pub mod boot;
 pub mod cd;
 pub mod check;
+pub mod cloudinit;
 pub mod cpu;
 pub mod ct_console;
 pub mod ct_nic;
@@ -18,17 +20,28 @@ pub mod display;
 pub mod dns;
 pub mod efi;
 pub mod feature;
+pub mod hotplug;
+pub mod ipconfig;
+pub mod kind;
 pub mod machine;
 pub mod memory;
 pub mod mount;
 pub mod nic;
 pub mod passthrough;
+pub mod pci;
+pub mod rng;
+pub mod security;
+pub mod serial;
 pub mod slot;
+pub mod smbios;
 pub mod startup;
 pub mod system;
 #[cfg(test)]
 mod tests;
 pub mod tpm;
+pub mod usb;
+pub mod virtiofs;
+pub mod watchdog;
 
 use crate::{
     api::property::Properties,

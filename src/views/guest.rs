@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use ratatui::{Frame, layout::Rect};
 
 use self::action::Targets;
-use super::vm::create::CreateVm;
+use super::{snapshot::Snapshots, vm::create::CreateVm};
 use crate::{
     api::{
         cluster::{Guest, GuestStatus},
@@ -245,6 +245,12 @@ impl Guests {
         super::backup::now::open(&guests, cx);
     }
 
+    fn snapshots(&mut self, cx: &mut Cx<'_, ()>) {
+        if let Some(guest) = self.table.selected(&cx.store().resources.guests) {
+            cx.open(Snapshots::new(guest.reference()));
+        }
+    }
+
     fn create(&mut self, cx: &mut Cx<'_, ()>) {
         if cx.refuses_changes() {
             return;
@@ -313,6 +319,14 @@ impl View for Guests {
             footer: true,
             ready: |v, s| !v.targets(s).is_empty(),
             run: Self::back_up,
+        },
+        Command {
+            id: "guest.snapshots",
+            keys: "n",
+            title: "Snapshots",
+            footer: true,
+            ready: |v, s| !v.targets(s).is_empty(),
+            run: Self::snapshots,
         },
         Command {
             id: "vm.create",

@@ -1,11 +1,13 @@
 //! The features: one noun, one file. A view reads the store, asks the API, and proposes changes; nothing else.
 
+pub mod api;
 pub mod backup;
 pub mod dashboard;
 pub mod device;
 pub mod guest;
 pub mod job;
 pub mod login;
+pub mod snapshot;
 pub mod task;
 pub mod vm;
 
@@ -57,6 +59,11 @@ pub fn open_task(upid: Upid) -> Effect {
     Hosted::open(task::log::TaskLog::new(upid))
 }
 
+/// Opens the API browser.
+pub fn open_api() -> Effect {
+    Hosted::open(api::Browser::default())
+}
+
 /// Opens the login after the session has ended by itself.
 pub fn login_again(error: ApiError) -> Effect {
     Hosted::open(login::Login::again(error))
@@ -87,9 +94,14 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<backup::run::Run>(),
         table::<job::Jobs>(),
         table::<job::detail::Detail>(),
+        table::<snapshot::Snapshots>(),
+        table::<snapshot::settings::Settings>(),
         table::<task::Tasks>(),
         table::<task::log::TaskLog>(),
         table::<Dialog<vm::create::CreateVm>>(),
+        table::<api::Browser>(),
+        table::<api::MethodView>(),
+        table::<api::AnswerView>(),
         table::<login::Login>(),
         table::<crate::shell::confirm::Confirm>(),
         table::<crate::shell::picker::Picker>(),

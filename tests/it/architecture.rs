@@ -8,11 +8,13 @@ use std::{
 /// A layer and what it may use besides itself.
 const LAYERS: &[(&str, &[&str])] = &[
     ("api", &[]),
+    ("config", &["api"]),
     ("sim", &[]),
     ("ui", &[]),
+    ("ssh_key", &[]),
     ("store", &["api"]),
     ("shell", &["api", "ui", "store"]),
-    ("views", &["shell", "ui", "store", "api"]),
+    ("views", &["shell", "ui", "store", "api", "ssh_key"]),
     ("app", &["views", "shell", "ui", "store", "api"]),
 ];
 

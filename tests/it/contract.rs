@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use proxmux::api::ids::{ContentKind, GuestKind, GuestRef, NodeName, StorageId, Upid, VmId};
 use proxmux::api::{
-    Request, Wire, access, backup, cluster, guest, guest::param, job, lxc, network, node, rrd, snapshot, storage, task,
-    version, vm,
+    Request, Wire, access, backup, cluster, guest, guest::param, hardware, job, lxc, mapping, network, node, rrd,
+    snapshot, storage, task, version, vm,
 };
 
 use proxmux::ui::Choice;
@@ -309,6 +309,14 @@ fn requests() -> Vec<Wire> {
             wire(guest::destroy(guest, false, false)),
             wire(guest::destroy(guest, true, true)),
             wire(snapshot::list(guest)),
+            wire(snapshot::create(guest, "snap1", None, false)),
+            wire(snapshot::create(guest, "snap1", Some("a text"), guest.kind == GuestKind::Vm)),
+            wire(snapshot::delete(guest, "snap1", false)),
+            wire(snapshot::delete(guest, "snap1", true)),
+            wire(snapshot::rollback(guest, "snap1", false)),
+            wire(snapshot::rollback(guest, "snap1", true)),
+            wire(snapshot::config(guest, "snap1")),
+            wire(snapshot::describe(guest, "snap1", "a text")),
         ]);
         for feature in [guest::Feature::Snapshot, guest::Feature::Clone, guest::Feature::Copy] {
             all.push(wire(guest::feature(guest, feature, None)));
@@ -331,6 +339,19 @@ fn requests() -> Vec<Wire> {
         }
     }
     all.extend(wizard_calls());
+    all.extend([
+        wire(hardware::pci(&node)),
+        wire(hardware::mediated(&node, "0000:01:00.0")),
+        wire(hardware::mediated(&node, "gpu")),
+        wire(hardware::usb(&node)),
+        wire(hardware::cpu_models(&node, None)),
+        wire(hardware::cpu_models(&node, Some("aarch64"))),
+        wire(hardware::cpu_flags(&node, Some("x86_64"))),
+        wire(hardware::machines(&node, None)),
+        wire(mapping::pci()),
+        wire(mapping::usb()),
+        wire(mapping::dir()),
+    ]);
     for kind in ContentKind::ALL {
         all.push(wire(storage::content(&node, &store, Some(kind), None)));
     }

@@ -1,8 +1,10 @@
 //! Tests of the whole: wire, simulator, console.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod api;
 mod architecture;
 mod backup;
+mod cli_config;
 mod contract;
 mod dashboard;
 mod docs;
@@ -21,6 +23,7 @@ mod schema;
 mod server;
 mod sim;
 mod sim_guest;
+mod snapshot;
 mod task;
 mod tty;
 mod vm;

@@ -30,7 +30,7 @@ impl Form {
         }
         // While something wrong is typed, why stands in the place of the help: the lines above don't jump.
         let raw = self.raw();
-        let typed = self.field(self.focus).is_some_and(|f| f.error.is_none() && !f.value().is_empty());
+        let typed = self.field(self.focus).is_some_and(|f| f.error.is_none() && f.is_filled());
         let why = if typed { self.problem_at(self.focus, &raw) } else { None };
         let (help, help_role) = match why {
             Some(why) => (format!("{} {}", look.glyphs.failed, text::clean(&why)), Role::ErrorText),
@@ -181,7 +181,9 @@ impl Form {
 
     fn item_title(&self, group: &Field, n: usize, look: &Look, width: usize) -> String {
         let removable = matches!(&group.kind, Kind::Group(g) if g.items.len() > *g.count.start());
-        let mut title = format!("{0}{0} {1} {2} ", look.glyphs.horizontal, group.label, n + 1);
+        let only = matches!(&group.kind, Kind::Group(g) if *g.count.end() == 1);
+        let number = if only { String::new() } else { format!("{} ", n + 1) };
+        let mut title = format!("{0}{0} {1} {number}", look.glyphs.horizontal, group.label);
         if removable && self.focus.field < self.fields.len() && self.focus.item.is_some_and(|(m, _)| m == n) {
             title.push_str("(F4 removes) ");
         }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use secrecy::ExposeSecret;
+
 use super::{Check, Form, Hint, Values, Warn, When};
 use crate::ui::Input;
 
@@ -133,6 +135,10 @@ pub(super) struct Field {
     pub hint: Option<Hint>,
     /// What is chosen stays in the order in which it was marked.
     pub ordered: bool,
+    /// A secret must have so many characters.
+    pub least: usize,
+    /// A secret must be typed like the one in this field.
+    pub repeats: Option<String>,
     pub when: Option<When>,
     pub advanced: bool,
     pub error: Option<String>,
@@ -156,6 +162,8 @@ impl Field {
             warn: None,
             hint: None,
             ordered: false,
+            least: 0,
+            repeats: None,
             when: None,
             advanced: false,
             error: None,
@@ -165,6 +173,11 @@ impl Field {
 
     pub fn is_there(&self, values: &Values) -> bool {
         self.when.is_none_or(|when| when(values))
+    }
+
+    /// Something stands in it, be it secret or not.
+    pub fn is_filled(&self) -> bool {
+        matches!(&self.kind, Kind::Secret(input) if !input.is_empty()) || !self.value().is_empty()
     }
 
     /// Secrets, notes and groups have no value of their own in [`Values`].
@@ -259,7 +272,11 @@ impl Field {
     /// Why the value can't be used.
     pub fn problem(&self, values: &Values) -> Option<String> {
         if let Kind::Secret(input) = &self.kind {
-            return (self.required && input.is_empty()).then(|| "is required".into());
+            return match input.to_secret().expose_secret().chars().count() {
+                0 => self.required.then(|| "is required".into()),
+                n if n < self.least => Some(format!("must have at least {} characters", self.least)),
+                _ => None,
+            };
         }
         if !self.has_value() {
             return None;

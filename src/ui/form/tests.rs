@@ -347,3 +347,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn secrets_are_repeated_and_long_enough() {
+    let form = Form::new().secret("password", "Password").at_least(5);
+    let mut form = form.secret("again", "Again").repeats("password");
+    assert!(form.validate(), "both may be empty");
+    form.set("password", "abcd");
+    assert!(!form.validate());
+    assert_eq!(form.errors()["password"], "must have at least 5 characters");
+    assert_eq!(form.errors()["again"], "is not the same as above");
+    form.set("password", "abcde");
+    form.set("again", "abcde");
+    assert!(form.validate());
+    form.set("password", "");
+    assert!(!form.validate(), "the repetition alone is a mistake");
+}

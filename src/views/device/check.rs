@@ -86,6 +86,19 @@ pub fn mac(text: &str, _: &Values) -> Result<(), String> {
     Ok(())
 }
 
+/// The same as a refusal: for what could be chosen otherwise. A token of root@pam is not root@pam.
+pub fn needs_root(text: &str, values: &Values) -> Result<(), String> {
+    match root_only(text, values) {
+        Some(_) => Err(format!("only root@pam may set this, not {}", values.get("user"))),
+        None => Ok(()),
+    }
+}
+
+/// Stands behind what only root@pam may set, for everybody else.
+pub fn root_hint(values: &Values) -> Option<String> {
+    (!matches!(values.get("user"), "" | "root@pam")).then(|| "in part root@pam only".into())
+}
+
 /// A number above zero, with decimals.
 pub fn positive(text: &str, _: &Values) -> Result<(), String> {
     let plain = text.chars().all(|c| c.is_ascii_digit() || c == '.');
@@ -140,6 +153,8 @@ mod tests {
         assert!(mac("BC:24:11:00:00:0a", &none).is_ok() && mac("BC:24:11:00:00", &none).is_err());
         assert!(mac("01:24:11:00:00:0a", &none).unwrap_err().contains("multicast"));
         assert!(positive("1.5", &none).is_ok() && positive("0", &none).is_err() && positive("1e5", &none).is_err());
+        assert!(needs_root("x", &none).is_ok());
+        assert!(needs_root("x", &Values::from_iter([("user", "root@pam!ci")])).is_err());
         let node = Values::from_iter([("node.cpus", "8")]);
         assert!(cpu_set("0,5-7", &node).is_ok() && cpu_set("", &node).is_err() && cpu_set("7-5", &node).is_err());
         assert_eq!(cpu_set("0-8", &node).unwrap_err(), "the node's processors are 0 to 7");

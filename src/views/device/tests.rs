@@ -6,22 +6,26 @@ use serde_json::Value;
 use super::{
     Device,
     agent::AGENT,
+    audio,
     boot::BOOT,
     cd::CD,
+    cloudinit,
     cpu::CPU,
     ct_nic::CT_NIC,
     disk::DISK,
     display::DISPLAY,
     efi::EFI,
     feature::FEATURES,
-    items,
+    hotplug, ipconfig, items, kind,
     machine::MACHINE,
     memory::MEMORY,
     mount::{MOUNT, ROOTFS},
     nic::NIC,
     passthrough::PASSTHROUGH,
+    pci, rng, security, serial, smbios,
     startup::STARTUP,
     tpm::TPM,
+    usb, virtiofs, watchdog,
 };
 use crate::ui::Values;
 
@@ -41,30 +45,17 @@ fn round(device: &Device, text: &str, around: &Values) -> (String, String) {
     (plain, device.to_text(&with(form.values()), Some(text)))
 }
 
-/// The device that a setting of a VM describes.
+/// The device that a setting describes.
 fn device_of(key: &str, text: &str) -> Option<(&'static Device, Values)> {
     let bus = key.trim_end_matches(|c: char| c.is_ascii_digit());
     let device: &Device = match bus {
-        "scsi" | "virtio" | "sata" | "ide" if key != bus && text.contains("media=cdrom") => &CD,
-        "scsi" | "virtio" | "sata" | "ide" if key != bus => &DISK,
         "net" if key != bus && text.contains("name=") => &CT_NIC,
-        "net" if key != bus => &NIC,
         "mp" if key != bus => &MOUNT,
         "rootfs" => &ROOTFS,
         "dev" if key != bus => &PASSTHROUGH,
-        "efidisk" => &EFI,
-        "tpmstate" => &TPM,
-        _ => match key {
-            "features" => &FEATURES,
-            "vga" => &DISPLAY,
-            "agent" => &AGENT,
-            "machine" => &MACHINE,
-            "startup" => &STARTUP,
-            "boot" => &BOOT,
-            "cpu" if text.parse::<f64>().is_err() => &CPU,
-            "memory" => &MEMORY,
-            _ => return None,
-        },
+        "features" => &FEATURES,
+        "cpu" if text.parse::<f64>().is_ok() => return None,
+        _ => kind::of_vm(key, text)?,
     };
     Some((device, around(bus)))
 }
@@ -228,6 +219,38 @@ proptest! {
         for (device, text) in [
             (&CD, cd), (&EFI, efi), (&TPM, tpm), (&CPU, cpu), (&DISPLAY, vga), (&AGENT, agent), (&MACHINE, machine),
             (&STARTUP, startup), (&BOOT, boot), (&MEMORY, memory),
+        ] {
+            let (plain, form) = round(device, &text, &Values::default());
+            prop_assert_eq!((&plain, &form), (&text, &text));
+        }
+    }
+
+    #[test]
+    fn passed_on_and_virtual(
+        usb in texts(&["host=1a86:55d4", "spice", "1-2.4", "mapping=a", "host=SPICE", "mapping=a,host=spice", ""], &["usb3=1", "usb3=no"]),
+        pci in texts(
+            &["0000:01:00.0", "01:00", "host=0000:01:00.0;0000:02:00.0", "mapping=gpu", ""],
+            &["pcie=on", "rombar=0", "x-vga=1", "mdev=nvidia-63", "legacy-igd=0", "romfile=a.bin", "vendor-id=0x10DE", "driver=keep"],
+        ),
+        serial in texts(&["socket", "/dev/ttyS0", ""], &[]),
+        parallel in texts(&["/dev/parport0", ""], &[]),
+        audio in texts(&["device=AC97", ""], &["driver=none"]),
+        rng in texts(&["source=/dev/random", "/dev/urandom", ""], &["max_bytes=0", "period=007"]),
+        fs in texts(&["share", "dirid=share", ""], &["cache=never", "direct-io=1", "expose-acl=0", "expose-xattr=yes"]),
+        watchdog in texts(&["i6300esb", "model=ib700", ""], &["action=none"]),
+        ip in texts(&["ip=dhcp", "ip=10.0.0.5/24", "", "ip="], &["gw=10.0.0.1", "ip6=auto", "gw6=fe80::1"]),
+        cloud in texts(&["nas:cloudinit", "file=nas:cloudinit", "nas:103/vm-103-cloudinit.qcow2"], &["media=cdrom", "size=4M"]),
+        hotplug in texts(&["0", "1", "disk,usb", "usb;disk", ""], &[]),
+        smbios in texts(&["uuid=0d2a39a2-5be0-4a04-a4f6-3fd3cdd1bcd5", ""], &["base64=1", "serial=QQ==", "sku=?", "family=a b"]),
+        sev in texts(&["std", "type=snp", ""], &["no-debug=1", "allow-smt=0", "no-key-sharing=1", "kernel-hashes=0"]),
+        tdx in texts(&["tdx", "type=tdx"], &["attestation=0", "vsock-cid=3", "vsock-port=1"]),
+        spice in texts(&["foldersharing=1", ""], &["videostreaming=all"]),
+    ) {
+        for (device, text) in [
+            (&usb::USB, usb), (&pci::PCI, pci), (&serial::SERIAL, serial), (&serial::PARALLEL, parallel), (&audio::AUDIO, audio),
+            (&rng::RNG, rng), (&virtiofs::VIRTIOFS, fs), (&watchdog::WATCHDOG, watchdog), (&ipconfig::IPCONFIG, ip),
+            (&cloudinit::CLOUD_DRIVE, cloud), (&hotplug::HOTPLUG, hotplug), (&smbios::SMBIOS, smbios),
+            (&security::SEV, sev), (&security::TDX, tdx), (&security::SPICE, spice),
         ] {
             let (plain, form) = round(device, &text, &Values::default());
             prop_assert_eq!((&plain, &form), (&text, &text));
