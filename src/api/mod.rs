@@ -7,6 +7,7 @@
 pub mod access;
 pub mod attachment;
 pub mod backoff;
+pub mod backup;
 pub mod client;
 pub mod cloudinit;
 pub mod cluster;
@@ -17,6 +18,7 @@ pub mod hardware;
 pub mod http;
 pub mod ids;
 pub mod image;
+pub mod job;
 pub mod json;
 pub mod login;
 pub mod lxc;
@@ -39,6 +41,7 @@ pub mod transport;
 pub mod version;
 pub mod vm;
 pub mod volume;
+pub mod vzdump;
 
 pub use client::Client;
 pub use error::{ApiError, Refusal, Result};

@@ -11,6 +11,8 @@ pub struct Progress {
     pub total: Option<u64>,
     /// Bytes per second.
     pub rate: Option<f64>,
+    /// Seconds since the beginning, where the line tells.
+    pub seconds: Option<u64>,
 }
 
 /// The shapes of the lines, the first that fits counts. `*` is any text, a blank is one or more, `{percent}` and `{n}` are
@@ -21,8 +23,10 @@ const SHAPES: &[&str] = &[
     // Live migration of the memory.
     "*transferred {done} of {total} VM-state, {rate}/s*",
     // Backup of a VM.
+    "INFO: {percent}% ({done} of {total}) in {seconds}s, read: {rate}/s*",
     "INFO: {percent}% ({done} of {total}) in *, read: {rate}/s*",
     // Restore of a VM.
+    "progress {percent}% (read {done} bytes, duration {seconds} sec*",
     "progress {percent}% (read {done} bytes*",
     // Downloads: wget's dots.
     "{n}K*{percent}% {rate}=*",
@@ -45,6 +49,18 @@ impl Progress {
         }
         progress.percent = progress.percent.map(|percent| percent.clamp(0.0, 100.0));
         Some(progress)
+    }
+
+    /// Seconds that are left at the average pace so far; `None` while nobody can tell.
+    pub fn left(&self) -> Option<u64> {
+        let percent = f64::from(self.percent?);
+        if let Some(seconds @ 1..) = self.seconds
+            && percent >= 1.0
+        {
+            return Some((seconds as f64 * (100.0 - percent) / percent).round() as u64);
+        }
+        let (done, total, rate) = (self.done?, self.total?, self.rate.filter(|rate| *rate > 0.0)?);
+        Some((total.saturating_sub(done) as f64 / rate).round() as u64)
     }
 
     /// The newest progress in a piece of a log.
@@ -75,6 +91,7 @@ fn fits(shape: &str, text: &str, found: &mut Progress) -> bool {
         }
         match name {
             "percent" => found.percent = Some(number as f32),
+            "seconds" => found.seconds = Some(number as u64),
             "done" => found.done = Some(amount as u64),
             "total" => found.total = Some(amount as u64),
             "rate" => found.rate = Some(amount),
@@ -129,6 +146,12 @@ mod tests {
     #[test]
     fn lines_with_progress() {
         type Told = (Option<f32>, Option<f64>, Option<f64>, Option<f64>);
+        let seconds = |line: &str| match line {
+            _ if line.contains("in 3s, read") => Some(3),
+            _ if line.contains("in 1s, read") => Some(1),
+            _ if line.contains("duration 2 sec") => Some(2),
+            _ => None,
+        };
         let table: &[(&str, Told)] = &[
             ("transferred 528.0 KiB of 1.5 GiB (35.20%)", (Some(35.2), Some(528.0 * KIB), Some(1.5 * GIB), None)),
             ("transferred 0.0 B of 3.0 GiB (0.00%)", (Some(0.0), Some(0.0), Some(3.0 * GIB), None)),
@@ -169,6 +192,7 @@ mod tests {
                 done: done.map(|n| n as u64),
                 total: total.map(|n| n as u64),
                 rate: *rate,
+                seconds: seconds(line),
             };
             assert_eq!(Progress::parse(line), Some(wanted), "{line}");
         }
@@ -190,6 +214,16 @@ mod tests {
         ] {
             assert_eq!(Progress::parse(line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn what_is_left_follows_the_pace() {
+        let left = |line: &str| Progress::parse(line).and_then(|p| p.left());
+        assert_eq!(left("INFO:  25% (256.0 MiB of 1.0 GiB) in 30s, read: 1.0 MiB/s, write: 0 B/s"), Some(90));
+        assert_eq!(left("INFO: 100% (1.0 GiB of 1.0 GiB) in 18s, read: 49.3 MiB/s, write: 0 B/s"), Some(0));
+        assert_eq!(left("progress 20% (read 10 bytes, duration 4 sec)"), Some(16));
+        assert_eq!(left("progress 20% (read 10 bytes, duration 0 sec)"), None);
+        assert_eq!(left("migration active, transferred 512.0 MiB of 1.0 GiB VM-state, 128.0 MiB/s"), Some(4));
     }
 
     #[test]

@@ -25,8 +25,8 @@ use self::{frame::Hit, outbox::Outbox, session::Session};
 use crate::{
     api::{
         ApiError,
-        attachment::Attachment,
         access::Permissions,
+        attachment::Attachment,
         cluster::{ClusterStatus, Resources},
         guest::Status,
         ids::{Upid, VmId},

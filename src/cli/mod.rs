@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod audit;
+pub mod backup;
 pub mod change;
 pub mod check;
 pub mod config;
@@ -100,6 +101,9 @@ pub enum Command {
     Check(check::CheckArgs),
     /// Draw one view of the cluster once and exit
     Print(print::PrintArgs),
+    /// Backups and backup jobs
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
     /// Create VMs
     #[command(subcommand)]
     Vm(vm::VmCommand),
@@ -168,6 +172,10 @@ async fn dispatch(mut cli: Cli, network: Handle) -> Result<()> {
             let (start, options) = resolve(&cli.connect).await?;
             print::run(args, &cli.console, start, world(options, Policy { read_only: true, ..Policy::default() })).await
         }
+        Some(Command::Backup(command)) => {
+            let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
+            backup::run(command, &world, &store).await
+        }
         Some(Command::Api(args)) => {
             let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
             api::run(args, &world, &store).await
@@ -189,7 +197,9 @@ async fn dispatch(mut cli: Cli, network: Handle) -> Result<()> {
             console::run(&cli.console, start, world(options, console::policy(&cli.console)), network).await
         }
         Some(Command::Check(args)) => check::run(args, &cli.connect).await,
-        Some(Command::Config(_) | Command::Simulate(_) | Command::Completions(_) | Command::Man(_) | Command::Audit(_)) => Ok(()),
+        Some(
+            Command::Config(_) | Command::Simulate(_) | Command::Completions(_) | Command::Man(_) | Command::Audit(_),
+        ) => Ok(()),
     }
 }
 

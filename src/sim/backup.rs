@@ -245,22 +245,32 @@ impl Plan {
         };
         // Two backups of a guest within a second would have one name.
         let mut at = begun;
+        let pbs = self.kind_pbs(cluster);
+        let suffix = match guest.kind {
+            Kind::Qemu if pbs => "pbs-vm",
+            Kind::Lxc if pbs => "pbs-ct",
+            _ => suffix,
+        };
         let volid = loop {
-            let volid =
-                format!("{}:backup/vzdump-{}-{vmid}-{}.{suffix}", self.storage, guest.kind.word(), stamp::file(at));
+            let volid = if pbs {
+                let kind = if guest.kind == Kind::Qemu { "vm" } else { "ct" };
+                format!("{}:backup/{kind}/{vmid}/{}", self.storage, stamp::utc(at))
+            } else {
+                format!("{}:backup/vzdump-{}-{vmid}-{}.{suffix}", self.storage, guest.kind.word(), stamp::file(at))
+            };
             if cluster.volume(&self.node, &volid).is_none() {
                 break volid;
             }
             at += 1.0;
         };
-        let path = cluster.volume_path(&volid);
+        let path = match volid.split_once(":backup/") {
+            Some((_, snapshot)) if pbs => snapshot.to_owned(),
+            _ => cluster.volume_path(&volid),
+        };
         if mode == "stop" && guest.running {
             task.log("INFO: stopping virtual guest");
         }
-        task.log(format!(
-            "INFO: creating {} archive '{path}'",
-            if self.kind_pbs(cluster) { "Proxmox Backup Server" } else { "vzdump" }
-        ));
+        task.log(format!("INFO: creating {} archive '{path}'", if pbs { "Proxmox Backup Server" } else { "vzdump" }));
         let mut total = 0u64;
         let mut used = 0u64;
         for (volid, _) in &what {

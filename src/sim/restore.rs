@@ -63,6 +63,8 @@ pub fn qemu(cluster: &mut Cluster, args: &Args, archive: &str) -> Outcome {
     };
     let (live, start, user) =
         (args.flag("live-restore"), args.flag("start") || args.flag("live-restore"), args.user().to_owned());
+    let store = archive.split(':').next().unwrap_or_default();
+    let from_pbs = cluster.storage_on(&node, store).is_ok_and(|storage| storage.kind() == "pbs");
     let task_node = node.clone();
     let script = Script::new().then(move |cluster, task| {
         let broken = format!("error before or during data restore, some or all disks were not completely restored. VM {vmid} state is NOT cleaned up.");
@@ -71,7 +73,7 @@ pub fn qemu(cluster: &mut Cluster, args: &Args, archive: &str) -> Outcome {
             task.log(broken);
             return Err(format!("unable to restore VM {vmid} - vm is running"));
         }
-        if live {
+        if live && !from_pbs {
             task.log(broken);
             // Without the lock the unfinished VM can be removed.
             cluster.unlock(vmid, "create");

@@ -32,6 +32,7 @@ fn nouns() -> Vec<&'static [Route]> {
         super::cluster::ROUTES,
         super::console::ROUTES,
         super::download::ROUTES,
+        super::file_restore::ROUTES,
         super::guest_disk::ROUTES,
         super::import::ROUTES,
         super::login::ROUTES,

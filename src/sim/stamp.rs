@@ -20,6 +20,11 @@ pub fn file(now: f64) -> String {
     format(now, "%Y_%m_%d-%H_%M_%S")
 }
 
+/// `2026-11-21T09:12:46Z`, in names of backups on a Backup Server.
+pub fn utc(now: f64) -> String {
+    format(now, "%Y-%m-%dT%H:%M:%SZ")
+}
+
 /// `Sat Nov 21 09:12:47 2026`, as C programs print it.
 pub fn c_time(now: f64) -> String {
     format(now, "%a %b %e %H:%M:%S %Y")

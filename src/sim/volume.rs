@@ -26,9 +26,6 @@ pub const ROUTES: &[Route] = &[
     Route("POST", "/nodes/{node}/storage/{storage}/upload", upload),
     Route("GET", "/nodes/{node}/storage/{storage}/prunebackups", prune_preview),
     Route("DELETE", "/nodes/{node}/storage/{storage}/prunebackups", prune),
-    Route("GET", "/nodes/{node}/storage/{storage}/file-restore/list", |_, _| {
-        Err(Fault::param("storage", "Only PBS storages supported for file-restore."))
-    }),
 ];
 
 /// `total`, `used`, `avail`, ... of a storage as a node sees it.

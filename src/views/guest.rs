@@ -21,7 +21,7 @@ use crate::{
         cluster::{Guest, GuestStatus},
         ids::{GuestKind, VmId},
     },
-    shell::{Command, Cx, Scene, View},
+    shell::{Command, Cx, Level, Scene, View},
     store::Store,
     ui::{Align, Cell, Column, Ctx, Role, Table, TableEvent, Width, text},
 };
@@ -247,6 +247,15 @@ impl Guests {
         action::menu(self, cx);
     }
 
+    fn back_up(&mut self, cx: &mut Cx<'_, ()>) {
+        if let Some(why) = self.unsure() {
+            cx.toast(Level::Warning, why);
+            return;
+        }
+        let guests = self.targets(cx.store());
+        super::backup::now::open(&guests, cx);
+    }
+
     fn snapshots(&mut self, cx: &mut Cx<'_, ()>) {
         let guests = self.targets(cx.store());
         if self.table.mark_count() > 0 {
@@ -337,6 +346,14 @@ impl View for Guests {
             footer: true,
             ready: |v, s| v.table.selected(&s.resources.guests).is_some(),
             run: Self::edit,
+        },
+        Command {
+            id: "guest.backup",
+            keys: "b",
+            title: "Back up now",
+            footer: true,
+            ready: |v, s| !v.targets(s).is_empty(),
+            run: Self::back_up,
         },
         Command {
             id: "guest.snapshots",

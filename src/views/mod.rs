@@ -1,11 +1,13 @@
 //! The features: one noun, one file. A view reads the store, asks the API, and proposes changes; nothing else.
 
 pub mod api;
+pub mod backup;
 pub mod dashboard;
 pub mod device;
 pub mod fact;
 pub mod guest;
 pub mod image;
+pub mod job;
 pub mod login;
 pub mod message;
 pub mod requests;
@@ -42,12 +44,14 @@ pub const TABS: &[Tab] = &[
     Tab { key: '3', title: "LXC", root: 1 },
     Tab { key: '4', title: "ISO", root: 3 },
     Tab { key: '5', title: "Templates", root: 5 },
+    Tab { key: '6', title: "Backups", root: 6 },
+    Tab { key: '7', title: "Jobs", root: 7 },
     Tab { key: '8', title: "Storage", root: 4 },
     Tab { key: '9', title: "Tasks", root: 2 },
 ];
 
 /// How many root views there are.
-pub const ROOTS: usize = 6;
+pub const ROOTS: usize = 8;
 
 /// Makes a root view. VMs and containers share one, so that the filter stays when switching between them.
 pub fn root(root: usize, id: LayerId) -> Box<dyn Layer> {
@@ -57,12 +61,17 @@ pub fn root(root: usize, id: LayerId) -> Box<dyn Layer> {
         3 => Hosted::boxed(id, volume::Volumes::of_kind(ContentKind::Iso)),
         4 => Hosted::boxed(id, storage::Storages::default()),
         5 => Hosted::boxed(id, template::Templates::default()),
+        6 => Hosted::boxed(id, backup::Backups::default()),
+        7 => Hosted::boxed(id, job::Jobs::default()),
         _ => Hosted::boxed(id, task::Tasks::default()),
     }
 }
 
-/// Opens the log of a task.
+/// Opens the log of a task; a backup run's with its guests one by one.
 pub fn open_task(upid: Upid) -> Effect {
+    if upid.kind() == "vzdump" {
+        return Hosted::open(backup::run::Run::new(upid));
+    }
     Hosted::open(task::log::TaskLog::new(upid))
 }
 
@@ -124,6 +133,12 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<Dialog<image::download::Download>>(),
         table::<Dialog<image::upload::Upload>>(),
         table::<fact::Facts>(),
+        table::<backup::Backups>(),
+        table::<backup::shown::Shown>(),
+        table::<backup::files::Files>(),
+        table::<backup::run::Run>(),
+        table::<job::Jobs>(),
+        table::<job::detail::Detail>(),
         table::<snapshot::Snapshots>(),
         table::<snapshot::settings::Settings>(),
         table::<Dialog<snapshot::take::Take>>(),

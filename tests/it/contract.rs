@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use proxmux::api::attachment::{Attachment, Meter};
 use proxmux::api::ids::{ContentKind, GuestKind, GuestRef, NodeName, StorageId, Upid, VmId};
 use proxmux::api::{
-    Request, Wire, access, cloudinit, cluster, disk, guest, guest::param, hardware, image, lxc, mapping, network, node,
-    rrd, snapshot, storage, task, template, version, vm, volume,
+    Request, Wire, access, backup, cloudinit, cluster, disk, guest, guest::param, hardware, image, job, lxc, mapping,
+    network, node, rrd, snapshot, storage, task, template, version, vm, volume,
 };
 
 use proxmux::ui::{Choice, Form};
@@ -233,6 +233,63 @@ fn device_calls(vm: &GuestRef) -> Vec<Wire> {
     wires
 }
 
+/// Backups and backup jobs, with every field that their dialogs have.
+fn backup_calls(node: &NodeName, store: &StorageId, vmid: VmId) -> Vec<Wire> {
+    let volume = "local:backup/vzdump-qemu-101-2026_11_21-08_23_48.vma.zst".parse().expect("a volume");
+    let settings = [
+        param("storage", "local"),
+        param("mode", "snapshot"),
+        param("compress", "zstd"),
+        param("notes-template", "{{guestname}}"),
+        param("protected", 1),
+        param("prune-backups", "keep-last=3,keep-weekly=2"),
+        param("remove", 1),
+        param("bwlimit", 1000),
+        param("zstd", 4),
+        param("pigz", 2),
+        param("ionice", 8),
+        param("lockwait", 10),
+        param("stopwait", 5),
+        param("fleecing", "enabled=1,storage=local-lvm"),
+        param("performance", "max-workers=4,pbs-entries-max=1000"),
+        param("pbs-change-detection-mode", "metadata"),
+        param("notification-mode", "legacy-sendmail"),
+        param("mailto", "root@example.invalid"),
+        param("mailnotification", "failure"),
+        param("exclude-path", "/tmp/?*"),
+        param("stdexcludes", 0),
+    ];
+    let with = |more: &[proxmux::api::Param]| [more, &settings].concat();
+    let selection = [param("schedule", "mon..fri 02:30"), param("vmid", "100,101"), param("node", "pve1")];
+    let more = [param("comment", "x"), param("enabled", 1), param("repeat-missed", 1), param("id", "job-1")];
+    let what = backup::Prune { rules: "keep-last=3".into(), vmid: Some(vmid), kind: Some(GuestKind::Vm) };
+    vec![
+        backup::start(node, &with(&[param("vmid", "101,102")])).wire,
+        backup::start(node, &with(&[param("all", 1), param("exclude", "101"), param("job-id", "job-1")])).wire,
+        backup::start(node, &[param("pool", "dev")]).wire,
+        backup::defaults(node, None).wire,
+        backup::defaults(node, Some(store)).wire,
+        backup::extract_config(node, &volume).wire,
+        backup::info(node, &volume).wire,
+        backup::set(node, &volume, Some("notes"), None).wire,
+        backup::set(node, &volume, None, Some(true)).wire,
+        backup::remove(node, &volume).wire,
+        backup::prune_preview(node, store, &what).wire,
+        backup::prune_preview(node, store, &backup::Prune::default()).wire,
+        backup::prune(node, store, &what).wire,
+        backup::files(node, &volume, "/").wire,
+        backup::file(node, &volume, "L2E=", true).wire,
+        job::list().wire,
+        job::one("job-1").wire,
+        job::create(&with(&[&selection[..], &more].concat())).wire,
+        job::update("job-1", &with(&[param("all", 1), param("exclude", "101")]), &["vmid".into(), "pool".into()]).wire,
+        job::remove("job-1").wire,
+        job::included("job-1").wire,
+        job::uncovered().wire,
+        job::next_runs("daily", 10).wire,
+    ]
+}
+
 /// One request of each kind with few and with many parameters. New endpoints are added here.
 fn requests() -> Vec<Wire> {
     fn wire<T>(request: Request<T>) -> Wire {
@@ -355,6 +412,7 @@ fn requests() -> Vec<Wire> {
         ]);
     }
     all.extend(image_calls(&node, &store, &vm, &ct));
+    all.extend(backup_calls(&node, &store, vmid));
     for guest in [&vm, &ct] {
         let change = guest::Change {
             set: vec![param("cores", 4), param("description", "notes")],

@@ -18,13 +18,16 @@ const KEYS: &str = "a b c d e f g h i j k l m n o p r s t u v x y z 0 1 2 3 4 5 
 /// What was pressed last says yes to what the screen showed before.
 fn confirmed(screen: &str, calls: &[String]) -> bool {
     let asked = screen.contains("(y)") || screen.contains("(⏎)") || screen.contains("Enter: create");
-    let whole: String = screen.chars().filter(|c| !c.is_whitespace() && *c != '│').collect();
+    let squeezed = |text: &str| text.chars().filter(|c| !c.is_whitespace() && *c != '│').collect::<String>();
+    // A path that is wrapped goes on in the next line of the dialog, not in what stands beside it.
+    let inside = |line: &str| line.split('│').nth(1).map(squeezed);
+    let whole = squeezed(screen) + " " + &screen.lines().filter_map(inside).collect::<String>();
     let shown = |call: &String| {
         let path = call.split(' ').nth(1).unwrap_or_default();
         whole.contains(path)
     };
-    // Of many calls only the first are visible without scrolling; their number is in the title.
-    asked && (calls.len() > 1 && screen.contains(&format!("{} guests", calls.len())) || calls.iter().all(shown))
+    // Of many calls only the first are visible without scrolling.
+    asked && (calls.len() > 1 && calls.iter().any(shown) || calls.iter().all(shown))
 }
 
 async fn play(seed: u64, setup: Setup, steps: usize, weather: bool) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use proxmux::api::ids::{GuestKind, GuestRef, NodeName, StorageId, Upid, VmId, VolId};
 use proxmux::api::{
-    ApiError, Raw, access, cloudinit, cluster, disk, error, guest, lxc, network, node, progress::Progress,
+    ApiError, Raw, access, backup, cloudinit, cluster, disk, error, guest, job, lxc, network, node, progress::Progress,
     property::Properties, rrd, snapshot, storage, task, version, vm,
 };
 use serde_json::Value;
@@ -261,6 +261,97 @@ const ENDPOINTS: &[(&str, &str, Decode, usize)] = &[
     ),
 ];
 
+/// Backups and backup jobs.
+const BACKUPS: &[(&str, &str, Decode, usize)] = &[
+    ("POST", "/nodes/{}/vzdump", |b| backup::start(&n(), &[]).decode(b).map(|u| u.and_then(checked)), 4),
+    (
+        "GET",
+        "/nodes/{}/vzdump/defaults",
+        |b| {
+            backup::defaults(&n(), None).decode(b).map(|d| {
+                assert_eq!((d.mode.as_str(), d.prune.as_str(), d.remove), ("snapshot", "keep-all=1", true));
+                None
+            })
+        },
+        1,
+    ),
+    (
+        "GET",
+        "/nodes/{}/vzdump/extractconfig",
+        |b| {
+            backup::extract_config(&n(), &VolId::default()).decode(b).map(|text| {
+                let settings = backup::settings(&text);
+                assert!(settings.iter().any(|(key, value)| key == "name" && value == "bk"), "{settings:?}");
+                Some(settings.len())
+            })
+        },
+        1,
+    ),
+    (
+        "GET",
+        "/nodes/{}/storage/{}/prunebackups",
+        |b| backup::prune_preview(&n(), &s(), &backup::Prune::default()).decode(b).map(|l| Some(l.len())),
+        0,
+    ),
+    (
+        "DELETE",
+        "/nodes/{}/storage/{}/prunebackups",
+        |b| backup::prune(&n(), &s(), &backup::Prune::default()).decode(b).map(checked),
+        1,
+    ),
+    (
+        "DELETE",
+        "/nodes/{}/storage/{}/content/{}",
+        |b| backup::remove(&n(), &VolId::default()).decode(b).map(|u| u.and_then(checked)),
+        2,
+    ),
+    (
+        "PUT",
+        "/nodes/{}/storage/{}/content/{}",
+        |b| backup::set(&n(), &VolId::default(), None, Some(true)).decode(b).map(|()| None),
+        2,
+    ),
+    (
+        "GET",
+        "/cluster/backup",
+        |b| {
+            job::list().decode(b).map(|jobs| {
+                assert!(jobs.iter().all(|j| !j.id.is_empty() && j.get("schedule").is_some()), "{jobs:?}");
+                assert!(
+                    jobs.iter().any(|j| j.get("prune-backups").is_some_and(|r| r.contains("keep-last=3"))),
+                    "{jobs:?}"
+                );
+                Some(jobs.len())
+            })
+        },
+        1,
+    ),
+    ("GET", "/cluster/backup/{}", |b| job::one("x").decode(b).map(|_| None), 1),
+    ("GET", "/cluster/backup/{}/included_volumes", |b| job::included("x").decode(b).map(|i| Some(i.children.len())), 0),
+    (
+        "GET",
+        "/cluster/backup-info/not-backed-up",
+        |b| {
+            job::uncovered().decode(b).map(|l| {
+                assert!(l.iter().all(|u| u.vmid.is_some()), "{l:?}");
+                Some(l.len())
+            })
+        },
+        1,
+    ),
+    (
+        "GET",
+        "/cluster/jobs/schedule-analyze",
+        |b| {
+            job::next_runs("x", 3).decode(b).map(|l| {
+                assert!(l.iter().all(|run| run.timestamp > 1_700_000_000), "{l:?}");
+                Some(l.len())
+            })
+        },
+        1,
+    ),
+];
+
 /// A task id that came in an answer is a real one.
 fn checked(upid: Upid) -> Option<usize> {
     assert_eq!(Upid::parse(upid.as_str()).as_ref(), Ok(&upid));
@@ -272,7 +363,7 @@ fn answers_are_decoded() {
     let Some(all) = recordings("decoding of recorded answers") else { return };
     let mut counts = BTreeMap::new();
     let mut wrong = vec![];
-    for (method, path, decode, floor) in ENDPOINTS {
+    for (method, path, decode, floor) in ENDPOINTS.iter().chain(BACKUPS) {
         let mut count = 0;
         for recording in all.iter().filter(|r| (200..300).contains(&r.status) && r.fits(method, path)) {
             match decode(&recording.bytes()) {
@@ -380,6 +471,32 @@ fn settings_are_written_back_unchanged() {
     let disk = Properties::parse(disk);
     let volume: VolId = disk.default_key("file").and_then(|text| text.parse().ok()).expect("a volume");
     assert_eq!((volume.owner().map(VmId::get), disk.get("iothread")), (Some(101), Some("1")));
+}
+
+/// Every guest of a recorded backup run ends one way or the other.
+#[test]
+fn backup_runs_are_read_guest_by_guest() {
+    use proxmux::api::vzdump::{Run, State};
+    let Some(all) = recordings("recorded logs") else { return };
+    let (mut good, mut bad) = (0, 0);
+    for recording in all.iter().filter(|r| r.path.ends_with("/log") && r.name.contains("vzdump")) {
+        let lines = recording.body["data"].as_array().cloned().unwrap_or_default();
+        let lines: Vec<&str> =
+            lines.iter().filter_map(|l| l["t"].as_str()).map(|l| l.to_owned().leak() as &str).collect();
+        let run = Run::of(lines.iter().copied());
+        assert!(run.over, "{}", recording.name);
+        for guest in &run.guests {
+            let ended = matches!(guest.state, State::Done(_) | State::Failed(_));
+            assert!(ended && guest.vmid.is_some(), "{}: {guest:?}", recording.name);
+            if matches!(guest.state, State::Done(_)) {
+                assert!(!guest.name.is_empty() && !guest.size.is_empty() && !guest.archive.is_empty(), "{guest:?}");
+            }
+        }
+        let (g, b) = run.counts();
+        (good, bad) = (good + g, bad + b);
+    }
+    println!("{good} guests backed up, {bad} not");
+    assert!(good >= 6 && bad >= 1, "{good} {bad}");
 }
 
 #[test]

@@ -23,6 +23,7 @@ use crate::{
     shell::{Command, Cx, Effect, Level, Scene, View},
     store::Store,
     ui::{GlyphSet, Graph, Look, Role, chart::Resolution, text},
+    views::backup::Backups,
 };
 
 /// What the view hears back.
@@ -124,6 +125,10 @@ impl Detail {
 
     fn menu(&mut self, cx: &mut Cx<'_, Msg>) {
         action::menu(self, cx);
+    }
+
+    fn backups(&mut self, cx: &mut Cx<'_, Msg>) {
+        cx.open(Backups::of_guest(self.guest.vmid));
     }
 
     fn snapshots(&mut self, cx: &mut Cx<'_, Msg>) {
@@ -379,6 +384,14 @@ impl View for Detail {
             footer: true,
             ready: |v, s| v.known(s).is_some(),
             run: |v, cx| cx.open(super::edit::Editor::new(v.guest.clone())),
+        },
+        Command {
+            id: "detail.backups",
+            keys: "b",
+            title: "Backups",
+            footer: true,
+            ready: |_, _| true,
+            run: Self::backups,
         },
         Command {
             id: "detail.snapshots",

@@ -1,0 +1,493 @@
+//! `proxmux backup`: backups and backup jobs without the screen.
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::{
+    change::{self, ChangeArgs},
+    fill::{self, FieldArgs},
+};
+use crate::{
+    api::{
+        backup,
+        ids::{ContentKind, GuestKind, VmId},
+        job::{self, Job},
+        storage,
+    },
+    shell::{Ask, Degree, Dialog, Proposal, World, Write},
+    store::Store,
+    ui::text,
+    views::{
+        backup::{change as changes, now, prune, restore, row::Row, stock},
+        job::{edit, run_now, schedule, selection, switch},
+    },
+};
+
+/// What can be done with backups.
+#[derive(Subcommand, Debug)]
+pub enum BackupCommand {
+    /// List the backups of all storages
+    List(List),
+    /// Back up guests now, by the fields of the console's dialog
+    #[command(after_help = "\
+Examples:
+  proxmux backup create --guest 101 storage=nas mode=stop
+  proxmux backup create --guest 100,101,102 storage=pbs protected=1
+  proxmux --dry-run backup create --guest 101    show the call, send nothing
+  proxmux backup create --guest 101 --fields-help")]
+    Create(Create),
+    /// Restore a guest from a backup, by the fields of the console's wizard
+    #[command(after_help = "\
+Examples:
+  proxmux backup restore nas:backup/vzdump-qemu-101-2026_11_16-10_31_38.vma.zst vmid=150 unique=1
+  proxmux backup restore VOLUME target=over typed=101")]
+    Restore(OfVolume),
+    /// Show the guest's configuration in a backup
+    Show(Volume),
+    /// Change the notes of a backup (notes=TEXT)
+    Notes(OfVolume),
+    /// Protect backups from removal and pruning
+    Protect(Volumes),
+    /// Take the protection away
+    Unprotect(Volumes),
+    /// Remove backups
+    Remove(Volumes),
+    /// Remove the backups of a guest that rules don't keep (keep-last=3 keep-weekly=2)
+    Prune(PruneArgs),
+    /// Backup jobs
+    #[command(subcommand)]
+    Job(JobCommand),
+}
+
+/// What can be done with backup jobs.
+#[derive(Subcommand, Debug)]
+pub enum JobCommand {
+    /// List the jobs
+    List(JsonArgs),
+    /// Show a job with its next runs, its guests and their disks
+    Show(JobId),
+    /// Create a job, by the fields of the console's dialog
+    #[command(
+        after_help = "Example:\n  proxmux backup job create schedule='sun 01:00' selection=these vmid=100,101 storage=nas"
+    )]
+    Create(JobCreate),
+    /// Change a job; fields that are not named stay
+    Edit(JobEdit),
+    /// Run a job now
+    Run(JobChange),
+    /// Switch a job on
+    Enable(JobChange),
+    /// Switch a job off
+    Disable(JobChange),
+    /// Remove a job; its backups stay
+    Remove(JobChange),
+    /// Tell when a schedule comes due
+    Next(NextArgs),
+}
+
+/// Arguments of `proxmux backup list`.
+#[derive(Args, Debug)]
+pub struct List {
+    /// Only of this guest
+    #[arg(long, value_name = "ID")]
+    guest: Option<VmId>,
+    /// Only on this storage
+    #[arg(long, value_name = "NAME")]
+    storage: Option<String>,
+    #[command(flatten)]
+    json: JsonArgs,
+}
+
+/// How lists are printed.
+#[derive(Args, Debug)]
+pub struct JsonArgs {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `proxmux backup create`.
+#[derive(Args, Debug)]
+pub struct Create {
+    /// The guests
+    #[arg(long, value_name = "ID,..", value_delimiter = ',', required = true)]
+    guest: Vec<VmId>,
+    #[command(flatten)]
+    fields: FieldArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// A backup and fields.
+#[derive(Args, Debug)]
+pub struct OfVolume {
+    /// The backup, as `proxmux backup list` names it
+    #[arg(value_name = "VOLUME")]
+    volume: String,
+    #[command(flatten)]
+    fields: FieldArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// A backup.
+#[derive(Args, Debug)]
+pub struct Volume {
+    /// The backup, as `proxmux backup list` names it
+    #[arg(value_name = "VOLUME")]
+    volume: String,
+}
+
+/// Some backups.
+#[derive(Args, Debug)]
+pub struct Volumes {
+    /// The backups, as `proxmux backup list` names them
+    #[arg(value_name = "VOLUME", required = true)]
+    volumes: Vec<String>,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Arguments of `proxmux backup prune`.
+#[derive(Args, Debug)]
+pub struct PruneArgs {
+    /// The guest
+    #[arg(long, value_name = "ID")]
+    guest: VmId,
+    /// The storage
+    #[arg(long, value_name = "NAME")]
+    storage: String,
+    #[command(flatten)]
+    fields: FieldArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// A job.
+#[derive(Args, Debug)]
+pub struct JobId {
+    /// The job
+    id: String,
+    #[command(flatten)]
+    json: JsonArgs,
+}
+
+/// Arguments of `proxmux backup job create`.
+#[derive(Args, Debug)]
+pub struct JobCreate {
+    #[command(flatten)]
+    fields: FieldArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Arguments of `proxmux backup job edit`.
+#[derive(Args, Debug)]
+pub struct JobEdit {
+    /// The job
+    id: String,
+    #[command(flatten)]
+    fields: FieldArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// A job and how it is changed.
+#[derive(Args, Debug)]
+pub struct JobChange {
+    /// The job
+    id: String,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Arguments of `proxmux backup job next`.
+#[derive(Args, Debug)]
+pub struct NextArgs {
+    /// A calendar event, for example 'mon..fri 02:30'
+    schedule: String,
+    /// How many
+    #[arg(long, default_value_t = 10)]
+    count: u32,
+    #[command(flatten)]
+    json: JsonArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a field is wrong, something does not exist, or the cluster refuses.
+pub async fn run(command: BackupCommand, world: &World, store: &Store) -> Result<()> {
+    match command {
+        BackupCommand::List(args) => list(args, world, store).await,
+        BackupCommand::Create(args) => {
+            let mut guests = vec![];
+            for id in &args.guest {
+                guests.push(store.guest(*id).with_context(|| format!("there is no guest {id}"))?);
+            }
+            dialog(world, store, now::dialog(&guests, store), &args.fields, &args.change).await
+        }
+        BackupCommand::Restore(args) => {
+            let row = find(world, store, &args.volume).await?;
+            let wizard =
+                restore::dialog(&row, store).context("it can't be told whether this is a VM or a container")?;
+            dialog(world, store, wizard, &args.fields, &args.change).await
+        }
+        BackupCommand::Show(args) => {
+            let row = find(world, store, &args.volume).await?;
+            let client = world.client(store.session)?;
+            let config = client.ask(backup::extract_config(&row.node, &row.volid)).await?;
+            for line in config.lines() {
+                println!("{}", text::clean(line));
+            }
+            Ok(())
+        }
+        BackupCommand::Notes(args) => {
+            let row = find(world, store, &args.volume).await?;
+            dialog(world, store, changes::notes_dialog(&row), &args.fields, &args.change).await
+        }
+        BackupCommand::Protect(args) => protect(args, true, world, store).await,
+        BackupCommand::Unprotect(args) => protect(args, false, world, store).await,
+        BackupCommand::Remove(args) => {
+            let all = rows(world, store, None, None).await?;
+            let chosen = pick(&all, &args.volumes)?;
+            let proposal = changes::remove(&chosen, &all).map_err(|why| {
+                anyhow::anyhow!(
+                    "{} (proxmux backup unprotect)",
+                    why.replace("p takes the protection away", "take the protection away")
+                )
+            })?;
+            change::run(world, store, proposal, &args.change).await
+        }
+        BackupCommand::Prune(args) => {
+            let all = rows(world, store, Some(args.guest), Some(&args.storage)).await?;
+            let row = all.first().with_context(|| format!("guest {} has no backup on {}", args.guest, args.storage))?;
+            dialog(world, store, prune::dialog(row), &args.fields, &args.change).await
+        }
+        BackupCommand::Job(command) => jobs(command, world, store).await,
+    }
+}
+
+async fn dialog<A: Ask>(
+    world: &World,
+    store: &Store,
+    dialog: Dialog<A>,
+    fields: &FieldArgs,
+    args: &ChangeArgs,
+) -> Result<()> {
+    match fill::fill(world, store, dialog, fields).await? {
+        Some(proposal) => change::run(world, store, proposal, args).await,
+        None => Ok(()),
+    }
+}
+
+/// The backups of all storages, or of one.
+async fn rows(world: &World, store: &Store, guest: Option<VmId>, only: Option<&str>) -> Result<Vec<Row>> {
+    let client = world.client(store.session)?;
+    let mut rows = vec![];
+    let places = stock::places(store).into_iter().filter(|(_, storage, ..)| only.is_none_or(|o| storage.as_str() == o));
+    for (node, storage, kind, shared) in places {
+        match client.ask(storage::content(&node, &storage, Some(ContentKind::Backup), guest)).await {
+            Ok(volumes) => rows.extend(volumes.into_iter().map(|v| Row::new(v, &node, shared, &kind, store))),
+            // One storage that is away must not hide the others.
+            Err(error) => eprintln!("{storage} on {node}: {error}"),
+        }
+    }
+    rows.retain(|r| guest.is_none() || r.vmid == guest);
+    rows.sort_by(|a, b| a.vmid.cmp(&b.vmid).then(b.ctime.cmp(&a.ctime)));
+    Ok(rows)
+}
+
+async fn find(world: &World, store: &Store, volume: &str) -> Result<Row> {
+    let storage = volume.split_once(':').context("write the backup as STORAGE:backup/NAME")?.0;
+    let all = rows(world, store, None, Some(storage)).await?;
+    let found = all.into_iter().find(|r| r.volid.as_str() == volume);
+    found.with_context(|| format!("there is no backup {volume}: proxmux backup list shows all"))
+}
+
+fn pick<'r>(all: &'r [Row], volumes: &[String]) -> Result<Vec<&'r Row>> {
+    let find = |volume: &String| {
+        let found = all.iter().find(|r| r.volid.as_str() == volume);
+        found.with_context(|| format!("there is no backup {volume}: proxmux backup list shows all"))
+    };
+    volumes.iter().map(find).collect()
+}
+
+async fn list(args: List, world: &World, store: &Store) -> Result<()> {
+    let rows = rows(world, store, args.guest, args.storage.as_deref()).await?;
+    if args.json.json {
+        let all: Vec<Value> = rows.iter().map(as_json).collect();
+        println!("{:#}", Value::Array(all));
+        return Ok(());
+    }
+    for r in &rows {
+        let id = r.vmid.map(|id| id.to_string()).unwrap_or_default();
+        let mut flags = vec![];
+        for (on, word) in [(r.protected, "protected"), (r.encrypted, "encrypted"), (r.verified == "ok", "verified")] {
+            if on {
+                flags.push(word);
+            }
+        }
+        println!(
+            "{id:>9}  {}  {:>9}  {}  {}  {}",
+            text::local_time(r.unix()),
+            text::bytes(r.size),
+            r.volid,
+            flags.join(","),
+            text::clean(r.notes.lines().next().unwrap_or_default())
+        );
+    }
+    Ok(())
+}
+
+fn as_json(r: &Row) -> Value {
+    json!({
+        "volid": r.volid.as_str(), "node": r.node.as_str(), "storage": r.storage().as_str(), "shared": r.shared,
+        "vmid": r.vmid.map(VmId::get), "type": r.kind.map(GuestKind::as_str), "name": r.name.as_str(), "exists": r.exists,
+        "ctime": r.ctime, "size": r.size, "format": r.format.as_str(), "notes": r.notes, "protected": r.protected,
+        "encrypted": r.encrypted, "verified": r.verified.as_str(),
+    })
+}
+
+async fn protect(args: Volumes, on: bool, world: &World, store: &Store) -> Result<()> {
+    let all = rows(world, store, None, None).await?;
+    let chosen = pick(&all, &args.volumes)?;
+    let verb = if on { "Protect" } else { "Take the protection from" };
+    let writes = chosen
+        .iter()
+        .filter(|r| r.protected != on)
+        .map(|r| Write::new(format!("{verb} {}", r.words()), backup::set(&r.node, &r.volid, None, Some(on))));
+    let proposal = Proposal::new(format!("{verb} {} backups?", chosen.len()), writes.collect());
+    if proposal.writes.is_empty() {
+        bail!("nothing would change");
+    }
+    change::run(world, store, proposal, &args.change).await
+}
+
+async fn one_job(world: &World, store: &Store, id: &str) -> Result<Job> {
+    Ok(world.client(store.session)?.ask(job::one(id)).await?)
+}
+
+async fn jobs(command: JobCommand, world: &World, store: &Store) -> Result<()> {
+    let client = world.client(store.session)?;
+    match command {
+        JobCommand::List(args) => {
+            let jobs = client.ask(job::list()).await?;
+            if args.json {
+                println!("{:#}", Value::Array(jobs.iter().map(job_json).collect()));
+                return Ok(());
+            }
+            for j in &jobs {
+                let event = j.get("schedule").unwrap_or_default();
+                let next =
+                    j.next_run.map_or_else(|| "off".into(), |at| text::local_time(i64::try_from(at).unwrap_or(0)));
+                let words = schedule::words(event).unwrap_or_else(|| event.to_owned());
+                println!("{}  {words}  next {next}  {}  on {}", j.id, selection(j), j.get("storage").unwrap_or("-"));
+            }
+            Ok(())
+        }
+        JobCommand::Show(args) => {
+            let found = one_job(world, store, &args.id).await?;
+            let included = client.ask(job::included(&args.id)).await?;
+            let runs = match found.get("schedule") {
+                Some(event) => client.ask(job::next_runs(event, 10)).await?,
+                None => vec![],
+            };
+            if args.json.json {
+                let mut value = job_json(&found);
+                value["runs"] = runs.iter().map(|r| Value::from(r.timestamp)).collect();
+                value["guests"] = included.children.iter().map(guest_json).collect();
+                println!("{value:#}");
+                return Ok(());
+            }
+            for (key, value) in &found.settings {
+                println!("{key}: {}", text::clean(value));
+            }
+            for run in runs {
+                println!("runs {}", text::local_time(run.timestamp));
+            }
+            for guest in included.children {
+                let id = guest.id.map(|id| id.to_string()).unwrap_or_default();
+                println!("takes {} {id} {}", guest.kind, text::clean(&guest.name));
+                for volume in guest.children {
+                    let sign = if volume.included { '+' } else { '-' };
+                    println!("  {sign} {} {} ({})", volume.id, text::clean(&volume.name), text::clean(&volume.reason));
+                }
+            }
+            Ok(())
+        }
+        JobCommand::Create(args) => {
+            let jobs = client.ask(job::list()).await?;
+            dialog(world, store, edit::dialog(store, None, &jobs), &args.fields, &args.change).await
+        }
+        JobCommand::Edit(args) => {
+            let found = one_job(world, store, &args.id).await?;
+            dialog(world, store, edit::dialog(store, Some(found), &[]), &args.fields, &args.change).await
+        }
+        JobCommand::Run(args) => {
+            let found = one_job(world, store, &args.id).await?;
+            let proposal = run_now(&found, store);
+            if proposal.writes.is_empty() {
+                bail!(
+                    "nothing to run: {}",
+                    proposal.notes.first().map_or("the job takes no guest at the moment", |n| n)
+                );
+            }
+            change::run(world, store, proposal, &args.change).await
+        }
+        JobCommand::Enable(args) => set_enabled(args, true, world, store).await,
+        JobCommand::Disable(args) => set_enabled(args, false, world, store).await,
+        JobCommand::Remove(args) => {
+            let found = one_job(world, store, &args.id).await?;
+            let write = Write::new(format!("Remove the backup job {}", found.id), job::remove(&found.id));
+            let proposal = Proposal::new(format!("Remove the backup job {}?", found.id), vec![write])
+                .degree(Degree::Careful)
+                .note("The backups that it has made stay.");
+            change::run(world, store, proposal, &args.change).await
+        }
+        JobCommand::Next(args) => {
+            let runs = client.ask(job::next_runs(&args.schedule, args.count)).await?;
+            if args.json.json {
+                println!("{:#}", Value::Array(runs.iter().map(|r| Value::from(r.timestamp)).collect()));
+                return Ok(());
+            }
+            if let Some(words) = schedule::words(&args.schedule) {
+                println!("{words}");
+            }
+            for run in runs {
+                println!("{}", text::local_time(run.timestamp));
+            }
+            Ok(())
+        }
+    }
+}
+
+async fn set_enabled(args: JobChange, on: bool, world: &World, store: &Store) -> Result<()> {
+    let found = one_job(world, store, &args.id).await?;
+    if found.is_enabled() == on {
+        bail!("the job {} is {} already", found.id, if on { "on" } else { "off" });
+    }
+    let write = switch(&found);
+    let proposal = Proposal::new(format!("{}?", write.label), vec![write]);
+    change::run(world, store, proposal, &args.change).await
+}
+
+fn job_json(j: &Job) -> Value {
+    let mut value = json!({"id": j.id.as_str(), "next-run": j.next_run});
+    for (key, text) in &j.settings {
+        value[key.as_str()] = text.as_str().into();
+    }
+    value
+}
+
+fn guest_json(g: &job::IncludedGuest) -> Value {
+    let volumes = g
+        .children
+        .iter()
+        .map(|v| json!({"id": v.id.as_str(), "name": v.name, "included": v.included, "reason": v.reason}));
+    json!({
+        "vmid": g.id.map(VmId::get), "name": g.name.as_str(), "type": g.kind.as_str(),
+        "volumes": volumes.collect::<Vec<Value>>(),
+    })
+}

@@ -1,0 +1,574 @@
+//! Backups: all of the cluster's, grouped by guest or not, and the runs that failed lately.
+
+pub mod board;
+pub mod change;
+pub mod field;
+pub mod files;
+pub mod now;
+pub mod prune;
+pub mod restore;
+pub mod row;
+pub mod run;
+pub mod shown;
+pub mod stock;
+
+use std::time::Duration;
+
+use crossterm::event::{KeyEvent, MouseEvent};
+use jiff::tz::TimeZone;
+use ratatui::{
+    Frame,
+    layout::{Constraint, Layout, Rect},
+    text::{Line, Span},
+    widgets::Paragraph,
+};
+
+use self::{
+    board::Board,
+    row::{Key, Row},
+    stock::Stock,
+};
+use crate::{
+    api::{
+        ApiError, Paged, backup as api,
+        cluster::Guest,
+        ids::{Upid, VmId},
+        job,
+        task::{self, LogLine, Task},
+        vzdump,
+    },
+    shell::{Command, Cx, Effect, Level, Pick, Picker, Scene, View},
+    store::Store,
+    ui::{Align, Cell, Column, Ctx, Role, Table, TableEvent, Width, text},
+};
+
+/// What the view hears back.
+pub enum Msg {
+    /// The backups on a storage.
+    Came(stock::Answer),
+    /// The guests that no job takes.
+    Uncovered(Result<Vec<job::Uncovered>, ApiError>),
+    /// The runs of a node that failed.
+    Failed(Result<Paged<Task>, ApiError>),
+    /// The log of a failed run.
+    Log(Upid, Result<Paged<LogLine>, ApiError>),
+    /// A backup was changed without a task.
+    Changed(Result<(), ApiError>),
+}
+
+/// What is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Page {
+    /// Backup by backup.
+    List,
+    /// Guest by guest.
+    Guests,
+    /// Runs that failed.
+    Runs,
+}
+
+/// The backups of the cluster, or of one guest.
+pub struct Backups {
+    only: Option<VmId>,
+    page: Page,
+    stock: Stock,
+    list: Table<Row, Key>,
+    board: Board,
+    runs: Table<Task, Upid>,
+    /// Ended tasks that change what there is: how many, and when the last one ended.
+    pulse: (usize, Option<u64>),
+    zone: TimeZone,
+}
+
+impl Default for Backups {
+    fn default() -> Self {
+        Self::new(None)
+    }
+}
+
+/// What ended tasks of the cluster have to do with backups.
+fn pulse(store: &Store) -> (usize, Option<u64>) {
+    let kinds = ["vzdump", "imgdel", "prunebackups"];
+    let ended = store.tasks.iter().filter(|t| kinds.contains(&t.kind.as_str())).filter_map(|t| t.endtime);
+    (ended.clone().count(), ended.max())
+}
+
+fn run_columns() -> Vec<Column<Task>> {
+    type Draw = fn(&Task, &Ctx) -> Cell;
+    fn left(id: &'static str, title: &'static str, width: Width, priority: u8, cell: Draw) -> Column<Task> {
+        Column { id, title, width, priority, align: Align::Left, cell, sort: None }
+    }
+    let mut start = left("start", "Start", Width::Fixed(14), 0, |t, c| {
+        text::time_short(i64::try_from(t.starttime).unwrap_or(0), c.zone).into()
+    });
+    start.sort = Some(|a, b| a.starttime.cmp(&b.starttime));
+    vec![
+        start,
+        left("run", "Run", Width::Flex { min: 14, max: 30 }, 0, |t, _| t.description().into()),
+        left("status", "Result", Width::Flex { min: 14, max: 70 }, 0, |t, c| {
+            let (glyph, role) = super::task::sign(&t.status, c);
+            Cell::role(format!("{glyph} {}", t.status), role)
+        }),
+        left("node", "Node", Width::Fit { max: 14 }, 2, |t, _| t.node.as_str().into()),
+        left("user", "User", Width::Fit { max: 24 }, 3, |t, _| Cell::role(t.user.as_str(), Role::Muted)),
+    ]
+}
+
+impl Backups {
+    /// How old the list may get while it is in front.
+    const STALE: Duration = Duration::from_secs(120);
+    /// Logs of failed runs that are read for the guests they failed for.
+    const LOGS: usize = 8;
+
+    fn new(only: Option<VmId>) -> Self {
+        let list = Table::new(row::columns(), Row::key, row::searched)
+            .with_property(row::property)
+            .with_sort(if only.is_some() { "time" } else { "id" }, only.is_some())
+            .without_footer();
+        let run_text = |t: &Task, out: &mut String| {
+            use std::fmt::Write as _;
+            let _ = write!(out, "{} {} {} {}", t.description(), t.node, t.user, t.status);
+        };
+        let runs = Table::new(run_columns(), |t: &Task| t.upid.clone(), run_text)
+            .with_sort("start", true)
+            .with_empty("no backup run has failed lately")
+            .without_footer();
+        Self {
+            only,
+            page: Page::List,
+            stock: Stock::new(only),
+            list,
+            board: Board::default(),
+            runs,
+            pulse: (0, None),
+            zone: TimeZone::system(),
+        }
+    }
+
+    /// The backups of one guest.
+    pub fn of_guest(vmid: VmId) -> Self {
+        Self::new(Some(vmid))
+    }
+
+    fn load(&mut self, cx: &mut Cx<'_, Msg>) {
+        self.pulse = pulse(cx.store());
+        self.stock.load(cx, Msg::Came);
+        if self.only.is_some() {
+            return;
+        }
+        cx.send(job::uncovered(), Msg::Uncovered);
+        let since = u64::try_from(cx.scene.now.unix).unwrap_or(0).saturating_sub(Board::DAYS * 86_400);
+        let filter = task::Filter {
+            kind: Some("vzdump".into()),
+            errors: true,
+            since: Some(since),
+            limit: Some(100),
+            ..task::Filter::default()
+        };
+        for node in cx.store().resources.nodes.iter().filter(|n| n.is_online()) {
+            cx.send(task::list(&node.node, &filter), Msg::Failed);
+        }
+    }
+
+    fn sync(&mut self, store: &Store) {
+        self.list.sync(&self.stock.rows, self.stock.generation);
+        let waiting = self.stock.waiting();
+        let empty = match (self.stock.is_new(), waiting, self.list.filter().is_empty()) {
+            (true, ..) => "waiting for the list of storages",
+            (_, 1.., _) => "asking the storages",
+            (_, _, false) if !self.stock.rows.is_empty() => "nothing matches the filter",
+            _ if self.stock.places() == 0 => "no storage that you may see keeps backups",
+            _ => "no backups (b makes one)",
+        };
+        self.list.set_empty(empty);
+        self.board.sync(store, &self.stock.rows, self.stock.generation);
+        self.runs.sync(&self.board.failed, self.board.failed.len() as u64);
+    }
+
+    /// The marked backups, or the selected one.
+    fn chosen(&self) -> Vec<&Row> {
+        if self.page == Page::List { self.list.marked_or_selected(&self.stock.rows) } else { vec![] }
+    }
+
+    fn selected(&self) -> Option<&Row> {
+        if self.page == Page::List { self.list.selected(&self.stock.rows) } else { None }
+    }
+
+    /// The guests that are meant, as far as they exist.
+    fn guests<'s>(&self, store: &'s Store) -> Vec<&'s Guest> {
+        let mut ids: Vec<VmId> = match (self.only, self.page) {
+            (Some(vmid), _) => vec![vmid],
+            (_, Page::List) => self.chosen().iter().filter_map(|r| r.vmid).collect(),
+            (_, Page::Guests) => {
+                self.board.table.marked_or_selected(&self.board.rows).iter().filter_map(|f| f.vmid).collect()
+            }
+            _ => vec![],
+        };
+        ids.sort_unstable();
+        ids.dedup();
+        ids.into_iter().filter_map(|id| store.guest(id)).collect()
+    }
+
+    fn switch(&mut self, forward: bool) {
+        self.page = match (self.page, forward) {
+            _ if self.only.is_some() => Page::List,
+            (Page::List, true) | (Page::Runs, false) => Page::Guests,
+            (Page::Guests, true) | (Page::List, false) => Page::Runs,
+            (Page::Runs, true) | (Page::Guests, false) => Page::List,
+        };
+    }
+
+    fn open(&mut self, cx: &mut Cx<'_, Msg>) {
+        match self.page {
+            Page::List => self.show(cx),
+            Page::Guests => {
+                if let Some(vmid) = self.board.table.selected(&self.board.rows).and_then(|f| f.vmid) {
+                    cx.open(Self::of_guest(vmid));
+                }
+            }
+            Page::Runs => {
+                if let Some(task) = self.runs.selected(&self.board.failed) {
+                    cx.emit(Effect::OpenTask(task.upid.clone()));
+                }
+            }
+        }
+    }
+
+    fn show(&mut self, cx: &mut Cx<'_, Msg>) {
+        if let Some(row) = self.selected() {
+            cx.open(shown::Shown::new(row.clone()));
+        }
+    }
+
+    fn back_up(&mut self, cx: &mut Cx<'_, Msg>) {
+        let guests = self.guests(cx.store());
+        now::open(&guests, cx);
+    }
+
+    fn restore(&mut self, cx: &mut Cx<'_, Msg>) {
+        if let Some(row) = self.selected() {
+            restore::open(row, cx);
+        }
+    }
+
+    fn notes(&mut self, cx: &mut Cx<'_, Msg>) {
+        let Some(row) = self.selected().cloned() else { return };
+        // What comes of it is read when this view is in front again.
+        self.pulse = (usize::MAX, None);
+        change::notes(&row, cx);
+    }
+
+    fn protect(&mut self, cx: &mut Cx<'_, Msg>) {
+        let proposal = change::protect(&self.chosen(), cx, Msg::Changed);
+        cx.propose(proposal);
+    }
+
+    fn remove(&mut self, cx: &mut Cx<'_, Msg>) {
+        if self.list.selection_lost() && self.list.mark_count() == 0 {
+            self.list.accept_selection();
+            cx.toast(Level::Warning, "The selected backup has gone: look at what is selected now, then press again");
+            return;
+        }
+        match change::remove(&self.chosen(), &self.stock.rows) {
+            Ok(proposal) => cx.propose(proposal),
+            Err(why) => cx.toast(Level::Warning, why),
+        }
+    }
+
+    fn prune(&mut self, cx: &mut Cx<'_, Msg>) {
+        if let Some(row) = self.selected() {
+            prune::open(row, cx);
+        }
+    }
+
+    fn files(&mut self, cx: &mut Cx<'_, Msg>) {
+        match self.selected() {
+            Some(row) if api::offers_files(&row.storage_type) => cx.open(files::Files::new(row)),
+            Some(row) => {
+                cx.toast(Level::Info, format!("{} is no Backup Server: only those show files", row.storage()));
+            }
+            None => {}
+        }
+    }
+
+    fn copy(&mut self, cx: &mut Cx<'_, Msg>) {
+        if let Some(row) = self.selected() {
+            cx.emit(Effect::Copy(row.volid.to_string()));
+            cx.toast(Level::Info, "Volume id copied");
+        }
+    }
+
+    /// The actions of the page, from the table of commands.
+    fn menu(&mut self, cx: &mut Cx<'_, Msg>) {
+        let layer = cx.id;
+        const LETTERS: [(&str, char); 8] = [
+            ("backup.now", 'b'),
+            ("backup.restore", 'r'),
+            ("backup.show", 'c'),
+            ("backup.notes", 'e'),
+            ("backup.protect", 'p'),
+            ("backup.files", 'f'),
+            ("backup.prune", 'u'),
+            ("backup.remove", 'D'),
+        ];
+        let picks = LETTERS.into_iter().filter_map(|(id, letter)| {
+            let command = Self::COMMANDS.iter().find(|c| c.id == id)?;
+            let effect = move || Effect::Run { layer: Some(layer), command: id.into() };
+            let mut pick = Pick::new(command.title, effect).letter(letter).detail(cx.scene.keys.label(id));
+            if !(command.ready)(self, cx.store()) {
+                pick.disabled = Some("not possible here".into());
+            }
+            Some(pick)
+        });
+        let picks = picks.collect();
+        let title = match self.chosen().as_slice() {
+            [] => "Backups".into(),
+            [one] => text::clean(&format!("{}, {}", one.guest(), text::local_time(one.unix()))).into_owned(),
+            many => format!("{} backups", many.len()),
+        };
+        cx.open(Picker::menu(title, picks));
+    }
+
+    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        self.sync(cx.store());
+        match event {
+            TableEvent::Ignored => return false,
+            TableEvent::Open => self.open(cx),
+            TableEvent::Menu(..) => self.menu(cx),
+            _ => {}
+        }
+        true
+    }
+
+    /// Pages, what they sum up to, and what went wrong.
+    fn head(&self, width: u16, scene: &Scene) -> Vec<Line<'static>> {
+        let look = scene.look;
+        let mut line = vec![Span::raw(" ")];
+        if self.only.is_none() {
+            for (page, label) in [(Page::List, "Backups"), (Page::Guests, "By guest"), (Page::Runs, "Failed runs")] {
+                let role = if page == self.page { Role::TabActive } else { Role::Tab };
+                line.push(Span::styled(format!(" {label} "), look.style(role)));
+                line.push(Span::raw(" "));
+            }
+        }
+        let waiting = self.stock.waiting();
+        let (words, role) = match self.only {
+            _ if waiting > 0 => {
+                let spin = look.glyphs.spin(scene.now.millis());
+                (format!("{spin} {waiting} of {} storages asked", self.stock.places()), Role::Muted)
+            }
+            None => self.board.summary(scene.now.unix),
+            Some(_) => {
+                let bytes: u64 = self.stock.rows.iter().map(|r| r.size).sum();
+                (format!("{} backups, {}", self.stock.rows.len(), text::bytes(bytes)), Role::Muted)
+            }
+        };
+        let room = usize::from(width).saturating_sub(line.iter().map(Span::width).sum::<usize>() + 1);
+        line.push(Span::styled(text::cut(&words, room, look.glyphs.ellipsis).into_owned(), look.style(role)));
+        let mut lines = vec![Line::from(line)];
+        for trouble in self.stock.troubles().take(3) {
+            let words = format!(" {} {}", look.glyphs.warning, text::clean(&trouble));
+            let words = text::cut(&words, usize::from(width), look.glyphs.ellipsis).into_owned();
+            lines.push(Line::styled(words, look.style(Role::Warning)));
+        }
+        lines
+    }
+}
+
+impl View for Backups {
+    type Msg = Msg;
+    const NAME: &'static str = "Backups";
+    const COMMANDS: &'static [Command<Self>] = &[
+        Command { id: "backup.menu", keys: "m x", title: "Actions", footer: true, ready: |_, _| true, run: Self::menu },
+        Command {
+            id: "backup.now",
+            keys: "b",
+            title: "Back up now",
+            footer: true,
+            ready: |v, s| !v.guests(s).is_empty(),
+            run: Self::back_up,
+        },
+        Command {
+            id: "backup.restore",
+            keys: "R",
+            title: "Restore",
+            footer: true,
+            ready: |v, _| v.selected().is_some_and(|r| r.kind.is_some()),
+            run: Self::restore,
+        },
+        Command {
+            id: "backup.show",
+            keys: "c",
+            title: "Configuration",
+            footer: true,
+            ready: |v, _| v.selected().is_some(),
+            run: Self::show,
+        },
+        Command {
+            id: "backup.notes",
+            keys: "e",
+            title: "Edit notes",
+            footer: false,
+            ready: |v, _| v.selected().is_some(),
+            run: Self::notes,
+        },
+        Command {
+            id: "backup.protect",
+            keys: "p",
+            title: "Protect or not",
+            footer: true,
+            ready: |v, _| !v.chosen().is_empty(),
+            run: Self::protect,
+        },
+        Command {
+            id: "backup.files",
+            keys: "f",
+            title: "Files in it",
+            footer: false,
+            ready: |v, _| v.selected().is_some(),
+            run: Self::files,
+        },
+        Command {
+            id: "backup.prune",
+            keys: "P",
+            title: "Prune the guest's backups",
+            footer: false,
+            ready: |v, _| v.selected().is_some_and(|r| r.vmid.is_some()),
+            run: Self::prune,
+        },
+        Command {
+            id: "backup.remove",
+            keys: "delete",
+            title: "Remove",
+            footer: false,
+            ready: |v, _| !v.chosen().is_empty(),
+            run: Self::remove,
+        },
+        Command {
+            id: "backup.page",
+            keys: "tab ] right l",
+            title: "Backups/by guest/failed runs",
+            footer: true,
+            ready: |v, _| v.only.is_none(),
+            run: |v, _| v.switch(true),
+        },
+        Command {
+            id: "backup.back",
+            keys: "shift-tab [ left h",
+            title: "The page before",
+            footer: false,
+            ready: |v, _| v.only.is_none(),
+            run: |v, _| v.switch(false),
+        },
+        Command {
+            id: "backup.copy",
+            keys: "y",
+            title: "Copy the volume's id",
+            footer: false,
+            ready: |v, _| v.selected().is_some(),
+            run: Self::copy,
+        },
+    ];
+
+    fn opened(&mut self, cx: &mut Cx<'_, Msg>) {
+        if cx.store().updated.is_some() {
+            self.load(cx);
+        }
+    }
+
+    fn refreshed(&mut self, cx: &mut Cx<'_, Msg>) {
+        let store = cx.store();
+        let news = pulse(store) != self.pulse || self.stock.age(cx.scene.now.mono) > Self::STALE;
+        if store.updated.is_some() && self.stock.waiting() == 0 && news {
+            self.load(cx);
+        }
+        self.sync(store);
+    }
+
+    fn update(&mut self, msg: Msg, cx: &mut Cx<'_, Msg>) {
+        match msg {
+            Msg::Came(answer) => self.stock.came(answer, cx.store()),
+            Msg::Uncovered(Ok(list)) => self.board.set_uncovered(list.into_iter().filter_map(|u| u.vmid)),
+            // Needs a right that not everybody has: the column stays empty.
+            Msg::Uncovered(Err(error)) => tracing::debug!(%error, "guests without a job"),
+            Msg::Failed(Ok(page)) => {
+                let known: Vec<Upid> = self.board.failed.iter().map(|t| t.upid.clone()).collect();
+                self.board.add_failed(page.data);
+                // Runs of one guest are named after it; only runs of several need their log.
+                let new = self.board.failed.iter().filter(|t| t.upid.vmid().is_none() && !known.contains(&t.upid));
+                for upid in new.map(|t| t.upid.clone()).take(Self::LOGS).collect::<Vec<_>>() {
+                    let of = upid.clone();
+                    cx.send(task::log(&upid, 0, 5000), move |answer| Msg::Log(of, answer));
+                }
+            }
+            Msg::Failed(Err(error)) => tracing::debug!(%error, "failed runs of a node"),
+            Msg::Log(upid, Ok(page)) => {
+                let run = vzdump::Run::of(page.data.iter().map(|l| l.t.as_str()));
+                self.board.add_log(upid.started(), &run);
+            }
+            Msg::Log(_, Err(error)) => tracing::debug!(%error, "log of a failed run"),
+            Msg::Changed(_) => self.load(cx),
+        }
+        self.sync(cx.store());
+    }
+
+    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        let event = match self.page {
+            Page::List => self.list.key(key),
+            Page::Guests => self.board.table.key(key),
+            Page::Runs => self.runs.key(key),
+        };
+        self.handle(event, cx)
+    }
+
+    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Msg>) {
+        let now = cx.scene.now.millis();
+        let event = match self.page {
+            Page::List => self.list.mouse(event, now),
+            Page::Guests => self.board.table.mouse(event, now),
+            Page::Runs => self.runs.mouse(event, now),
+        };
+        self.handle(event, cx);
+    }
+
+    fn paste(&mut self, text: &str, cx: &mut Cx<'_, Msg>) {
+        let event = match self.page {
+            Page::List => self.list.paste(text),
+            Page::Guests => self.board.table.paste(text),
+            Page::Runs => self.runs.paste(text),
+        };
+        self.handle(event, cx);
+    }
+
+    fn crumb(&self, store: &Store) -> String {
+        match self.only {
+            None => "Backups".into(),
+            Some(vmid) => match store.guest(vmid) {
+                Some(g) => format!("Backups of {} {} {}", g.kind.label(), g.vmid, text::clean(&g.name)),
+                None => format!("Backups of {vmid}"),
+            },
+        }
+    }
+
+    fn status(&self, _: &Store) -> String {
+        match self.page {
+            Page::List => self.list.status(),
+            Page::Guests => self.board.table.status(),
+            Page::Runs => self.runs.status(),
+        }
+    }
+
+    fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
+        self.sync(scene.store);
+        let ctx = scene.ctx(&self.zone);
+        let head = self.head(area.width, scene);
+        let height = u16::try_from(head.len()).unwrap_or(1).min(area.height / 2);
+        let [top, body] = Layout::vertical([Constraint::Length(height), Constraint::Min(1)]).areas(area);
+        frame.render_widget(Paragraph::new(head), top);
+        match self.page {
+            Page::List => self.list.draw(frame, body, &self.stock.rows, &ctx),
+            Page::Guests => self.board.table.draw(frame, body, &self.board.rows, &ctx),
+            Page::Runs => self.runs.draw(frame, body, &self.board.failed, &ctx),
+        }
+    }
+}

@@ -1,0 +1,652 @@
+//! Backup jobs: the list with what each takes, when it runs next and how it went last time.
+
+pub mod detail;
+pub mod edit;
+pub mod schedule;
+
+use std::{cmp::Ordering, collections::BTreeMap, time::Duration};
+
+use compact_str::CompactString;
+use crossterm::event::{KeyEvent, MouseEvent};
+use jiff::tz::TimeZone;
+use ratatui::{
+    Frame,
+    layout::{Constraint, Layout, Rect},
+    text::{Line, Span},
+};
+
+use crate::{
+    api::{
+        ApiError, Param, backup,
+        guest::param,
+        ids::{NodeName, Upid},
+        job::{self as api, Job, Selection},
+        task::{self, LogLine, Task, TaskState},
+    },
+    api::{Paged, vzdump},
+    shell::{Command, Cx, Degree, Effect, Level, Pick, Picker, Proposal, Scene, View, Write},
+    store::Store,
+    ui::{Align, Cell, Column, Ctx, Role, Table, TableEvent, Width, text},
+};
+
+/// What the view hears back.
+pub enum Msg {
+    /// All jobs.
+    Came(Result<Vec<Job>, ApiError>),
+    /// One job, read again before it is edited or run.
+    Fresh(Next, Result<Job, ApiError>),
+    /// The backup runs of a node.
+    Runs(Result<Paged<Task>, ApiError>),
+    /// The first lines of a run's log: they name the job.
+    Head(Upid, Result<Paged<LogLine>, ApiError>),
+    /// A job was changed.
+    Changed(Result<(), ApiError>),
+}
+
+/// Why a job is read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// To edit it.
+    Edit,
+    /// To run it.
+    Run,
+    /// To switch it on or off.
+    Switch,
+}
+
+/// A job with how it went last time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The job.
+    pub job: Job,
+    /// Its last run.
+    pub last: Option<(u64, TaskState)>,
+}
+
+/// The list of backup jobs.
+pub struct Jobs {
+    jobs: Vec<Job>,
+    rows: Vec<Row>,
+    generation: u64,
+    table: Table<Row, CompactString>,
+    /// The newest run of each job.
+    last: BTreeMap<String, (Upid, u64, TaskState)>,
+    /// Runs whose logs have been looked at.
+    seen: Vec<Upid>,
+    runs: Vec<Task>,
+    error: Option<ApiError>,
+    loading: bool,
+    asked: Option<Duration>,
+    pulse: Option<u64>,
+    zone: TimeZone,
+}
+
+impl Default for Jobs {
+    fn default() -> Self {
+        let table =
+            Table::new(columns(), |r: &Row| r.job.id.clone(), searched).with_sort("next", false).without_footer();
+        Self {
+            jobs: vec![],
+            rows: vec![],
+            generation: 0,
+            table,
+            last: BTreeMap::new(),
+            seen: vec![],
+            runs: vec![],
+            error: None,
+            loading: false,
+            asked: None,
+            pulse: None,
+            zone: TimeZone::system(),
+        }
+    }
+}
+
+/// `all but 3`, `2 guests: 101 113`, `pool office`.
+pub fn selection(job: &Job) -> String {
+    let list = |ids: &[crate::api::ids::VmId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    match job.selection() {
+        Selection::All => "all".into(),
+        Selection::AllBut(ids) => format!("all but {}", list(&ids)),
+        Selection::These(ids) => list(&ids),
+        Selection::Pool(pool) => format!("pool {pool}"),
+    }
+}
+
+fn columns() -> Vec<Column<Row>> {
+    fn left(
+        id: &'static str,
+        title: &'static str,
+        width: Width,
+        priority: u8,
+        cell: fn(&Row, &Ctx) -> Cell,
+        sort: fn(&Row, &Row) -> Ordering,
+    ) -> Column<Row> {
+        Column { id, title, width, priority, align: Align::Left, cell, sort: Some(sort) }
+    }
+    fn text_of<'r>(row: &'r Row, key: &str) -> &'r str {
+        row.job.get(key).unwrap_or_default()
+    }
+    vec![
+        left(
+            "on",
+            "On",
+            Width::Fixed(3),
+            0,
+            |r, c| match r.job.is_enabled() {
+                true => Cell::role(c.look.glyphs.ok, Role::Ok),
+                false => Cell::role("off", Role::Muted),
+            },
+            |a, b| a.job.is_enabled().cmp(&b.job.is_enabled()),
+        ),
+        left(
+            "id",
+            "Job",
+            Width::Flex { min: 18, max: 30 },
+            0,
+            |r, _| r.job.id.as_str().into(),
+            |a, b| a.job.id.cmp(&b.job.id),
+        ),
+        left(
+            "schedule",
+            "Schedule",
+            Width::Flex { min: 20, max: 34 },
+            0,
+            |r, _| {
+                let event = text_of(r, "schedule");
+                schedule::words(event).unwrap_or_else(|| event.to_owned()).into()
+            },
+            |a, b| text_of(a, "schedule").cmp(text_of(b, "schedule")),
+        ),
+        left(
+            "next",
+            "Next run",
+            Width::Fixed(15),
+            1,
+            |r, _| match r.job.next_run {
+                Some(at) => edit::short(i64::try_from(at).unwrap_or(0)).into(),
+                None => Cell::role("never", Role::Muted),
+            },
+            |a, b| a.job.next_run.unwrap_or(u64::MAX).cmp(&b.job.next_run.unwrap_or(u64::MAX)),
+        ),
+        left(
+            "last",
+            "Last result",
+            Width::Flex { min: 14, max: 30 },
+            2,
+            |r, c| match &r.last {
+                Some((at, state)) => {
+                    let (glyph, role) = super::task::sign(state, c);
+                    let now = u64::try_from(c.now).unwrap_or(0);
+                    Cell::role(format!("{glyph} {state}, {}", text::age(now.saturating_sub(*at))), role)
+                }
+                None => Cell::default(),
+            },
+            |a, b| a.last.as_ref().map(|l| l.0).cmp(&b.last.as_ref().map(|l| l.0)),
+        ),
+        left(
+            "guests",
+            "Guests",
+            Width::Flex { min: 14, max: 40 },
+            3,
+            |r, _| selection(&r.job).into(),
+            |a, b| selection(&a.job).cmp(&selection(&b.job)),
+        ),
+        left(
+            "storage",
+            "Storage",
+            Width::Fit { max: 16 },
+            2,
+            |r, _| text_of(r, "storage").into(),
+            |a, b| text_of(a, "storage").cmp(text_of(b, "storage")),
+        ),
+        left(
+            "mode",
+            "Mode",
+            Width::Fit { max: 8 },
+            4,
+            |r, _| r.job.get("mode").unwrap_or("snapshot").into(),
+            |a, b| text_of(a, "mode").cmp(text_of(b, "mode")),
+        ),
+        left(
+            "keep",
+            "Retention",
+            Width::Flex { min: 16, max: 34 },
+            5,
+            |r, _| match r.job.get("prune-backups") {
+                Some(rules) => rules.replace("keep-", "").into(),
+                None if r.job.get("remove") == Some("0") => Cell::role("remove nothing", Role::Muted),
+                None => Cell::role("as the storage", Role::Muted),
+            },
+            |a, b| text_of(a, "prune-backups").cmp(text_of(b, "prune-backups")),
+        ),
+        left(
+            "node",
+            "Node",
+            Width::Fit { max: 14 },
+            6,
+            |r, _| r.job.get("node").unwrap_or("all").into(),
+            |a, b| text_of(a, "node").cmp(text_of(b, "node")),
+        ),
+        left(
+            "comment",
+            "Comment",
+            Width::Flex { min: 14, max: 40 },
+            7,
+            |r, _| Cell::role(text_of(r, "comment"), Role::Muted),
+            |a, b| text_of(a, "comment").cmp(text_of(b, "comment")),
+        ),
+    ]
+}
+
+fn searched(r: &Row, out: &mut String) {
+    use std::fmt::Write as _;
+    let _ = write!(out, "{} {}", r.job.id, selection(&r.job));
+    for (_, value) in &r.job.settings {
+        let _ = write!(out, " {value}");
+    }
+}
+
+/// The calls that run a job now: one for each online node that has some of its guests.
+pub fn run_now(job: &Job, store: &Store) -> Proposal {
+    const NOT: [&str; 12] = [
+        "schedule",
+        "starttime",
+        "dow",
+        "enabled",
+        "repeat-missed",
+        "comment",
+        "node",
+        "vmid",
+        "next-run",
+        "id",
+        "type",
+        "pool",
+    ];
+    let mut params: Vec<Param> = vec![];
+    match job.selection() {
+        Selection::These(_) => params.push(param("vmid", job.get("vmid").unwrap_or_default())),
+        Selection::Pool(pool) => params.push(param("pool", pool)),
+        _ => {}
+    }
+    for (key, value) in job.settings.iter().filter(|(key, _)| !NOT.contains(&key.as_str())) {
+        if key == "exclude-path" {
+            params.extend(value.split(',').map(|path| param(key, path)));
+        } else if !(key == "all" && value != "1") {
+            params.push(param(key, value));
+        }
+    }
+    // Only root@pam may say which job it is; with it, the run is listed as the job's last.
+    if store.user == "root@pam" {
+        params.push(param("job-id", &job.id));
+    }
+    let wanted = |g: &&crate::api::cluster::Guest| match job.selection() {
+        Selection::All => true,
+        Selection::AllBut(ids) => !ids.contains(&g.vmid),
+        Selection::These(ids) => ids.contains(&g.vmid),
+        Selection::Pool(pool) => g.pool.as_deref() == Some(pool.as_str()),
+    };
+    let mut guests: BTreeMap<NodeName, usize> = BTreeMap::new();
+    for guest in store.resources.guests.iter().filter(wanted) {
+        *guests.entry(guest.node.clone()).or_default() += 1;
+    }
+    let only = job.get("node");
+    let (mut writes, mut notes) = (vec![], vec![]);
+    for (node, count) in guests.into_iter().filter(|(node, _)| only.is_none_or(|only| node.as_str() == only)) {
+        if store.node(node.as_str()).is_some_and(|n| n.is_online()) {
+            let label = format!("Backup job {} on {node}", job.id);
+            notes.push(format!("{node}: {count} guests."));
+            writes.push(Write::new(label, backup::start(&node, &params)));
+        } else {
+            notes.push(format!("{node} can't be reached: its {count} guests are left out."));
+        }
+    }
+    let mut proposal = Proposal::new(format!("Run the backup job {} now?", job.id), writes);
+    proposal.notes = notes;
+    if job.get("mode") == Some("stop") {
+        proposal =
+            proposal.degree(Degree::Careful).note("Running guests are shut down for their backup and started again.");
+    }
+    proposal
+}
+
+/// Switches a job on or off.
+pub fn switch(job: &Job) -> Write {
+    let on = !job.is_enabled();
+    let label = format!("Switch the backup job {} {}", job.id, if on { "on" } else { "off" });
+    Write::new(label, api::update(&job.id, &[param("enabled", u8::from(on))], &[]))
+}
+
+impl Jobs {
+    /// How old the list may get while it is in front.
+    const STALE: Duration = Duration::from_secs(30);
+    /// Runs whose logs are looked at for the job's name, in all.
+    const HEADS: usize = 24;
+    /// Days back that runs are looked for.
+    const DAYS: u64 = 8;
+
+    fn load(&mut self, cx: &mut Cx<'_, Msg>) {
+        self.loading = true;
+        self.asked = Some(cx.scene.now.mono);
+        self.pulse = pulse(cx.store());
+        cx.send(api::list(), Msg::Came);
+        let since = u64::try_from(cx.scene.now.unix).unwrap_or(0).saturating_sub(Self::DAYS * 86_400);
+        let filter = task::Filter {
+            kind: Some("vzdump".into()),
+            since: Some(since),
+            limit: Some(50),
+            source: Some(task::Source::All),
+            ..task::Filter::default()
+        };
+        for node in cx.store().resources.nodes.iter().filter(|n| n.is_online()) {
+            cx.send(task::list(&node.node, &filter), Msg::Runs);
+        }
+    }
+
+    fn rebuild(&mut self) {
+        let row = |job: &Job| {
+            let last = self.last.get(job.id.as_str()).map(|(_, at, state)| (*at, state.clone()));
+            Row { job: job.clone(), last }
+        };
+        let rows: Vec<Row> = self.jobs.iter().map(row).collect();
+        if rows != self.rows {
+            self.rows = rows;
+            self.generation += 1;
+        }
+        self.sync();
+    }
+
+    fn sync(&mut self) {
+        let empty = match &self.error {
+            Some(error) => format!("{error}. {}", error.advice()),
+            None if self.loading => "asking the cluster".into(),
+            None if !self.rows.is_empty() => "nothing matches the filter".into(),
+            None => "no backup jobs (c creates one)".into(),
+        };
+        self.table.set_empty(empty);
+        self.table.sync(&self.rows, self.generation);
+    }
+
+    /// Which job a run was of stands in its log only.
+    fn look_at(&mut self, tasks: Vec<Task>, cx: &mut Cx<'_, Msg>) {
+        for task in tasks.into_iter().filter(|t| t.kind == "vzdump") {
+            match self.runs.iter_mut().find(|t| t.upid == task.upid) {
+                Some(known) => *known = task,
+                None => self.runs.push(task),
+            }
+        }
+        self.runs.sort_by(|a, b| b.starttime.cmp(&a.starttime));
+        let runs: BTreeMap<&Upid, &TaskState> = self.runs.iter().map(|t| (&t.upid, &t.status)).collect();
+        for (upid, _, state) in self.last.values_mut() {
+            if let Some(now) = runs.get(upid) {
+                *state = (*now).clone();
+            }
+        }
+        let new: Vec<Upid> = self.runs.iter().map(|t| t.upid.clone()).filter(|u| !self.seen.contains(u)).collect();
+        for upid in new.into_iter().take(Self::HEADS.saturating_sub(self.seen.len())) {
+            self.seen.push(upid.clone());
+            let of = upid.clone();
+            cx.send(task::log(&upid, 0, 3), move |answer| Msg::Head(of, answer));
+        }
+    }
+
+    fn selected(&self) -> Option<&Row> {
+        self.table.selected(&self.rows)
+    }
+
+    fn open(&mut self, cx: &mut Cx<'_, Msg>) {
+        if let Some(row) = self.selected() {
+            let last = self.last.get(row.job.id.as_str()).map(|(upid, ..)| upid.clone());
+            cx.open(detail::Detail::new(row.job.clone(), last));
+        }
+    }
+
+    fn create(&mut self, cx: &mut Cx<'_, Msg>) {
+        if !cx.refuses_changes() {
+            // What comes of it is read when this view is in front again.
+            self.asked = None;
+            cx.open(edit::dialog(cx.store(), None, &self.jobs));
+        }
+    }
+
+    /// The list may be old and somebody else may have edited the job: it is read again first.
+    fn again(&mut self, next: Next, cx: &mut Cx<'_, Msg>) {
+        if let Some(row) = self.selected()
+            && !cx.refuses_changes()
+        {
+            let id = row.job.id.clone();
+            cx.send(api::one(&id), move |answer| Msg::Fresh(next, answer));
+        }
+    }
+
+    fn fresh(&mut self, next: Next, answer: Result<Job, ApiError>, cx: &mut Cx<'_, Msg>) {
+        let job = match answer {
+            Ok(job) => job,
+            Err(error) if error.status() == Some(400) => {
+                cx.toast(Level::Warning, "Somebody else has removed this job meanwhile");
+                self.load(cx);
+                return;
+            }
+            Err(error) => {
+                cx.toast(Level::Error, error.explained());
+                return;
+            }
+        };
+        match next {
+            Next::Edit => {
+                self.asked = None;
+                cx.open(edit::dialog(cx.store(), Some(job), &self.jobs));
+            }
+            Next::Run => {
+                let proposal = run_now(&job, cx.store());
+                if proposal.writes.is_empty() {
+                    let why =
+                        proposal.notes.first().cloned().unwrap_or_else(|| "it takes no guest at the moment".into());
+                    cx.toast(Level::Warning, format!("Nothing to run: {why}"));
+                }
+                cx.propose(proposal);
+            }
+            Next::Switch => {
+                let label = switch(&job).label;
+                let on = !job.is_enabled();
+                let request = api::update(&job.id, &[param("enabled", u8::from(on))], &[]);
+                let write = cx.hear(label.clone(), request, Msg::Changed);
+                let mut proposal = Proposal::new(format!("{label}?"), vec![write]);
+                if !on {
+                    proposal = proposal
+                        .degree(Degree::Careful)
+                        .note("Its guests are not backed up by it until it is switched on again.");
+                }
+                cx.propose(proposal);
+            }
+        }
+    }
+
+    fn remove(&mut self, cx: &mut Cx<'_, Msg>) {
+        let Some(row) = self.selected() else { return };
+        let write = cx.hear(format!("Remove the backup job {}", row.job.id), api::remove(&row.job.id), Msg::Changed);
+        let proposal = Proposal::new(format!("Remove the backup job {}?", row.job.id), vec![write])
+            .degree(Degree::Careful)
+            .note(format!("Its guests ({}) are not backed up by it any more.", selection(&row.job)))
+            .note("The backups that it has made stay.");
+        cx.propose(proposal);
+    }
+
+    fn log(&mut self, cx: &mut Cx<'_, Msg>) {
+        if let Some((upid, ..)) = self.selected().and_then(|r| self.last.get(r.job.id.as_str())) {
+            cx.emit(Effect::OpenTask(upid.clone()));
+        }
+    }
+
+    fn menu(&mut self, cx: &mut Cx<'_, Msg>) {
+        const LETTERS: [(&str, char); 6] = [
+            ("job.edit", 'e'),
+            ("job.run", 'r'),
+            ("job.switch", 'p'),
+            ("job.log", 'l'),
+            ("job.create", 'c'),
+            ("job.remove", 'D'),
+        ];
+        let layer = cx.id;
+        let picks = LETTERS.into_iter().filter_map(|(id, letter)| {
+            let command = Self::COMMANDS.iter().find(|c| c.id == id)?;
+            let effect = move || Effect::Run { layer: Some(layer), command: id.into() };
+            let mut pick = Pick::new(command.title, effect).letter(letter).detail(cx.scene.keys.label(id));
+            if !(command.ready)(self, cx.store()) {
+                pick.disabled = Some("not possible here".into());
+            }
+            Some(pick)
+        });
+        let picks = picks.collect();
+        let title = self.selected().map_or_else(|| "Backup jobs".into(), |r| r.job.id.to_string());
+        cx.open(Picker::menu(title, picks));
+    }
+
+    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        self.sync();
+        match event {
+            TableEvent::Ignored => return false,
+            TableEvent::Open => self.open(cx),
+            TableEvent::Menu(..) => self.menu(cx),
+            _ => {}
+        }
+        true
+    }
+}
+
+/// When the last backup run ended.
+fn pulse(store: &Store) -> Option<u64> {
+    store.tasks.iter().filter(|t| t.kind == "vzdump").filter_map(|t| t.endtime).max()
+}
+
+impl View for Jobs {
+    type Msg = Msg;
+    const NAME: &'static str = "Backup jobs";
+    const COMMANDS: &'static [Command<Self>] = &[
+        Command { id: "job.menu", keys: "m x", title: "Actions", footer: true, ready: |_, _| true, run: Self::menu },
+        Command { id: "job.create", keys: "c", title: "Create", footer: true, ready: |_, _| true, run: Self::create },
+        Command {
+            id: "job.edit",
+            keys: "e",
+            title: "Edit",
+            footer: true,
+            ready: |v, _| v.selected().is_some(),
+            run: |v, cx| v.again(Next::Edit, cx),
+        },
+        Command {
+            id: "job.run",
+            keys: "R",
+            title: "Run now",
+            footer: true,
+            ready: |v, _| v.selected().is_some(),
+            run: |v, cx| v.again(Next::Run, cx),
+        },
+        Command {
+            id: "job.switch",
+            keys: "p",
+            title: "On or off",
+            footer: true,
+            ready: |v, _| v.selected().is_some(),
+            run: |v, cx| v.again(Next::Switch, cx),
+        },
+        Command {
+            id: "job.log",
+            keys: "l",
+            title: "Last run",
+            footer: true,
+            ready: |v, _| v.selected().is_some_and(|r| r.last.is_some()),
+            run: Self::log,
+        },
+        Command {
+            id: "job.remove",
+            keys: "delete",
+            title: "Remove",
+            footer: false,
+            ready: |v, _| v.selected().is_some(),
+            run: Self::remove,
+        },
+    ];
+
+    fn opened(&mut self, cx: &mut Cx<'_, Msg>) {
+        if cx.store().updated.is_some() {
+            self.load(cx);
+        }
+    }
+
+    fn refreshed(&mut self, cx: &mut Cx<'_, Msg>) {
+        let old = self.asked.is_none_or(|at| cx.scene.now.mono.saturating_sub(at) > Self::STALE);
+        if cx.store().updated.is_some() && !self.loading && (old || pulse(cx.store()) != self.pulse) {
+            self.load(cx);
+        }
+    }
+
+    fn update(&mut self, msg: Msg, cx: &mut Cx<'_, Msg>) {
+        match msg {
+            Msg::Came(answer) => {
+                self.loading = false;
+                match answer {
+                    Ok(jobs) => (self.jobs, self.error) = (jobs, None),
+                    Err(error) => self.error = Some(error),
+                }
+            }
+            Msg::Fresh(next, answer) => self.fresh(next, answer, cx),
+            Msg::Runs(Ok(page)) => self.look_at(page.data, cx),
+            Msg::Runs(Err(error)) => tracing::debug!(%error, "backup runs of a node"),
+            Msg::Head(upid, Ok(page)) => {
+                let run = vzdump::Run::of(page.data.iter().map(|l| l.t.as_str()));
+                let state = self.runs.iter().find(|t| t.upid == upid).map(|t| t.status.clone());
+                if let (Some(id), Some(state)) = (run.job, state) {
+                    let at = upid.started();
+                    let known = self.last.get(&id);
+                    // A job runs on several nodes at once: the worst of them is its result.
+                    let same_time = known.is_some_and(|(_, other, _)| other.abs_diff(at) < 120);
+                    let worse = known.is_none_or(|(.., known)| known.is_success() && !state.is_success());
+                    if known.is_none_or(|(_, other, _)| *other < at && !same_time) || (same_time && worse) {
+                        self.last.insert(id, (upid, at, state));
+                    }
+                }
+            }
+            Msg::Head(_, Err(error)) => tracing::debug!(%error, "log of a backup run"),
+            Msg::Changed(_) => self.load(cx),
+        }
+        self.rebuild();
+    }
+
+    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        let event = self.table.key(key);
+        self.handle(event, cx)
+    }
+
+    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Msg>) {
+        let event = self.table.mouse(event, cx.scene.now.millis());
+        self.handle(event, cx);
+    }
+
+    fn paste(&mut self, text: &str, cx: &mut Cx<'_, Msg>) {
+        let event = self.table.paste(text);
+        self.handle(event, cx);
+    }
+
+    fn crumb(&self, _: &Store) -> String {
+        "Backup jobs".into()
+    }
+
+    fn status(&self, _: &Store) -> String {
+        self.table.status()
+    }
+
+    fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
+        self.sync();
+        let look = scene.look;
+        let trouble = self.error.as_ref().filter(|_| !self.rows.is_empty());
+        let [head, body] =
+            Layout::vertical([Constraint::Length(u16::from(trouble.is_some())), Constraint::Min(1)]).areas(area);
+        if let Some(error) = trouble {
+            let words = format!(" {} {}", look.glyphs.warning, error.explained());
+            let words = text::cut(&text::clean(&words), usize::from(area.width), look.glyphs.ellipsis).into_owned();
+            frame.render_widget(Line::from(Span::styled(words, look.style(Role::Warning))), head);
+        }
+        let ctx = scene.ctx(&self.zone);
+        self.table.draw(frame, body, &self.rows, &ctx);
+    }
+}

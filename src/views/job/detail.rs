@@ -1,0 +1,181 @@
+//! One backup job: its settings, its next runs, and the guests and disks that it takes.
+
+use crossterm::event::{KeyCode, KeyEvent, MouseEvent, MouseEventKind};
+use ratatui::{
+    Frame,
+    layout::{Constraint, Layout, Rect},
+    text::{Line, Span},
+    widgets::Paragraph,
+};
+
+use super::{edit, schedule, selection};
+use crate::{
+    api::{
+        ApiError,
+        ids::Upid,
+        job::{self as api, Included, Job},
+    },
+    shell::{Command, Cx, Effect, Scene, View},
+    store::Store,
+    ui::{Look, Role, text},
+};
+
+/// What the view hears back.
+pub enum Msg {
+    /// The guests and disks.
+    Included(Result<Included, ApiError>),
+    /// When it runs next.
+    Runs(Result<Vec<api::Run>, ApiError>),
+}
+
+/// A backup job.
+pub struct Detail {
+    job: Job,
+    last: Option<Upid>,
+    included: Option<Result<Included, ApiError>>,
+    runs: Option<Result<Vec<api::Run>, ApiError>>,
+    scroll: u16,
+}
+
+impl Detail {
+    /// A job, and its last run if that is known.
+    pub fn new(job: Job, last: Option<Upid>) -> Self {
+        Self { job, last, included: None, runs: None, scroll: 0 }
+    }
+
+    fn log(&mut self, cx: &mut Cx<'_, Msg>) {
+        if let Some(upid) = &self.last {
+            cx.emit(Effect::OpenTask(upid.clone()));
+        }
+    }
+
+    fn lines(&self, look: &Look, width: usize) -> Vec<Line<'static>> {
+        let muted = look.style(Role::Muted);
+        let title = |words: &str| Line::styled(format!(" {words}"), look.style(Role::Title));
+        let mut lines = vec![title("Settings")];
+        for (key, value) in &self.job.settings {
+            let room = width.saturating_sub(22).max(10);
+            for (i, part) in text::wrap(&text::clean(value), room).into_iter().enumerate() {
+                let key = if i == 0 { key.as_str() } else { "" };
+                lines.push(Line::from(vec![
+                    Span::styled(format!(" {key:<20} "), look.style(Role::Accent)),
+                    Span::styled(part, look.style(Role::Text)),
+                ]));
+            }
+        }
+        lines.push(Line::raw(""));
+        let event = self.job.get("schedule").unwrap_or_default();
+        lines.push(title(&format!("Next runs ({})", schedule::words(event).unwrap_or_else(|| event.to_owned()))));
+        if !self.job.is_enabled() {
+            lines.push(Line::styled(" It is switched off: none of these happens.", look.style(Role::Warning)));
+        }
+        match &self.runs {
+            None => lines.push(Line::styled(" loading", muted)),
+            Some(Err(error)) => lines.push(Line::styled(format!(" {error}"), look.style(Role::ErrorText))),
+            Some(Ok(runs)) => {
+                for pair in runs.chunks(2) {
+                    let cells = pair.iter().map(|run| format!(" {:<18} ", edit::short(run.timestamp)));
+                    lines.push(Line::styled(cells.collect::<String>(), look.style(Role::Text)));
+                }
+            }
+        }
+        lines.push(Line::raw(""));
+        match &self.included {
+            None => lines.push(Line::styled(" loading the guests", muted)),
+            Some(Err(error)) => lines.push(Line::styled(format!(" {error}"), look.style(Role::ErrorText))),
+            Some(Ok(all)) => {
+                lines.push(title(&format!("Takes {} guests ({})", all.children.len(), selection(&self.job))));
+                for guest in &all.children {
+                    let id = guest.id.map(|id| id.to_string()).unwrap_or_default();
+                    let (kind, role) = match guest.kind.as_str() {
+                        "qemu" => ("VM", Role::Text),
+                        "lxc" => ("CT", Role::Text),
+                        _ => ("destroyed guest", Role::Warning),
+                    };
+                    let words = format!(" {kind} {id} {}", text::clean(&guest.name));
+                    lines.push(Line::styled(words, look.style(role)));
+                    for volume in &guest.children {
+                        let (sign, role) = if volume.included { ("+", Role::Ok) } else { ("-", Role::Warning) };
+                        let words = format!("     {sign} {:<10} {}  ", volume.id, text::clean(&volume.name));
+                        let words = text::cut(&words, width.saturating_sub(12), look.glyphs.ellipsis).into_owned();
+                        lines.push(Line::from(vec![
+                            Span::styled(words, look.style(role)),
+                            Span::styled(text::clean(&volume.reason).into_owned(), muted),
+                        ]));
+                    }
+                }
+            }
+        }
+        lines
+    }
+}
+
+impl View for Detail {
+    type Msg = Msg;
+    const NAME: &'static str = "Job";
+    const COMMANDS: &'static [Command<Self>] = &[Command {
+        id: "jobdetail.log",
+        keys: "l",
+        title: "Last run",
+        footer: true,
+        ready: |v, _| v.last.is_some(),
+        run: Self::log,
+    }];
+
+    fn opened(&mut self, cx: &mut Cx<'_, Msg>) {
+        cx.send(api::included(&self.job.id), Msg::Included);
+        if let Some(event) = self.job.get("schedule") {
+            cx.send(api::next_runs(event, 10), Msg::Runs);
+        }
+    }
+
+    fn update(&mut self, msg: Msg, _: &mut Cx<'_, Msg>) {
+        match msg {
+            Msg::Included(answer) => self.included = Some(answer),
+            Msg::Runs(answer) => self.runs = Some(answer),
+        }
+    }
+
+    fn key(&mut self, key: KeyEvent, _: &mut Cx<'_, Msg>) -> bool {
+        if !key.modifiers.is_empty() {
+            return false;
+        }
+        match key.code {
+            KeyCode::Down | KeyCode::Char('j') => self.scroll = self.scroll.saturating_add(1),
+            KeyCode::Up | KeyCode::Char('k') => self.scroll = self.scroll.saturating_sub(1),
+            KeyCode::PageDown => self.scroll = self.scroll.saturating_add(10),
+            KeyCode::PageUp => self.scroll = self.scroll.saturating_sub(10),
+            KeyCode::Home | KeyCode::Char('g') => self.scroll = 0,
+            KeyCode::End | KeyCode::Char('G') => self.scroll = u16::MAX,
+            _ => return false,
+        }
+        true
+    }
+
+    fn mouse(&mut self, event: MouseEvent, _: &mut Cx<'_, Msg>) {
+        match event.kind {
+            MouseEventKind::ScrollDown => self.scroll = self.scroll.saturating_add(3),
+            MouseEventKind::ScrollUp => self.scroll = self.scroll.saturating_sub(3),
+            _ => {}
+        }
+    }
+
+    fn crumb(&self, _: &Store) -> String {
+        format!("Backup jobs > {}", self.job.id)
+    }
+
+    fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
+        let look = scene.look;
+        let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(1)]).areas(area);
+        let state = if self.job.is_enabled() { ("on", Role::Ok) } else { ("off", Role::Warning) };
+        let title = Line::from(vec![
+            Span::styled(format!(" Backup job {}  ", text::clean(&self.job.id)), look.style(Role::Title)),
+            Span::styled(state.0, look.style(state.1)),
+        ]);
+        frame.render_widget(title, head);
+        let lines = self.lines(look, usize::from(body.width));
+        let most = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_sub(body.height);
+        self.scroll = self.scroll.min(most);
+        frame.render_widget(Paragraph::new(lines).scroll((self.scroll, 0)), body);
+    }
+}
