@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use ratatui::{Frame, layout::Rect};
 
 use self::action::Targets;
-use super::vm::create::CreateVm;
+use super::{ct::create::CreateCt, vm::create::CreateVm};
 use crate::{
     api::{
         cluster::{Guest, GuestStatus},
@@ -241,7 +241,10 @@ impl Guests {
             return;
         }
         let node = self.table.selected(&cx.store().resources.guests).map(|g| g.node.clone());
-        cx.open(CreateVm::new(cx.store(), node));
+        match self.kind {
+            GuestKind::Vm => cx.open(CreateVm::new(cx.store(), node)),
+            GuestKind::Ct => cx.open(CreateCt::new(cx.store(), node)),
+        }
     }
 
     fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, ()>) -> bool {

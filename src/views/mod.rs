@@ -1,5 +1,6 @@
 //! The features: one noun, one file. A view reads the store, asks the API, and proposes changes; nothing else.
 
+pub mod ct;
 pub mod dashboard;
 pub mod device;
 pub mod guest;
@@ -75,6 +76,7 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<task::Tasks>(),
         table::<task::log::TaskLog>(),
         table::<Dialog<vm::create::CreateVm>>(),
+        table::<Dialog<ct::create::CreateCt>>(),
         table::<login::Login>(),
         table::<crate::shell::confirm::Confirm>(),
         table::<crate::shell::picker::Picker>(),

@@ -15,7 +15,7 @@ use crate::{
     },
     shell::{Ask, Cx, Dialog, Proposal, Write, dialog::Msg as Heard},
     store::Store,
-    ui::{Choice, Choices, Values, Wizard, text},
+    ui::{Choices, Values, Wizard},
 };
 use supply::Images;
 
@@ -45,21 +45,8 @@ type Context<'a> = Cx<'a, Heard<Msg>>;
 impl CreateVm {
     /// A wizard for a VM on this node, or on the one with the most free memory.
     pub fn new(store: &Store, node: Option<NodeName>) -> Dialog<Self> {
-        let online = || store.resources.nodes.iter().filter(|n| n.is_online());
-        let free = |n: &&crate::api::cluster::Node| n.maxmem.saturating_sub(n.mem);
-        let node = node.filter(|name| online().any(|n| n.node == *name));
-        let node = node.or_else(|| online().max_by_key(free).map(|n| n.node.clone())).unwrap_or_default();
-        let nodes = online().map(|n| {
-            let free = text::bytes(n.maxmem.saturating_sub(n.mem));
-            Choice::new(n.node.as_str()).detail(format!(
-                "{} free, CPU {}",
-                free.trim(),
-                text::percent(f64::from(n.cpu)).trim()
-            ))
-        });
-        let mut pools = vec![Choice::labelled("", "none")];
-        pools.extend(store.resources.pools.iter().map(|p| Choice::new(p.as_str())));
-        let wizard = form::wizard(nodes.collect(), pools, node.as_str());
+        let node = supply::node_for(store, node);
+        let wizard = form::wizard(supply::nodes(store), supply::pools(store), node.as_str());
         Dialog::new(Self { node, images: Images::default() }, wizard)
     }
 
