@@ -86,8 +86,6 @@ pub struct Store {
     pub followed: Vec<Followed>,
     /// When `resources` last came.
     pub updated: Option<Duration>,
-    /// How long the last refresh took.
-    pub latency: Option<Duration>,
     /// Since when an answer is awaited.
     pub asking: Option<Duration>,
     /// Why the data is old, if it is.

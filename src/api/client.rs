@@ -188,6 +188,15 @@ impl Client {
         }
     }
 
+    /// A page outside of the API, such as the server's manual, as text. It needs no login.
+    ///
+    /// # Errors
+    /// What the transport or the server says, and [`ApiError::Garbled`] when it is no text.
+    pub async fn page(&self, path: &str) -> Result<String> {
+        let body = interpret(self.inner.transport.page(path).await?)?;
+        String::from_utf8(body.into()).map_err(|_| ApiError::Garbled(format!("{path} is no text")))
+    }
+
     /// The headers that prove who asks, for what does not go through [`Client::send`]: uploads and consoles.
     ///
     /// # Errors

@@ -24,6 +24,7 @@ pub mod progress;
 pub mod property;
 pub mod request;
 pub mod rrd;
+pub mod schema;
 pub mod snapshot;
 pub mod storage;
 pub mod task;

@@ -44,4 +44,13 @@ pub trait Transport: Send + Sync + 'static {
     /// [`ApiError::NotSent`] and [`ApiError::Untrusted`] when nothing left this machine, [`ApiError::Unsure`] when the
     /// answer did not come or was cut off.
     fn send(&self, call: Call) -> BoxFuture<Result<Raw, ApiError>>;
+
+    /// Fetches a page outside of the API (the server's manual). Nobody is told who asks.
+    ///
+    /// # Errors
+    /// As [`Transport::send`].
+    fn page(&self, path: &str) -> BoxFuture<Result<Raw, ApiError>> {
+        let why = format!("{path} can't be asked for: this connection leads to the API only");
+        Box::pin(async move { Err(ApiError::NotSent(why)) })
+    }
 }

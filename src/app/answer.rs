@@ -88,8 +88,9 @@ impl App {
             Ok(body) => {
                 let data = serde_json::from_slice::<Answer>(&body).map(|a| a.data).unwrap_or_default();
                 // Tasks answer with their UPID; creations may answer with other text.
-                let upid = data.as_str().filter(|t| t.starts_with("UPID:")).map(Upid::parse);
+                let upid: Option<Result<Upid, _>> = data.as_str().filter(|t| t.starts_with("UPID:")).map(Upid::parse);
                 let now = self.shared.now.mono;
+                self.outbox.answered(id, guest, &label, upid.as_ref().and_then(|u| u.as_ref().ok()));
                 let Some(session) = self.shared.sessions.get_mut(id.0 as usize) else { return };
                 match upid {
                     Some(Ok(upid)) => {
@@ -110,6 +111,7 @@ impl App {
                 }
             }
             Err(error) => {
+                self.outbox.answered(id, guest, &label, None);
                 let level = if matches!(error, ApiError::Withheld(_)) { Level::Warning } else { Level::Error };
                 self.toast(Toast::new(level, format!("{label}: {}", error.explained())));
             }
@@ -137,6 +139,7 @@ impl App {
 
     fn ended(&mut self, id: SessionId, ended: Ended, todo: &mut Vec<Effect>) {
         let Ended { upid, label, guest, state } = ended;
+        self.outbox.ended(&upid);
         let (level, text) = match state {
             TaskState::Ok => (Level::Ok, format!("{label}: done")),
             TaskState::Warnings(n) => (Level::Warning, format!("{label}: done with {n} warnings (L: log)")),

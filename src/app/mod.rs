@@ -5,6 +5,7 @@ mod answer;
 pub mod event_loop;
 pub mod frame;
 pub mod headless;
+pub mod outbox;
 pub mod runner;
 pub mod session;
 pub mod terminal;
@@ -16,7 +17,7 @@ use bytes::Bytes;
 use crossterm::event::{KeyCode, KeyEvent, MouseEvent};
 use ratatui::Frame;
 
-use self::{frame::Hit, session::Session};
+use self::{frame::Hit, outbox::Outbox, session::Session};
 use crate::{
     api::{
         ApiError,
@@ -135,6 +136,7 @@ pub const GLOBALS: &[Global] = &[
     global("app.help", "? f1", "Help", true),
     global("app.palette", ": ctrl-p", "Commands and guests", true),
     global("app.back", "esc", "Back", false),
+    global("app.api", "A", "API browser", false),
     global("app.refresh", "r ctrl-r", "Refresh now", false),
     global("app.tasklog", "L", "Log of the last task", false),
     global("app.mouse", "M", "Mouse on or off", false),
@@ -195,6 +197,9 @@ pub struct App {
     next_tick: Option<Duration>,
     next_age: Option<Duration>,
     login: Option<Login>,
+    outbox: Outbox,
+    /// The user wants to leave once everything is sent.
+    leaving: bool,
 }
 
 impl App {
@@ -221,6 +226,8 @@ impl App {
             next_tick: None,
             next_age: None,
             login: Some(login),
+            outbox: Outbox::default(),
+            leaving: false,
         }
     }
 
@@ -382,6 +389,13 @@ impl App {
                 Effect::SignedIn { session, user, client } => {
                     let now = self.shared.now.mono;
                     let address = client.1.target.to_string();
+                    let other = self.store().user != user || self.store().address != address;
+                    if other && self.outbox.clear() > 0 {
+                        self.toast(Toast::new(
+                            Level::Warning,
+                            "Changes that waited were dropped: this is another login",
+                        ));
+                    }
                     outside.push(Effect::SignedIn { session, user: user.clone(), client });
                     if let Some(session) = self.shared.sessions.get_mut(session.0 as usize) {
                         session.signed_in(user, address, now);
@@ -393,7 +407,8 @@ impl App {
                     self.toast(Toast::new(Level::Info, "Copied to the clipboard"));
                     outside.push(Effect::Copy(text));
                 }
-                Effect::Quit => self.quit = true,
+                Effect::Quit => self.leave(&mut more),
+                Effect::Write { session, write } => self.outbox.push(session, write),
                 Effect::Mouse(on) => {
                     self.mouse = on;
                     outside.push(Effect::Mouse(on));
@@ -404,7 +419,32 @@ impl App {
                 todo.push_front(effect);
             }
         }
+        outside.extend(self.outbox.due().into_iter().map(|(session, write)| Effect::Write { session, write }));
+        self.quit |= self.leaving && self.outbox.is_empty();
         outside
+    }
+
+    /// Leaves, unless confirmed changes would be lost with it: then the user is asked.
+    fn leave(&mut self, todo: &mut Vec<Effect>) {
+        let waiting = self.outbox.waiting();
+        if waiting == 0 {
+            self.quit = true;
+            return;
+        }
+        let what = if waiting == 1 {
+            "1 change is not sent yet".into()
+        } else {
+            format!("{waiting} changes are not sent yet")
+        };
+        let run = |command: &'static str| move || Effect::Run { layer: None, command: command.into() };
+        todo.push(Hosted::open(Picker::menu(
+            format!("Leave? {what}."),
+            vec![
+                Pick::closing("Stay").letter('n'),
+                Pick::new("Leave as soon as they are sent", run("leave.sent")).letter('w'),
+                Pick::new("Leave now: they are dropped", run("leave.now")).letter('l'),
+            ],
+        )));
     }
 
     fn close(&mut self, id: LayerId, todo: &mut Vec<Effect>) {
@@ -493,6 +533,7 @@ impl App {
                     todo.extend(stack.last().map(|l| Effect::Close(l.id())));
                 }
             }
+            "app.api" => todo.push(views::open_api()),
             "app.refresh" => {
                 // After a login that has ended and a dialog that was closed, this is the way back in.
                 let ended = self.store().trouble.as_ref().filter(|_| self.store().phase == Phase::SignedOut);
@@ -521,6 +562,15 @@ impl App {
                     Some(layer) if stack.len() > 1 && !layer.is_dialog() => todo.push(Effect::Close(layer.id())),
                     _ => todo.push(Effect::Quit),
                 }
+            }
+            "leave.sent" => {
+                self.leaving = true;
+                self.toast(Toast::new(Level::Info, "Leaving as soon as all changes are sent"));
+            }
+            "leave.now" => {
+                let dropped = self.outbox.clear();
+                tracing::warn!(target: "proxmux::audit", dropped, "left before confirmed changes were sent");
+                self.quit = true;
             }
             _ => {
                 if let Some(key) = id.strip_prefix("tab.").and_then(|k| k.chars().next()) {

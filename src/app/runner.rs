@@ -63,7 +63,7 @@ async fn read(world: &World, session: SessionId, wire: Wire) -> Result<Bytes, Ap
 
 /// Sends a change, and tells everybody who wants to know.
 async fn write_once(world: &World, session: SessionId, write: Write) -> Msg {
-    let Write { label, wire, guest, then } = write;
+    let Write { label, wire, guest, then, .. } = write;
     let result = world.write(session, &label, &wire).await;
     let reply = then.map(|(to, decode)| (to, decode(result.clone())));
     Msg::Written { session, label, guest, result, reply }

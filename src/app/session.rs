@@ -124,7 +124,7 @@ impl Session {
     /// The cluster has answered.
     pub fn fetch_succeeded(&mut self, now: Duration) {
         self.store.asking = None;
-        self.store.latency = self.fetching.take().map(|asked| now.saturating_sub(asked));
+        self.fetching = None;
         self.store.updated = Some(now);
         if self.store.trouble.take().is_some() {
             // Coming back may have changed what is asked seldom.

@@ -1,13 +1,12 @@
 //! The terminal: taken over at the start, given back at the end, and not written to without need.
 
 use std::{
-    fmt,
     io::{self, IsTerminal, Stdout, Write},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use crossterm::{
-    Command, cursor,
+    cursor,
     event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture},
     execute,
     terminal::{self, EnterAlternateScreen, LeaveAlternateScreen},
@@ -159,13 +158,4 @@ pub fn restore_on_panic() {
 /// When the terminal can't be written to.
 pub fn copy(text: &str) -> io::Result<()> {
     execute!(io::stdout(), crossterm::clipboard::CopyToClipboard::to_clipboard_from(text))
-}
-
-/// Sets the window's title.
-pub struct Title<'a>(pub &'a str);
-
-impl Command for Title<'_> {
-    fn write_ansi(&self, f: &mut impl fmt::Write) -> fmt::Result {
-        write!(f, "\x1b]2;{}\x07", self.0)
-    }
 }

@@ -40,7 +40,7 @@ pub struct ChangeArgs {
 /// A task ended badly, or its end is unknown.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct TaskFailed(String);
+pub struct TaskFailed(pub String);
 
 /// Makes the changes of a proposal one after another, and prints what came of them.
 ///
@@ -150,7 +150,10 @@ fn say(args: &ChangeArgs, text: &str) {
 }
 
 /// Shows what will happen and asks, unless told not to.
-fn confirm(proposal: &Proposal, args: &ChangeArgs) -> Result<()> {
+///
+/// # Errors
+/// When the answer is no, or nobody can be asked.
+pub fn confirm(proposal: &Proposal, args: &ChangeArgs) -> Result<()> {
     let mut out = std::io::stderr();
     if !args.json {
         writeln!(out, "{}", proposal.title)?;

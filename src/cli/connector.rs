@@ -14,12 +14,18 @@ use crate::{
 pub struct HttpsConnector {
     pins: PathBuf,
     options: Options,
+    cached: bool,
 }
 
 impl HttpsConnector {
     /// A connector that keeps pins in this file and has these time-outs.
     pub fn new(pins: PathBuf, options: Options) -> Self {
-        Self { pins, options }
+        Self { pins, options, cached: true }
+    }
+
+    /// The same without anything kept in the user's cache.
+    pub fn without_cache(self) -> Self {
+        Self { cached: false, ..self }
     }
 
     fn pins(&self) -> Result<Pins, ApiError> {
@@ -41,6 +47,16 @@ impl Connector for HttpsConnector {
 
     fn pin(&self, target: &Target, fingerprint: Fingerprint) -> Result<(), ApiError> {
         self.pins()?.pin(target, fingerprint).map_err(|error| ApiError::NotSent(error.to_string()))
+    }
+
+    fn cache_dir(&self) -> Option<PathBuf> {
+        if !self.cached {
+            return None;
+        }
+        if let Some(dir) = std::env::var_os("PROXMUX_CACHE_DIR") {
+            return Some(dir.into());
+        }
+        directories::ProjectDirs::from("", "", "proxmux").map(|dirs| dirs.cache_dir().to_owned())
     }
 }
 

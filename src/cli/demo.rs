@@ -71,6 +71,7 @@ pub async fn run(args: DemoArgs, console: &ConsoleArgs, network: Handle) -> Resu
     };
     // The demo never touches the user's own file of pinned certificates: its certificate is given.
     let pins = super::connector::config_dir().join("known_hosts.toml");
-    let world = World::new(Arc::new(HttpsConnector::new(pins, Options::default())), console::policy(console));
+    let world =
+        World::new(Arc::new(HttpsConnector::new(pins, Options::default()).without_cache()), console::policy(console));
     console::run(console, start, world, network).await
 }

@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand.
 
+pub mod api;
 pub mod change;
 pub mod connect;
 pub mod connector;
@@ -74,6 +75,8 @@ pub enum Command {
     Vm(vm::VmCommand),
     /// Serve a simulated cluster over HTTPS to any client
     Simulate(simulate::Simulate),
+    /// Call any method of the API, or search for one
+    Api(api::ApiArgs),
 }
 
 /// Runs the command.
@@ -100,6 +103,10 @@ async fn dispatch(cli: Cli, network: Handle) -> Result<()> {
         Some(Command::Print(args)) => {
             let (start, options) = resolve(&cli.connect)?;
             print::run(args, &cli.console, start, world(options, Policy { read_only: true, ..Policy::default() })).await
+        }
+        Some(Command::Api(args)) => {
+            let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
+            api::run(args, &world, &store).await
         }
         Some(Command::Vm(command)) => {
             let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
@@ -186,7 +193,7 @@ pub fn explain(error: &anyhow::Error) -> String {
 
 /// The exit code for an error.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.chain().any(|e| e.is::<ApiError>()) {
+    if error.chain().any(|e| e.is::<ApiError>() || e.is::<change::TaskFailed>()) {
         API_ERROR
     } else if error.chain().any(|e| e.is::<std::io::Error>()) {
         SYSTEM_ERROR

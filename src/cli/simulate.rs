@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use crate::sim::fault;
 use crate::sim::scenario::Scenario;
 use crate::sim::server::{Options, Server, wall_clock};
 use crate::sim::table::Table;
@@ -55,6 +56,10 @@ pub struct Simulate {
     /// How long a refused login is held back; the real server takes 3 s
     #[arg(long, default_value = "3s", value_parser = duration)]
     pub login_delay: Duration,
+    /// A fault from the start, like "595 /nodes/pve2" or "lost POST /status/start x1"; more can be typed while it runs
+    /// ("help" lists them)
+    #[arg(long, value_name = "FAULT")]
+    pub fault: Vec<String>,
     /// Print one line of JSON when ready
     #[arg(long)]
     pub json: bool,
@@ -116,7 +121,11 @@ pub async fn run(options: Simulate) -> Result<()> {
         access_log: options.access_log,
         frozen: options.frozen,
     };
-    let server = Server::start(Simulator::new(cluster), settings).await.map_err(anyhow::Error::msg)?;
+    let mut simulator = Simulator::new(cluster);
+    for text in &options.fault {
+        fault::order(&mut simulator, text).map_err(|why| anyhow::anyhow!("--fault: {why}\n{}", fault::ORDERS))?;
+    }
+    let server = Server::start(simulator, settings).await.map_err(anyhow::Error::msg)?;
     if options.json {
         let line = json!({
             "url": server.url(), "user": login.user, "password": login.password, "token": login.token,
@@ -131,9 +140,34 @@ pub async fn run(options: Simulate) -> Result<()> {
             println!("  token        {}={}", login.token, login.secret);
         }
         println!("  fingerprint  {}", server.fingerprint);
-        println!("Press Ctrl+C to end it.");
+        println!("Type \"help\" for faults; press Ctrl+C to end it.");
     }
-    wait_for_end().await
+    tokio::select! {
+        ended = wait_for_end() => ended,
+        () = take_orders(&server) => wait_for_end().await,
+    }
+}
+
+/// Faults that are typed while the simulator runs, until the input ends.
+async fn take_orders(server: &Server) {
+    let (sender, mut lines) = tokio::sync::mpsc::unbounded_channel();
+    // A thread of its own, which nobody waits for: reading a terminal can't be taken back.
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    while let Some(line) = lines.recv().await {
+        match line.trim() {
+            "help" => eprintln!("{}", fault::ORDERS),
+            text => match server.with(|simulator| fault::order(simulator, text)) {
+                Ok(()) => {}
+                Err(why) => eprintln!("{why} (\"help\" lists what there is)"),
+            },
+        }
+    }
 }
 
 #[cfg(unix)]

@@ -237,6 +237,12 @@ impl View for Confirm {
         let title = text::clean(&self.proposal.title);
         let title = text::cut(&title, usize::from(area.width.saturating_sub(6)), look.glyphs.ellipsis);
         let mut block = look.block(title, true);
+        let cluster = text::clean(scene.store.name()).into_owned();
+        if !cluster.is_empty()
+            && usize::from(area.width) > text::width(&cluster) + text::width(&self.proposal.title) + 8
+        {
+            block = block.title_top(Line::styled(format!(" {cluster} "), look.style(Role::Muted)).right_aligned());
+        }
         if destructive {
             block = block.border_style(look.style(Role::Danger));
         }

@@ -31,7 +31,7 @@ const WIDEST: u16 = 84;
 pub enum Msg<M> {
     /// Something for what it asks.
     Own(M),
-    /// This many changes were confirmed and are on their way.
+    /// Changes were confirmed; so many answers are awaited.
     Confirmed(usize),
     /// A change was answered.
     Answered(Wire, Result<(), ApiError>),
@@ -153,15 +153,26 @@ impl<A: Ask> Dialog<A> {
             self.wizard.set_trouble(Some("Nothing would change.".into()));
             return;
         };
-        for write in &mut proposal.writes {
+        // What goes in turn may take long: the dialog does not wait for it.
+        let mut heard = 0;
+        for write in proposal.writes.iter_mut().filter(|w| !w.in_turn) {
             listen::<A::Msg>(write, cx);
+            heard += 1;
         }
         if self.wizard.is_single() {
-            proposal.yes = Some(cx.reply_effect(Msg::Confirmed(proposal.writes.len())));
+            proposal.yes = Some(cx.reply_effect(Msg::Confirmed(heard)));
             cx.propose(proposal);
         } else {
-            self.sending = proposal.writes.len();
+            self.confirmed(heard, cx);
             cx.send_confirmed(proposal);
+        }
+    }
+
+    /// So many answers are awaited; without any there is nothing left to do here.
+    fn confirmed(&mut self, awaited: usize, cx: &mut Cx<'_, Msg<A::Msg>>) {
+        self.sending = awaited;
+        if awaited == 0 {
+            cx.close();
         }
     }
 
@@ -339,7 +350,7 @@ impl<A: Ask> View for Dialog<A> {
                 self.ask.update(msg, &mut self.wizard, cx);
                 self.wizard.share();
             }
-            Msg::Confirmed(changes) => self.sending = changes,
+            Msg::Confirmed(changes) => self.confirmed(changes, cx),
             Msg::Answered(wire, result) => self.answered(wire, result, cx),
             Msg::Leave => cx.close(),
         }

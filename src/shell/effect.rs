@@ -72,12 +72,20 @@ pub struct Write {
     pub guest: Option<VmId>,
     /// Who wants to hear the outcome besides the user.
     pub then: Option<(LayerId, Decode)>,
+    /// Waits until earlier ones of this kind on the same guest have ended, tasks included: the server locks guests.
+    pub in_turn: bool,
 }
 
 impl Write {
     /// A write whose outcome only the user hears about.
     pub fn new<T>(label: impl Into<String>, request: Request<T>) -> Self {
-        Self { label: label.into(), wire: request.wire, guest: None, then: None }
+        Self { label: label.into(), wire: request.wire, guest: None, then: None, in_turn: false }
+    }
+
+    /// One after the other with others on the same guest.
+    pub fn in_turn(mut self) -> Self {
+        self.in_turn = true;
+        self
     }
 
     /// Names the guest that it is about.

@@ -8,6 +8,7 @@ pub mod confirm;
 pub mod copy;
 pub mod dialog;
 pub mod effect;
+pub mod manual;
 pub mod picker;
 pub mod view;
 pub mod world;

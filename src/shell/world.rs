@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
+use super::manual::Manual;
 use crate::{
     api::{
         ApiError, Transport, Wire,
@@ -41,6 +42,11 @@ pub trait Connector: Send + Sync + 'static {
     /// # Errors
     /// When the file of pinned certificates can't be written.
     fn pin(&self, target: &Target, fingerprint: Fingerprint) -> Result<(), ApiError>;
+
+    /// The folder for what can be had again, such as descriptions of the API; `None`: nothing is kept.
+    fn cache_dir(&self) -> Option<PathBuf> {
+        None
+    }
 }
 
 /// Where a session is, and what is needed to log in to it again.
@@ -71,6 +77,7 @@ pub struct World {
     connector: Arc<dyn Connector>,
     sessions: Arc<Mutex<HashMap<SessionId, (Client, Place)>>>,
     write_slots: Arc<Semaphore>,
+    manuals: Arc<Mutex<HashMap<SessionId, Manual>>>,
     ssh: Option<PathBuf>,
     /// The rules for writes.
     pub policy: Policy,
@@ -79,7 +86,14 @@ pub struct World {
 impl World {
     /// A world without any session.
     pub fn new(connector: Arc<dyn Connector>, policy: Policy) -> Self {
-        Self { connector, sessions: Arc::default(), write_slots: Arc::new(Semaphore::new(WRITES)), ssh: None, policy }
+        Self {
+            connector,
+            sessions: Arc::default(),
+            write_slots: Arc::new(Semaphore::new(WRITES)),
+            manuals: Arc::default(),
+            ssh: None,
+            policy,
+        }
     }
 
     /// Says where the user's SSH keys are.
@@ -138,6 +152,15 @@ impl World {
             Err(error) => tracing::warn!(target: "proxmux::audit", call = %wire, %error, "not done or unsure"),
         }
         result
+    }
+
+    /// The description of the API that was last read for a session.
+    pub(super) fn manual(&self, session: SessionId) -> Option<Manual> {
+        self.manuals.lock().unwrap_or_else(PoisonError::into_inner).get(&session).cloned()
+    }
+
+    pub(super) fn set_manual(&self, session: SessionId, manual: Manual) {
+        self.manuals.lock().unwrap_or_else(PoisonError::into_inner).insert(session, manual);
     }
 
     fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, (Client, Place)>> {

@@ -8,6 +8,13 @@ use super::state::Cluster;
 pub fn page(cluster: &Cluster, path: &str) -> Answer {
     match path {
         "/" | "/index.html" => html(&format!("<h1>{}</h1><p>A simulated Proxmox VE cluster.</p>", cluster.local)),
+        "/pve-docs/api-viewer/apidoc.js" => Answer {
+            status: 200,
+            reason: "OK".into(),
+            headers: vec![("content-type".into(), "application/javascript".into())],
+            body: cluster.table.apidoc().into_bytes(),
+            ..Answer::default()
+        },
         _ => bare(501, &format!("no such file '{path}'")),
     }
 }

@@ -144,7 +144,7 @@ impl Server {
         format!("https://{}", self.address)
     }
 
-    /// Looks into the simulator or changes it, for tests.
+    /// Looks into the simulator or changes it.
     pub fn with<T>(&self, look: impl FnOnce(&mut Simulator) -> T) -> T {
         look(&mut self.shared.lock())
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// The table built into the program: every method of the API of PVE 9.2 (made by `tools/sim-table.py`).
 const BUILT_IN: &str = include_str!("../../assets/sim/methods.json");
@@ -42,6 +42,8 @@ pub struct Table {
     specs: Vec<Spec>,
     methods: Vec<Method>,
     root: Branch,
+    /// The text that the table was made from, when that was the official schema.
+    source: Option<String>,
 }
 
 impl Table {
@@ -79,7 +81,58 @@ impl Table {
         if table.methods.is_empty() {
             return Err("API schema: no method found in it".into());
         }
+        table.source = Some(schema.trim().to_owned());
         Ok(table)
+    }
+
+    /// The page of the manual that holds the schema: JSON in a piece of JavaScript, as the real server has it. Without
+    /// the official schema it is made from the table, which knows no descriptions.
+    pub fn apidoc(&self) -> String {
+        let made = || Value::from(self.tree("", 0)).to_string();
+        let schema = self.source.clone().unwrap_or_else(made);
+        format!("const apiSchema = {schema}\n;\n\nExt.onReady(function() {{ /* the viewer */ }});\n")
+    }
+
+    /// The part of the schema below a path of so many pieces.
+    fn tree(&self, above: &str, depth: usize) -> Vec<Value> {
+        let below =
+            |m: &&Method| m.path == above || m.path.strip_prefix(above).is_some_and(|rest| rest.starts_with('/'));
+        let mut names: Vec<&str> = self
+            .methods
+            .iter()
+            .filter(below)
+            .filter_map(|m| m.path.split('/').nth(depth + 1))
+            .filter(|name| !name.is_empty())
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        let node = |name: &str| {
+            let path = format!("{above}/{name}");
+            let info: Map<String, Value> =
+                self.methods.iter().filter(|m| m.path == path).map(|m| (m.method.clone(), self.describe(m))).collect();
+            let children = self.tree(&path, depth + 1);
+            let mut node = json!({"path": path, "text": name, "leaf": u8::from(children.is_empty()), "info": info});
+            if !children.is_empty() {
+                node["children"] = children.into();
+            }
+            node
+        };
+        names.into_iter().map(node).collect()
+    }
+
+    fn describe(&self, method: &Method) -> Value {
+        let properties: Map<String, Value> =
+            self.specs(method).map(|(name, spec)| (name.to_owned(), Value::Object(spec.clone()))).collect();
+        let last = method.path.rsplit('/').find(|part| !part.starts_with('{')).unwrap_or("");
+        let mut info = json!({
+            "method": method.method, "name": last, "description": "", "allowtoken": u8::from(method.token),
+            "parameters": {"additionalProperties": u8::from(method.open), "properties": properties},
+            "permissions": method.permissions,
+        });
+        if method.to_node {
+            info["proxyto"] = "node".into();
+        }
+        info
     }
 
     fn walk(&mut self, node: &Value) {

@@ -14,6 +14,7 @@ pub mod svg;
 pub mod table;
 pub mod text;
 pub mod theme;
+pub mod tree;
 pub mod viewer;
 pub mod wizard;
 
@@ -26,6 +27,7 @@ pub use keymap::{Key, Keymap};
 pub use progress::Progress;
 pub use table::{Align, Cell, Column, Ctx, Table, TableEvent, Width};
 pub use theme::{Depth, Look, Role, Theme};
+pub use tree::{Tree, TreeEvent};
 pub use viewer::{Viewer, ViewerEvent};
 pub use wizard::{Wizard, WizardEvent};
 

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use ratatui::{Frame, layout::Rect};
 
 use self::action::Targets;
-use super::{ct::create::CreateCt, vm::create::CreateVm};
+use super::{ct::create::CreateCt, snapshot::Snapshots, vm::create::CreateVm};
 use crate::{
     api::{
         cluster::{Guest, GuestStatus},
@@ -236,6 +236,12 @@ impl Guests {
         action::menu(self, cx);
     }
 
+    fn snapshots(&mut self, cx: &mut Cx<'_, ()>) {
+        if let Some(guest) = self.table.selected(&cx.store().resources.guests) {
+            cx.open(Snapshots::new(guest.reference()));
+        }
+    }
+
     fn create(&mut self, cx: &mut Cx<'_, ()>) {
         if cx.refuses_changes() {
             return;
@@ -300,6 +306,14 @@ impl View for Guests {
         action::command::<Self, 6>(),
         action::command::<Self, 7>(),
         action::command::<Self, 8>(),
+        Command {
+            id: "guest.snapshots",
+            keys: "n",
+            title: "Snapshots",
+            footer: true,
+            ready: |v, s| !v.targets(s).is_empty(),
+            run: Self::snapshots,
+        },
         Command {
             id: "vm.create",
             keys: "c",

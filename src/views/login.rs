@@ -80,7 +80,7 @@ enum Stage {
     /// Waiting for an answer; the text says for which.
     Waiting(&'static str),
     /// The user decides about a certificate.
-    Certificate { fingerprint: String, detail: String, changed: bool },
+    Certificate { fingerprint: String, detail: String, changed: bool, typed: String },
     /// The user types.
     Form,
     /// The user types a second factor.
@@ -110,6 +110,15 @@ pub struct Login {
     attempt: Attempt,
     /// A second factor is being judged: it must not be sent twice.
     judging: bool,
+}
+
+/// How many characters of a changed certificate's fingerprint must be typed.
+const PROOF: usize = 4;
+
+/// Somebody who types its end has looked at the fingerprint.
+fn proves(typed: &str, fingerprint: &str) -> bool {
+    let bare: String = fingerprint.chars().filter(char::is_ascii_hexdigit).collect();
+    typed.len() == PROOF && bare.to_lowercase().ends_with(&typed.to_lowercase())
 }
 
 impl Connected {
@@ -284,7 +293,7 @@ impl Login {
 
     fn failed(&mut self, error: ApiError) {
         if let ApiError::Untrusted { fingerprint, detail, pinned } = error {
-            self.stage = Stage::Certificate { fingerprint, detail, changed: pinned.is_some() };
+            self.stage = Stage::Certificate { fingerprint, detail, changed: pinned.is_some(), typed: String::new() };
             return;
         }
         self.error = Some(error.explained());
@@ -471,7 +480,7 @@ impl View for Login {
         if key.modifiers.contains(KeyModifiers::CONTROL) && matches!(key.code, KeyCode::Char('c' | 'l' | 'z')) {
             return false;
         }
-        match &self.stage {
+        match &mut self.stage {
             Stage::Waiting(_) => match key.code {
                 KeyCode::Esc => {
                     self.connected_to = None;
@@ -481,8 +490,15 @@ impl View for Login {
                 }
                 _ => return true,
             },
-            Stage::Certificate { fingerprint, .. } => match key.code {
-                KeyCode::Char('y') => {
+            Stage::Certificate { fingerprint, changed, typed, .. } => match key.code {
+                // A changed certificate may be an attack: one key is not enough.
+                KeyCode::Char(c) if *changed && c.is_ascii_hexdigit() && typed.len() < PROOF => typed.push(c),
+                KeyCode::Backspace => drop(typed.pop()),
+                KeyCode::Enter | KeyCode::Char('y') if *changed == (key.code == KeyCode::Enter) => {
+                    if *changed && !proves(typed, fingerprint) {
+                        typed.clear();
+                        return true;
+                    }
                     let (Ok(target), Ok(pin)) =
                         (self.server.text().parse::<Target>(), fingerprint.parse::<Fingerprint>())
                     else {
@@ -566,7 +582,7 @@ impl View for Login {
                     frame.render_widget(Paragraph::new(wrapped(error, Role::ErrorText)), below(5));
                 }
             }
-            Stage::Certificate { fingerprint, detail, changed } => {
+            Stage::Certificate { fingerprint, detail, changed, typed } => {
                 let mut lines = vec![];
                 let title = if *changed {
                     "THE CERTIFICATE OF THIS SERVER HAS CHANGED."
@@ -582,12 +598,28 @@ impl View for Login {
                 lines.push(Line::raw(""));
                 let advice = "Compare it with `pvenode cert info` on the server. Accepting pins this certificate: another one will be refused.";
                 lines.extend(wrapped(advice, Role::Text));
-                lines.push(Line::from(vec![
-                    Span::styled("y", look.style(Role::Key)),
+                let accept = match changed {
+                    true => vec![
+                        Span::styled(
+                            format!("If it was renewed on purpose, type its last {PROOF} characters: "),
+                            look.style(Role::Danger),
+                        ),
+                        Span::styled(format!("{typed:_<PROOF$}"), look.style(Role::Input)),
+                        Span::styled("   Enter", look.style(Role::Key)),
+                    ],
+                    false => vec![Span::styled("y", look.style(Role::Key))],
+                };
+                let leave = [
                     Span::styled(" accept and pin   ", look.style(Role::Text)),
-                    Span::styled("n", look.style(Role::Key)),
+                    Span::styled(if *changed { "Esc" } else { "n" }, look.style(Role::Key)),
                     Span::styled(" leave it", look.style(Role::Text)),
-                ]));
+                ];
+                if *changed {
+                    lines.push(Line::from(accept));
+                    lines.push(Line::from(leave[1..].to_vec()));
+                } else {
+                    lines.push(Line::from_iter(accept.into_iter().chain(leave)));
+                }
                 frame.render_widget(Paragraph::new(lines), inner);
             }
             Stage::Form => {

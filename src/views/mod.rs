@@ -1,10 +1,12 @@
 //! The features: one noun, one file. A view reads the store, asks the API, and proposes changes; nothing else.
 
+pub mod api;
 pub mod ct;
 pub mod dashboard;
 pub mod device;
 pub mod guest;
 pub mod login;
+pub mod snapshot;
 pub mod task;
 pub mod vm;
 
@@ -49,6 +51,11 @@ pub fn open_task(upid: Upid) -> Effect {
     Hosted::open(task::log::TaskLog::new(upid))
 }
 
+/// Opens the API browser.
+pub fn open_api() -> Effect {
+    Hosted::open(api::Browser::default())
+}
+
 /// Opens the login after the session has ended by itself.
 pub fn login_again(error: ApiError) -> Effect {
     Hosted::open(login::Login::again(error))
@@ -73,10 +80,15 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<dashboard::Dashboard>(),
         table::<guest::Guests>(),
         table::<guest::detail::Detail>(),
+        table::<snapshot::Snapshots>(),
+        table::<snapshot::settings::Settings>(),
         table::<task::Tasks>(),
         table::<task::log::TaskLog>(),
         table::<Dialog<vm::create::CreateVm>>(),
         table::<Dialog<ct::create::CreateCt>>(),
+        table::<api::Browser>(),
+        table::<api::MethodView>(),
+        table::<api::AnswerView>(),
         table::<login::Login>(),
         table::<crate::shell::confirm::Confirm>(),
         table::<crate::shell::picker::Picker>(),

@@ -251,6 +251,14 @@ fn requests() -> Vec<Wire> {
             wire(guest::destroy(guest, false, false)),
             wire(guest::destroy(guest, true, true)),
             wire(snapshot::list(guest)),
+            wire(snapshot::create(guest, "snap1", None, false)),
+            wire(snapshot::create(guest, "snap1", Some("a text"), guest.kind == GuestKind::Vm)),
+            wire(snapshot::delete(guest, "snap1", false)),
+            wire(snapshot::delete(guest, "snap1", true)),
+            wire(snapshot::rollback(guest, "snap1", false)),
+            wire(snapshot::rollback(guest, "snap1", true)),
+            wire(snapshot::config(guest, "snap1")),
+            wire(snapshot::describe(guest, "snap1", "a text")),
         ]);
         for feature in [guest::Feature::Snapshot, guest::Feature::Clone, guest::Feature::Copy] {
             all.push(wire(guest::feature(guest, feature, None)));

@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    path::PathBuf,
     sync::{Arc, LazyLock, Mutex},
     time::Duration,
 };
@@ -43,6 +44,8 @@ pub struct Lab {
     pub certificate: Mutex<Fingerprint>,
     /// Certificates that the user has accepted.
     pub pins: Mutex<HashMap<String, Fingerprint>>,
+    /// Where the console keeps what it can have again.
+    pub cache: Option<PathBuf>,
     start: Instant,
 }
 
@@ -115,6 +118,21 @@ impl Transport for Line {
             }
         })
     }
+
+    fn page(&self, path: &str) -> BoxFuture<Result<Raw, ApiError>> {
+        let (lab, target, trusted) = (self.lab.clone(), self.target.clone(), self.trusted());
+        let call = sim::Call::new("GET", path);
+        Box::pin(async move {
+            if *lab.refuses.lock().unwrap() {
+                return Err(ApiError::NotSent(format!("{target} refuses connections")));
+            }
+            trusted?;
+            lab.log.lock().unwrap().push(format!("GET {}", call.path));
+            let now = lab.clock();
+            let answer = lab.sim.lock().unwrap().handle(call, now);
+            Ok(Raw { status: answer.status, reason: answer.reason, body: answer.body.into() })
+        })
+    }
 }
 
 /// Lines to the lab, whatever the address, and pins in memory.
@@ -131,6 +149,9 @@ impl Connector for Lines {
         self.0.pins.lock().unwrap().insert(target.to_string(), fingerprint);
         Ok(())
     }
+    fn cache_dir(&self) -> Option<PathBuf> {
+        self.0.cache.clone()
+    }
 }
 
 /// How a story begins.
@@ -144,6 +165,8 @@ pub struct Setup {
     pub start: Start,
     /// The certificate that was accepted for the server in an earlier life.
     pub pinned: Option<Fingerprint>,
+    /// A folder for what the console keeps; nothing is kept without.
+    pub cache: Option<PathBuf>,
 }
 
 pub const HOST: &str = "pve1.home.example:8006";
@@ -160,6 +183,7 @@ impl Default for Setup {
             dry_run: false,
             interval: Duration::from_secs(5),
             pinned: None,
+            cache: None,
             start: Start {
                 target: Some(HOST.parse().unwrap()),
                 trust: Some(Trust::Pinned(CERTIFICATE)),
@@ -207,6 +231,7 @@ impl Setup {
             refuses: Mutex::new(false),
             certificate: Mutex::new(CERTIFICATE),
             pins: Mutex::new(self.pinned.map(|pin| (HOST.to_owned(), pin)).into_iter().collect()),
+            cache: self.cache,
             start: Instant::now(),
         });
         let options = Options {

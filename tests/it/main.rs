@@ -1,6 +1,7 @@
 //! Tests of the whole: wire, simulator, console.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod api;
 mod architecture;
 mod contract;
 mod dashboard;
@@ -19,6 +20,7 @@ mod schema;
 mod server;
 mod sim;
 mod sim_guest;
+mod snapshot;
 mod task;
 mod tty;
 mod vm;

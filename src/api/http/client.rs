@@ -159,6 +159,14 @@ impl Transport for HttpTransport {
             })
         })
     }
+
+    fn page(&self, path: &str) -> BoxFuture<Result<Raw, ApiError>> {
+        let (inner, path) = (self.inner.clone(), path.to_owned());
+        Box::pin(async move {
+            let request = reqwest::Request::new(reqwest::Method::GET, inner.url(&path)?);
+            inner.execute(request).await.map_err(|f| f.error)
+        })
+    }
 }
 
 struct Failure {
@@ -175,7 +183,10 @@ impl From<ApiError> for Failure {
 
 impl Inner {
     async fn once(&self, call: &Call) -> Result<Raw, Failure> {
-        let request = self.request(call)?;
+        self.execute(self.request(call)?).await
+    }
+
+    async fn execute(&self, request: reqwest::Request) -> Result<Raw, Failure> {
         let reusable = self.answered.load(Ordering::Relaxed);
         let limit = self.options.silence;
         let silent = || ApiError::Unsure(format!("no answer from {} within {}", self.target, secs(limit)));
@@ -209,18 +220,24 @@ impl Inner {
         Ok(Raw { status: status.as_u16(), reason, body: body.freeze() })
     }
 
+    /// The address of a path, which has to be encoded already.
+    fn url(&self, path: &str) -> Result<reqwest::Url, ApiError> {
+        let bad = |what: &str| ApiError::NotSent(format!("{path} can't be asked for: {what}"));
+        let mut url =
+            reqwest::Url::parse(&format!("https://{}", self.target)).map_err(|_| bad("the host is not valid"))?;
+        url.set_path(path);
+        if url.path() != path {
+            // The URL would be tidied up (`..`, blanks) and then name something else.
+            return Err(bad("the path holds characters that need encoding, or a `.` or `..`"));
+        }
+        Ok(url)
+    }
+
     /// Parameters go into the query of GET and DELETE (a body would be refused) and into the form of POST and PUT.
     fn request(&self, call: &Call) -> Result<reqwest::Request, ApiError> {
         let Wire { method, path, .. } = &call.wire;
         let bad = |what: &str| ApiError::NotSent(format!("{method} {path} can't be sent: {what}"));
-        let mut url =
-            reqwest::Url::parse(&format!("https://{}", self.target)).map_err(|_| bad("the host is not valid"))?;
-        let full = format!("/api2/json{path}");
-        url.set_path(&full);
-        if url.path() != full {
-            // The URL would be tidied up (`..`, blanks) and then name something else.
-            return Err(bad("the path holds characters that need encoding, or a `.` or `..`"));
-        }
+        let mut url = self.url(&format!("/api2/json{path}"))?;
         let encoded = call.wire.encoded();
         let in_body = matches!(method, Method::Post | Method::Put);
         if !in_body && !encoded.is_empty() {

@@ -6,6 +6,6 @@ pub mod target;
 pub mod tls;
 
 pub use client::{HttpTransport, Options, Proxy};
-pub use pins::Pins;
+pub use pins::{Pins, write_private};
 pub use target::Target;
 pub use tls::{Fingerprint, Trust};

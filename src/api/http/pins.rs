@@ -110,7 +110,10 @@ fn read(path: &Path) -> Result<BTreeMap<String, Fingerprint>, String> {
 }
 
 /// Replaces a file in one step by one that only its owner can read, so that nobody ever sees half of it.
-fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// When the folder or the file can't be written; then the old file is still there.
+pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     use io::Write;
     let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(dir)?;

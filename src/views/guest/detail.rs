@@ -11,6 +11,7 @@ use ratatui::{
 };
 
 use super::action::{self, Targets};
+use crate::views::snapshot::Snapshots;
 use crate::{
     api::{
         ApiError,
@@ -50,6 +51,8 @@ pub struct Detail {
     history: Vec<Point>,
     error: Option<ApiError>,
     asked: Option<Duration>,
+    config_asked: Option<Duration>,
+    history_asked: Option<Duration>,
     asking: u8,
     scroll: u16,
 }
@@ -57,6 +60,10 @@ pub struct Detail {
 impl Detail {
     /// How often the live status is asked for while the view is in front.
     const PACE: Duration = Duration::from_secs(3);
+    /// How often its configuration is.
+    const CONFIG: Duration = Duration::from_secs(15);
+    /// How often its history is, which has a point for each minute.
+    const HISTORY: Duration = Duration::from_secs(60);
 
     /// A guest by where it is.
     pub fn new(guest: GuestRef) -> Self {
@@ -68,15 +75,24 @@ impl Detail {
             history: vec![],
             error: None,
             asked: None,
+            config_asked: None,
+            history_asked: None,
             asking: 0,
             scroll: 0,
         }
     }
 
-    fn ask(&mut self, cx: &mut Cx<'_, Msg>, with_config: bool) {
+    /// Asks how the guest is; its configuration and its history seldom, as both change slowly.
+    fn ask(&mut self, cx: &mut Cx<'_, Msg>) {
         if self.asking > 0 {
             return;
         }
+        let now = cx.scene.now.mono;
+        let since = |at: Option<Duration>| at.map_or(Duration::MAX, |at| now.saturating_sub(at));
+        // After a while behind other views anything may have changed.
+        let back = since(self.asked) > Self::PACE * 2;
+        let (config, history) =
+            (back || since(self.config_asked) >= Self::CONFIG, back || since(self.history_asked) >= Self::HISTORY);
         // The guest may have moved to another node.
         if let Some(known) = cx.store().guest(self.guest.vmid) {
             self.guest = known.reference();
@@ -85,9 +101,14 @@ impl Detail {
         self.asking = 1;
         let vmid = self.guest.vmid;
         cx.send(api::status(&self.guest), move |answer| Msg::Status(vmid, Box::new(answer)));
-        if with_config {
-            self.asking += 2;
+        if config {
+            self.asking += 1;
+            self.config_asked = Some(now);
             cx.send(api::config(&self.guest, &api::Which::Pending), move |a| Msg::Config(vmid, a));
+        }
+        if history {
+            self.asking += 1;
+            self.history_asked = Some(now);
             cx.send(api::rrddata(&self.guest, Timeframe::Hour, Consolidation::Average), move |a| Msg::History(vmid, a));
         }
     }
@@ -103,6 +124,10 @@ impl Detail {
 
     fn menu(&mut self, cx: &mut Cx<'_, Msg>) {
         action::menu(self, cx);
+    }
+
+    fn snapshots(&mut self, cx: &mut Cx<'_, Msg>) {
+        cx.open(Snapshots::new(self.guest.clone()));
     }
 
     fn next_tab(&mut self, _: &mut Cx<'_, Msg>) {
@@ -122,7 +147,7 @@ impl Detail {
         if let Some(next) = at.checked_add_signed(by).and_then(|i| same.get(i)) {
             let tab = self.tab;
             *self = Self { tab, ..Self::new(next.reference()) };
-            self.ask(cx, true);
+            self.ask(cx);
         }
     }
 
@@ -340,6 +365,14 @@ impl View for Detail {
         action::command::<Self, 7>(),
         action::command::<Self, 8>(),
         Command {
+            id: "detail.snapshots",
+            keys: "n",
+            title: "Snapshots",
+            footer: true,
+            ready: |v, s| v.known(s).is_some(),
+            run: Self::snapshots,
+        },
+        Command {
             id: "detail.tab",
             keys: "tab ] [ l h",
             title: "Summary/configuration",
@@ -367,13 +400,13 @@ impl View for Detail {
     ];
 
     fn opened(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.ask(cx, true);
+        self.ask(cx);
     }
 
     fn refreshed(&mut self, cx: &mut Cx<'_, Msg>) {
         let long_ago = self.asked.is_none_or(|at| cx.scene.now.mono.saturating_sub(at) > Duration::from_secs(1));
         if long_ago {
-            self.ask(cx, true);
+            self.ask(cx);
         }
     }
 
@@ -382,7 +415,7 @@ impl View for Detail {
     }
 
     fn tick(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.ask(cx, false);
+        self.ask(cx);
     }
 
     fn update(&mut self, msg: Msg, _: &mut Cx<'_, Msg>) {

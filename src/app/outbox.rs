@@ -1,0 +1,144 @@
+//! Changes that wait to be sent: a few at a time, and those on the same guest that ask for it one after the other. A pure
+//! state machine, like the tracker.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::{
+    api::ids::{Upid, VmId},
+    shell::{SessionId, Write},
+};
+
+/// What a guest's next change waits for.
+enum Turn {
+    /// The answer to this one.
+    Sent(String),
+    /// The end of its task.
+    Works(Upid),
+}
+
+/// Everything that the user has confirmed and the server has not answered yet.
+#[derive(Default)]
+pub struct Outbox {
+    waiting: VecDeque<(SessionId, Write)>,
+    /// How many are on their way.
+    sent: usize,
+    turns: HashMap<(SessionId, VmId), Turn>,
+}
+
+impl Outbox {
+    /// Changes that are on their way at the same time: bulk work must not flood the server.
+    pub const AT_ONCE: usize = 4;
+
+    /// Takes a confirmed change.
+    pub fn push(&mut self, session: SessionId, write: Write) {
+        self.waiting.push_back((session, write));
+    }
+
+    /// What may be sent now, in order.
+    pub fn due(&mut self) -> Vec<(SessionId, Write)> {
+        let mut out = vec![];
+        let mut i = 0;
+        while self.sent < Self::AT_ONCE && i < self.waiting.len() {
+            let (session, write) = &self.waiting[i];
+            let turn = write.guest.filter(|_| write.in_turn).map(|vmid| (*session, vmid));
+            if turn.is_some_and(|turn| self.turns.contains_key(&turn)) {
+                i += 1;
+                continue;
+            }
+            if let Some(turn) = turn {
+                self.turns.insert(turn, Turn::Sent(write.label.clone()));
+            }
+            self.sent += 1;
+            out.extend(self.waiting.remove(i));
+        }
+        out
+    }
+
+    /// A change was answered, with a task or without.
+    pub fn answered(&mut self, session: SessionId, guest: Option<VmId>, label: &str, task: Option<&Upid>) {
+        self.sent = self.sent.saturating_sub(1);
+        let Some(key) = guest.map(|vmid| (session, vmid)) else { return };
+        if matches!(self.turns.get(&key), Some(Turn::Sent(sent)) if sent == label) {
+            match task {
+                Some(upid) => drop(self.turns.insert(key, Turn::Works(upid.clone()))),
+                None => drop(self.turns.remove(&key)),
+            }
+        }
+    }
+
+    /// A task has ended, well or not.
+    pub fn ended(&mut self, task: &Upid) {
+        self.turns.retain(|_, turn| !matches!(turn, Turn::Works(upid) if upid == task));
+    }
+
+    /// Changes that nobody has sent yet.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// True when every change has its answer.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.sent == 0
+    }
+
+    /// Forgets what was not sent, for example after a login as somebody else. Says how many that were.
+    pub fn clear(&mut self) -> usize {
+        self.turns.clear();
+        std::mem::take(&mut self.waiting).len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::api::{Request, ids::Upid};
+
+    const S: SessionId = SessionId(0);
+
+    fn write(label: &str, guest: u32) -> Write {
+        let request: Request<()> = Request::delete(format!("/{label}"));
+        Write::new(label, request).on_guest(VmId::new(guest).unwrap())
+    }
+
+    fn sent(outbox: &mut Outbox) -> Vec<String> {
+        outbox.due().into_iter().map(|(_, w)| w.label).collect()
+    }
+
+    #[test]
+    fn four_at_a_time() {
+        let mut outbox = Outbox::default();
+        for n in 0..6 {
+            outbox.push(S, write(&n.to_string(), 100));
+        }
+        assert_eq!(sent(&mut outbox), ["0", "1", "2", "3"]);
+        assert_eq!((sent(&mut outbox).len(), outbox.waiting()), (0, 2));
+        outbox.answered(S, VmId::new(100), "0", None);
+        assert_eq!(sent(&mut outbox), ["4"]);
+        for label in ["1", "2", "3", "4"] {
+            outbox.answered(S, VmId::new(100), label, None);
+        }
+        assert_eq!(sent(&mut outbox), ["5"]);
+        outbox.answered(S, VmId::new(100), "5", None);
+        assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn one_after_the_other_on_a_guest() {
+        let upid: Upid = "UPID:n:00000001:00000001:6B015FE7:qmdelsnapshot:100:root@pam:".parse().unwrap();
+        let mut outbox = Outbox::default();
+        for (label, guest) in [("a1", 100), ("a2", 100), ("b1", 101), ("a3", 100)] {
+            outbox.push(S, write(label, guest).in_turn());
+        }
+        outbox.push(S, write("at once", 100));
+        assert_eq!(sent(&mut outbox), ["a1", "b1", "at once"]);
+        outbox.answered(S, VmId::new(100), "at once", None);
+        assert_eq!(sent(&mut outbox).len(), 0, "another change's answer does not count");
+        outbox.answered(S, VmId::new(100), "a1", Some(&upid));
+        assert_eq!(sent(&mut outbox).len(), 0, "its task runs");
+        outbox.ended(&upid);
+        assert_eq!(sent(&mut outbox), ["a2"]);
+        outbox.answered(S, VmId::new(100), "a2", None);
+        assert_eq!(sent(&mut outbox), ["a3"], "what failed at once does not hold up the rest");
+    }
+}

@@ -1,0 +1,484 @@
+//! Snapshots of one guest: their tree, and what can be done with them.
+
+pub mod refusal;
+pub mod settings;
+pub mod tree;
+
+use std::time::Duration;
+
+use compact_str::CompactString;
+use crossterm::event::{KeyEvent, MouseEvent};
+use jiff::tz::TimeZone;
+use ratatui::{
+    Frame,
+    layout::{Constraint, Layout, Rect},
+    text::Line,
+    widgets::Paragraph,
+};
+
+use self::{settings::Settings, tree::Row};
+use crate::{
+    api::{
+        ApiError,
+        guest::{self, Config, Feature, Possible, Which},
+        ids::{ContentKind, GuestKind, GuestRef, StorageId},
+        snapshot::{self as api, Snapshot},
+        storage::{self, Volume},
+    },
+    shell::{Command, Cx, Degree, Effect, Level, Pick, Picker, Proposal, Scene, View, Write},
+    store::Store,
+    ui::{Align, Cell, Column, Ctx, Role, Table, TableEvent, Width, text},
+};
+
+/// What the view hears back.
+pub enum Msg {
+    /// The snapshots.
+    Listed(Result<Vec<Snapshot>, ApiError>),
+    /// The guest's settings, which tell where its disks are.
+    Config(Result<Config, ApiError>),
+    /// Whether snapshots are possible.
+    Possible(Result<Possible, ApiError>),
+    /// The guest's volumes on a storage: saved memory is among them.
+    Volumes(Result<Vec<Volume>, ApiError>),
+}
+
+/// The snapshots of one guest.
+pub struct Snapshots {
+    guest: GuestRef,
+    table: Table<Row, CompactString>,
+    rows: Vec<Row>,
+    generation: u64,
+    list: Option<Vec<Snapshot>>,
+    config: Option<Config>,
+    /// What the server says about snapshots of this guest.
+    possible: Option<bool>,
+    volumes: Vec<Volume>,
+    error: Option<ApiError>,
+    asked: Option<Duration>,
+    asking: bool,
+    zone: TimeZone,
+}
+
+fn columns() -> Vec<Column<Row>> {
+    let left =
+        |id, title, width, priority, cell| Column { id, title, width, priority, align: Align::Left, cell, sort: None };
+    vec![
+        left("name", "Snapshot", Width::Flex { min: 18, max: 48 }, 0, |r: &Row, c: &Ctx| {
+            let lines = r.lines(c.look.glyphs.set);
+            match (&r.snapshot, r.snapshot.is_current()) {
+                (s, true) if s.running => Cell::role(format!("{lines}NOW, running"), Role::Running),
+                (_, true) => Cell::role(format!("{lines}NOW"), Role::Accent),
+                (s, false) => format!("{lines}{}", s.name).into(),
+            }
+        }),
+        left("date", "Made", Width::Fixed(14), 2, |r: &Row, c: &Ctx| {
+            let made = r.snapshot.snaptime.filter(|_| !r.snapshot.is_current());
+            made.map_or_else(String::new, |at| text::time_short(i64::try_from(at).unwrap_or(0), c.zone)).into()
+        }),
+        Column {
+            align: Align::Right,
+            ..left("age", "Age", Width::Fixed(8), 1, |r: &Row, c: &Ctx| {
+                r.snapshot.age(c.now).map_or_else(String::new, text::duration).into()
+            })
+        },
+        Column {
+            align: Align::Right,
+            ..left("ram", "RAM", Width::Fixed(10), 1, |r: &Row, _: &Ctx| match (r.snapshot.vmstate, r.ram) {
+                (true, Some(size)) => text::bytes(size).trim().to_owned().into(),
+                (true, None) => "yes".into(),
+                (false, _) => "".into(),
+            })
+        },
+        left("description", "Description", Width::Flex { min: 10, max: 90 }, 3, |r: &Row, _: &Ctx| {
+            match (&r.snapshot.snapstate, r.snapshot.is_current()) {
+                (Some(state), _) => Cell::role(format!("unfinished ({state})"), Role::Warning),
+                (None, true) => Cell::role("you are here", Role::Muted),
+                (None, false) => r.snapshot.description.trim().replace('\n', " ").into(),
+            }
+        }),
+    ]
+}
+
+fn searched(r: &Row, out: &mut String) {
+    out.push_str(&r.snapshot.name);
+    out.push(' ');
+    out.push_str(&r.snapshot.description);
+}
+
+impl Snapshots {
+    /// How often the list is asked for: others make and remove snapshots, too.
+    const PACE: Duration = Duration::from_secs(5);
+
+    /// The snapshots of a guest.
+    pub fn new(guest: GuestRef) -> Self {
+        let table = Table::new(columns(), |r: &Row| r.snapshot.name.clone(), searched)
+            .with_empty("waiting for the first answer")
+            .without_footer();
+        Self {
+            guest,
+            table,
+            rows: vec![],
+            generation: 0,
+            list: None,
+            config: None,
+            possible: None,
+            volumes: vec![],
+            error: None,
+            asked: None,
+            asking: false,
+            zone: TimeZone::system(),
+        }
+    }
+
+    fn ask(&mut self, cx: &mut Cx<'_, Msg>) {
+        if self.asking {
+            return;
+        }
+        // The guest may have moved to another node.
+        if let Some(known) = cx.store().guest(self.guest.vmid) {
+            self.guest = known.reference();
+        }
+        self.asking = true;
+        self.asked = Some(cx.scene.now.mono);
+        cx.send(api::list(&self.guest), Msg::Listed);
+    }
+
+    fn listed(&mut self, list: Vec<Snapshot>, cx: &mut Cx<'_, Msg>) {
+        self.error = None;
+        if self.list.as_ref() == Some(&list) {
+            return;
+        }
+        // What the disks allow changes with them, and seldom.
+        cx.send(guest::config(&self.guest, &Which::Pending), Msg::Config);
+        cx.send(guest::feature(&self.guest, Feature::Snapshot, None), Msg::Possible);
+        self.list = Some(list);
+        self.arrange();
+    }
+
+    fn arrange(&mut self) {
+        self.rows = tree::arrange(self.list.as_deref().unwrap_or_default());
+        for row in self.rows.iter_mut().filter(|r| r.snapshot.vmstate) {
+            let end = format!("vm-{}-state-{}", self.guest.vmid, row.snapshot.name);
+            let is_state = |v: &&Volume| {
+                let name = v.volid.as_str().rsplit(['/', ':']).next().unwrap_or_default();
+                name == end || name.rsplit_once('.').is_some_and(|(stem, _)| stem == end)
+            };
+            row.ram = self.volumes.iter().find(is_state).and_then(|v| v.used.filter(|used| *used > 0).or(v.size));
+        }
+        self.generation += 1;
+    }
+
+    /// Saved memory lies on the storage that the settings name, or on one that has a disk of the guest.
+    fn ask_for_volumes(&mut self, cx: &mut Cx<'_, Msg>) {
+        let with_ram = self.list.iter().flatten().any(|s| s.vmstate);
+        let Some(config) = self.config.as_ref().filter(|_| with_ram) else { return };
+        let known = |name: &str| cx.store().resources.storages.iter().any(|s| s.storage.as_str() == name);
+        let mut storages: Vec<&str> = config.values.values().filter_map(|v| Some(v.split_once(':')?.0)).collect();
+        storages.extend(config.get("vmstatestorage"));
+        storages.retain(|name| known(name));
+        storages.sort_unstable();
+        storages.dedup();
+        for storage in storages {
+            let (storage, vmid) = (StorageId::from(storage), Some(self.guest.vmid));
+            let request = storage::content(&self.guest.node, &storage, Some(ContentKind::Images), vmid);
+            cx.send(request, Msg::Volumes);
+        }
+    }
+
+    fn name(&self, store: &Store) -> String {
+        let name = store.guest(self.guest.vmid).map_or("", |g| g.name.as_str());
+        format!("{} {} ({})", self.guest.kind.label(), self.guest.vmid, text::clean(name))
+    }
+
+    fn selected(&self) -> Option<&Snapshot> {
+        self.table.selected(&self.rows).map(|r| &r.snapshot)
+    }
+
+    /// The selected row if it is a snapshot.
+    fn chosen(&self) -> Option<&Snapshot> {
+        self.selected().filter(|s| !s.is_current())
+    }
+
+    /// The marked snapshots, or the selected one.
+    fn targets(&self) -> Vec<&Snapshot> {
+        let rows = self.table.marked_or_selected(&self.rows);
+        rows.into_iter().map(|r| &r.snapshot).filter(|s| !s.is_current()).collect()
+    }
+
+    /// Why no snapshot can be made, if so.
+    fn refusals(&self, store: &Store) -> Vec<String> {
+        let known = store.guest(self.guest.vmid);
+        if let Some(why) = known.and_then(refusal::by_state) {
+            return vec![why];
+        }
+        if self.possible != Some(false) {
+            return vec![];
+        }
+        let running = known.is_some_and(|g| g.uptime > 0);
+        let disks = self.config.iter().flat_map(|c| refusal::by_disks(self.guest.kind, c, store, running));
+        let mut reasons: Vec<String> = disks.collect();
+        if reasons.is_empty() {
+            reasons.push("the server says that the storage of at least one disk has none".into());
+        }
+        reasons
+    }
+
+    /// What is worth knowing before any change: a lock makes the server refuse.
+    fn warnings(&self, store: &Store) -> Vec<String> {
+        let lock = store.guest(self.guest.vmid).and_then(|g| g.lock.as_ref());
+        lock.map(|lock| format!("The guest is locked ({lock}): the server refuses until that has ended."))
+            .into_iter()
+            .collect()
+    }
+
+    fn delete(&mut self, cx: &mut Cx<'_, Msg>) {
+        let all = self.targets();
+        let names: Vec<&str> = all.iter().map(|s| s.name.as_str()).collect();
+        if names.is_empty() {
+            return;
+        }
+        let unfinished = all.iter().any(|s| s.snapstate.is_some());
+        let mut proposal = deletion(&self.guest, &self.name(cx.store()), &names, false);
+        proposal.notes.extend(self.warnings(cx.store()));
+        if unfinished {
+            proposal = proposal.note("An unfinished snapshot may need to be removed by force (menu: m).");
+        }
+        cx.propose(proposal);
+    }
+
+    fn force(&mut self, cx: &mut Cx<'_, Msg>) {
+        if let Some(s) = self.chosen() {
+            let note =
+                "Also forgets it where its disks can't be cleaned up; what is left of them stays on the storage.";
+            cx.propose(deletion(&self.guest, &self.name(cx.store()), &[&s.name], true).note(note));
+        }
+    }
+
+    fn show(&mut self, cx: &mut Cx<'_, Msg>) {
+        if let Some(s) = self.chosen() {
+            cx.open(Settings::new(self.guest.clone(), s.clone()));
+        }
+    }
+
+    fn copy(&mut self, cx: &mut Cx<'_, Msg>) {
+        if let Some(s) = self.chosen() {
+            cx.emit(Effect::Copy(s.name.to_string()));
+            cx.toast(Level::Info, "Name copied");
+        }
+    }
+
+    fn menu(&mut self, cx: &mut Cx<'_, Msg>) {
+        let layer = cx.id;
+        let title = self.chosen().map_or_else(|| "Snapshots".to_owned(), |s| format!("Snapshot {}", s.name));
+        let here = |ready: bool| (!ready).then(|| "choose a snapshot".to_owned());
+        let one = here(self.chosen().is_some());
+        let refused = self.refusals(cx.store()).into_iter().next();
+        let many = here(!self.targets().is_empty());
+        let picks = MENU.iter().map(|(letter, id, title)| {
+            let mut pick = Pick::new(*title, move || Effect::Run { layer: Some(layer), command: (*id).into() })
+                .letter(*letter)
+                .detail(cx.scene.keys.label(id));
+            pick.disabled = match *id {
+                "snapshot.take" => refused.clone(),
+                "snapshot.delete" => many.clone(),
+                "snapshot.prune" => None,
+                _ => one.clone(),
+            };
+            pick
+        });
+        let picks = picks.collect();
+        cx.open(Picker::menu(title, picks));
+    }
+
+    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        match event {
+            TableEvent::Ignored => return false,
+            TableEvent::Open => self.show(cx),
+            TableEvent::Menu(..) => self.menu(cx),
+            _ => {}
+        }
+        true
+    }
+
+    fn sync(&mut self) {
+        self.table.sync(&self.rows, self.generation);
+        self.table.set_stale(self.error.is_some());
+        if self.list.is_some() {
+            let nothing = self.table.filter().is_empty();
+            self.table.set_empty(if nothing { "no snapshots" } else { "nothing matches the filter" });
+        } else if self.error.is_some() {
+            self.table.set_empty("");
+        }
+    }
+
+    /// Lines above the list: what went wrong, and why there can be no snapshots.
+    fn banner(&self, store: &Store) -> Vec<String> {
+        let mut lines = vec![];
+        if let Some(error) = &self.error {
+            lines.push(format!("{error}. {}", error.advice()));
+        }
+        let reasons = self.refusals(store);
+        if !reasons.is_empty() {
+            lines.push(format!("No snapshots can be made: {}.", reasons.join("; ")));
+        }
+        lines.extend(self.warnings(store));
+        lines
+    }
+}
+
+const MENU: &[(char, &str, &str)] = &[
+    ('n', "snapshot.take", "Take a snapshot"),
+    ('b', "snapshot.rollback", "Roll back"),
+    ('e', "snapshot.edit", "Edit description"),
+    ('s', "snapshot.show", "Settings, difference to now"),
+    ('d', "snapshot.delete", "Delete"),
+    ('f', "snapshot.force", "Delete by force"),
+    ('o', "snapshot.prune", "Delete old ones"),
+    ('y', "snapshot.copy", "Copy name"),
+];
+
+/// The proposal to delete snapshots of one guest, one after the other: the server locks a guest meanwhile.
+pub fn deletion(guest: &GuestRef, what: &str, names: &[&str], force: bool) -> Proposal {
+    let writes = names.iter().map(|name| {
+        let label = format!("Delete snapshot {name} of {what}");
+        Write::new(label, api::delete(guest, name, force)).on_guest(guest.vmid).in_turn()
+    });
+    let title = match names {
+        [one] => format!("Delete snapshot {one} of {what}?"),
+        many => format!("Delete {} snapshots of {what}?", many.len()),
+    };
+    let proposal = Proposal::new(title, writes.collect())
+        .degree(Degree::Careful)
+        .note("The guest stays as it is now; it can't be rolled back to that state any more.");
+    if names.len() > 1 { proposal.note("They are deleted one after the other.") } else { proposal }
+}
+
+impl View for Snapshots {
+    type Msg = Msg;
+    const NAME: &'static str = "Snapshots";
+    const COMMANDS: &'static [Command<Self>] = &[
+        Command {
+            id: "snapshot.show",
+            keys: "d",
+            title: "Settings, difference",
+            footer: true,
+            ready: |v, _| v.chosen().is_some(),
+            run: Self::show,
+        },
+        Command {
+            id: "snapshot.delete",
+            keys: "delete",
+            title: "Delete",
+            footer: true,
+            ready: |v, _| !v.targets().is_empty(),
+            run: Self::delete,
+        },
+        Command {
+            id: "snapshot.force",
+            keys: "",
+            title: "Delete by force",
+            footer: false,
+            ready: |v, _| v.chosen().is_some(),
+            run: Self::force,
+        },
+        Command {
+            id: "snapshot.menu",
+            keys: "m x",
+            title: "Actions",
+            footer: true,
+            ready: |v, _| v.list.is_some(),
+            run: Self::menu,
+        },
+        Command {
+            id: "snapshot.copy",
+            keys: "y",
+            title: "Copy name",
+            footer: false,
+            ready: |v, _| v.chosen().is_some(),
+            run: Self::copy,
+        },
+    ];
+
+    fn opened(&mut self, cx: &mut Cx<'_, Msg>) {
+        self.ask(cx);
+    }
+
+    fn refreshed(&mut self, cx: &mut Cx<'_, Msg>) {
+        if self.asked.is_none_or(|at| cx.scene.now.mono.saturating_sub(at) > Duration::from_secs(1)) {
+            self.ask(cx);
+        }
+    }
+
+    fn pace(&self) -> Option<Duration> {
+        Some(Self::PACE)
+    }
+
+    fn tick(&mut self, cx: &mut Cx<'_, Msg>) {
+        self.ask(cx);
+    }
+
+    fn update(&mut self, msg: Msg, cx: &mut Cx<'_, Msg>) {
+        match msg {
+            Msg::Listed(answer) => {
+                self.asking = false;
+                match answer {
+                    Ok(list) => self.listed(list, cx),
+                    Err(error) => self.error = Some(error),
+                }
+            }
+            Msg::Config(Ok(config)) => {
+                self.config = Some(config);
+                self.ask_for_volumes(cx);
+            }
+            Msg::Possible(Ok(possible)) => self.possible = Some(possible.has_feature),
+            Msg::Volumes(Ok(volumes)) => {
+                self.volumes.retain(|v| !volumes.iter().any(|new| new.volid == v.volid));
+                self.volumes.extend(volumes);
+                self.arrange();
+            }
+            // Sizes and reasons are extras: the list stands without them.
+            Msg::Config(Err(error)) | Msg::Possible(Err(error)) | Msg::Volumes(Err(error)) => {
+                tracing::debug!(%error, "less is known about snapshots");
+            }
+        }
+        self.sync();
+    }
+
+    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        self.sync();
+        let event = self.table.key(key);
+        self.handle(event, cx)
+    }
+
+    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Msg>) {
+        self.sync();
+        let event = self.table.mouse(event, cx.scene.now.millis());
+        self.handle(event, cx);
+    }
+
+    fn paste(&mut self, text: &str, cx: &mut Cx<'_, Msg>) {
+        let event = self.table.paste(text);
+        self.handle(event, cx);
+    }
+
+    fn crumb(&self, store: &Store) -> String {
+        let list = if self.guest.kind == GuestKind::Vm { "Virtual machines" } else { "Containers" };
+        format!("{list} > {} > {} > Snapshots", self.guest.node, self.name(store))
+    }
+
+    fn status(&self, _: &Store) -> String {
+        self.table.status()
+    }
+
+    fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
+        self.sync();
+        let look = scene.look;
+        let room = usize::from(area.width).saturating_sub(2).max(10);
+        let banner = self.banner(scene.store).into_iter().flat_map(|line| text::wrap(&text::clean(&line), room));
+        let banner: Vec<Line> = banner.map(|l| Line::styled(format!(" {l}"), look.style(Role::Warning))).collect();
+        let height = u16::try_from(banner.len()).unwrap_or(u16::MAX).min(area.height / 3);
+        let [head, body] = Layout::vertical([Constraint::Length(height), Constraint::Min(1)]).areas(area);
+        frame.render_widget(Paragraph::new(banner), head);
+        self.table.draw(frame, body, &self.rows, &scene.ctx(&self.zone));
+    }
+}

@@ -1,0 +1,148 @@
+//! Snapshots: the tree, what is made, undone and removed, and what stands in the way.
+
+use proxmux::sim::{fault::Effect as Trouble, scenario::Scenario};
+
+use crate::harness::{Harness, Setup};
+
+/// The snapshots of nextcloud (VM 102), which has a chain of two.
+async fn nextcloud(size: (u16, u16)) -> Harness {
+    let mut h = Setup::default().sized(size.0, size.1).go().await;
+    h.press("/ 'nextcloud' enter n").await;
+    h.until("pre-31-1", 2.0).await;
+    h
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_tree_shows_age_and_the_present_state() {
+    for size in [(80, 24), (120, 40)] {
+        let h = nextcloud(size).await;
+        h.sees("Snapshots");
+        let lines: Vec<String> = ["pre-31 ", "pre-31-1", "NOW, running"].map(|t| h.line(t)).to_vec();
+        assert!(lines[0].contains("12d 00h"), "{lines:?}");
+        assert!(lines[1].contains("3d 04h"), "{lines:?}");
+        let at = |text: &str| h.screen().lines().position(|l| l.contains(text)).unwrap();
+        assert!(at("pre-31 ") < at("pre-31-1") && at("pre-31-1") < at("NOW"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_snapshot_holds_and_what_differs_now() {
+    let mut h = nextcloud((80, 24)).await;
+    h.press("enter").await;
+    h.sees("Snapshot pre-31");
+    h.sees("before Nextcloud 31");
+    // Two changes wait for the next start.
+    h.sees("2 settings differ from now:");
+    h.sees("then 8192");
+    h.sees("now  12288");
+    h.sees_not("scsi0");
+    h.press("tab").await;
+    h.sees("scsi0");
+    h.press("esc").await;
+    h.sees("NOW, running");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_is_deleted_and_then_gone() {
+    let mut h = nextcloud((120, 40)).await;
+    h.press("delete").await;
+    h.sees("Delete snapshot pre-31 of VM 102 (nextcloud)?");
+    h.sees("DELETE /nodes/pve2/qemu/102/snapshot/pre-31");
+    h.press("enter").await;
+    assert_eq!(h.writes(), [""; 0], "Enter means no");
+    h.press("delete y").await;
+    h.until("Delete snapshot pre-31 of VM 102 (nextcloud): done", 20.0).await;
+    h.wait(6.0).await;
+    assert_eq!(h.sim(|s| s.cluster.guests[&102].snapshots.keys().cloned().collect::<Vec<_>>()), ["pre-31-1"]);
+    h.sees_not("before Nextcloud 31");
+}
+
+/// The server locks a guest while it deletes, so the next one is sent when the first has ended.
+#[tokio::test(start_paused = true)]
+async fn several_are_deleted_one_after_the_other() {
+    let mut h = nextcloud((120, 40)).await;
+    h.press("space space delete").await;
+    h.sees("Delete 2 snapshots of VM 102 (nextcloud)?");
+    h.press("y").await;
+    assert_eq!(h.writes(), ["DELETE /nodes/pve2/qemu/102/snapshot/pre-31"]);
+    h.wait(15.0).await;
+    assert_eq!(h.writes().len(), 2);
+    assert!(h.sim(|s| s.cluster.guests[&102].snapshots.is_empty()));
+    assert!(
+        h.sim(|s| s.cluster.tasks.list.iter().filter(|t| t.kind == "qmdelsnapshot").all(|t| t.exit() == Some("OK")))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn leaving_while_changes_wait_asks_first() {
+    let mut h = nextcloud((80, 24)).await;
+    h.press("space space delete y esc esc ctrl-c").await;
+    h.sees("Leave? 1 change is not sent yet.");
+    assert!(!h.quits());
+    h.press("n").await;
+    h.sees("Virtual machines");
+    h.press("ctrl-c w").await;
+    assert!(!h.quits());
+    h.wait(15.0).await;
+    assert!(h.quits(), "{}", h.screen());
+    assert_eq!(h.writes().len(), 2, "all was sent");
+
+    let mut h = nextcloud((80, 24)).await;
+    h.press("space space delete y esc esc ctrl-c l").await;
+    assert!(h.quits());
+    assert_eq!(h.writes().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_else_deletes_it_first() {
+    let mut h = nextcloud((120, 40)).await;
+    h.sim(|s| drop(s.cluster.guests.get_mut(&102).unwrap().snapshots.remove("pre-31-1")));
+    h.press("down delete y").await;
+    h.until("snapshot 'pre-31-1' does not exist", 10.0).await;
+    h.wait(6.0).await;
+    h.press("down up").await;
+    h.sees_not("before the app updates");
+    assert_eq!(h.writes().len(), 1, "{:?}", h.writes());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_is_told_before() {
+    let mut h = nextcloud((120, 40)).await;
+    h.sim(|s| drop(s.cluster.guests.get_mut(&102).unwrap().config.insert("lock".into(), "backup".into())));
+    h.until("The guest is locked (backup): the server refuses until that has ended.", 20.0).await;
+    h.press("delete").await;
+    h.sees("- The guest is locked (backup)");
+    h.press("y").await;
+    h.until("VM is locked (backup)", 10.0).await;
+    assert_eq!(h.sim(|s| s.cluster.guests[&102].snapshots.len()), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_node_goes_away_and_comes_back() {
+    let mut h = nextcloud((120, 40)).await;
+    h.trouble("/nodes/pve2/", None, Trouble::Status(595, "No route to host".into()));
+    h.wait(6.0).await;
+    h.sees("No route to host");
+    h.sees("pre-31-1");
+    h.no_trouble();
+    h.wait(6.0).await;
+    h.sees_not("No route to host");
+}
+
+#[tokio::test(start_paused = true)]
+async fn why_there_can_be_none() {
+    let setup = Setup { scenario: Scenario::Homelab, ..Setup::default() };
+    let mut h = setup
+        .go_after(|sim| {
+            let guest = sim.cluster.guests.get_mut(&102).unwrap();
+            guest.config.insert("scsi2".into(), "/dev/disk/by-id/usb-stick,size=8G".into());
+            guest.config.insert("scsi1".into(), "nas:102/vm-102-disk-0.raw,backup=0,size=500G".into());
+        })
+        .await;
+    h.press("/ 'nextcloud' enter n").await;
+    h.until("No snapshots can be made:", 2.0).await;
+    h.sees("scsi1 is no qcow2 file on nas (nfs)");
+    h.sees("scsi2 is the node's own /dev/disk/by-id/usb-stick");
+    h.press("m").await;
+    h.sees("scsi1 is no qcow2");
+}
