@@ -5,6 +5,7 @@
 //! types and endpoints.
 
 pub mod access;
+pub mod appliance;
 pub mod backoff;
 pub mod client;
 pub mod cluster;

@@ -5,6 +5,7 @@ pub mod change;
 pub mod connect;
 pub mod connector;
 pub mod console;
+pub mod ct;
 pub mod demo;
 pub mod fill;
 pub mod print;
@@ -73,6 +74,9 @@ pub enum Command {
     /// Create VMs
     #[command(subcommand)]
     Vm(vm::VmCommand),
+    /// Create containers
+    #[command(subcommand)]
+    Ct(ct::CtCommand),
     /// Serve a simulated cluster over HTTPS to any client
     Simulate(simulate::Simulate),
     /// Call any method of the API, or search for one
@@ -111,6 +115,10 @@ async fn dispatch(cli: Cli, network: Handle) -> Result<()> {
         Some(Command::Vm(command)) => {
             let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
             vm::run(command, &world, &store).await
+        }
+        Some(Command::Ct(command)) => {
+            let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
+            ct::run(command, &world, &store).await
         }
         None => {
             let (start, options) = resolve(&cli.connect)?;

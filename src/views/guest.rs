@@ -317,7 +317,7 @@ impl View for Guests {
         Command {
             id: "vm.create",
             keys: "c",
-            title: "Create VM",
+            title: "Create",
             footer: true,
             ready: |_, s| !s.resources.nodes.is_empty(),
             run: Self::create,

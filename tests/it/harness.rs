@@ -167,6 +167,8 @@ pub struct Setup {
     pub pinned: Option<Fingerprint>,
     /// A folder for what the console keeps; nothing is kept without.
     pub cache: Option<PathBuf>,
+    /// Where the user's SSH keys are.
+    pub ssh: Option<PathBuf>,
 }
 
 pub const HOST: &str = "pve1.home.example:8006";
@@ -184,6 +186,7 @@ impl Default for Setup {
             interval: Duration::from_secs(5),
             pinned: None,
             cache: None,
+            ssh: None,
             start: Start {
                 target: Some(HOST.parse().unwrap()),
                 trust: Some(Trust::Pinned(CERTIFICATE)),
@@ -245,7 +248,7 @@ impl Setup {
         let mut app = App::new(options, address, Login::new(self.start));
         let policy = Policy { read_only: self.read_only, dry_run: self.dry_run };
         app.set_policy(policy);
-        let world = World::new(Arc::new(Lines(lab.clone())), policy);
+        let world = World::new(Arc::new(Lines(lab.clone())), policy).with_ssh_folder(self.ssh);
         let console = Headless::start(app, world, self.size.0, self.size.1, BEGIN).await;
         let mut this = Harness { console, lab };
         this.wait(0.01).await;

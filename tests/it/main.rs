@@ -4,6 +4,7 @@
 mod api;
 mod architecture;
 mod contract;
+mod ct;
 mod dashboard;
 mod docs;
 mod guest;

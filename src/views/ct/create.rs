@@ -12,9 +12,10 @@ use secrecy::ExposeSecret;
 
 use crate::{
     api::{
-        ApiError, Paged, cluster, guest,
+        ApiError, Paged,
+        appliance::{self, Appliance},
+        cluster, guest,
         ids::{ContentKind, NodeName, StorageId, VmId},
-        image::{self, Appliance},
         network::{self, Interface},
         storage::{self, Volume},
         task::Task,
@@ -107,7 +108,7 @@ impl CreateCt {
         if !self.catalogue && wizard.values().get("fetch") == "catalogue" {
             self.catalogue = true;
             let node = self.node.clone();
-            cx.send(image::catalogue(&node), move |answer| Msg::Catalogue(node, answer));
+            cx.send(appliance::catalogue(&node), move |answer| Msg::Catalogue(node, answer));
         }
     }
 
@@ -286,7 +287,15 @@ impl Ask for CreateCt {
                 wizard.set("ssh.new", "0");
                 key::ask(cx);
             }
-            _ if key.starts_with("net") => self.addresses.look(&values, wizard, cx),
+            _ if key.starts_with("net") => {
+                // The command line may give an address without saying that it is a fixed one.
+                for (end, mode) in [(".ip", "ipv4"), (".ip6", "ipv6")] {
+                    if let Some(nic) = key.strip_suffix(end) {
+                        wizard.set(&format!("{nic}.{mode}"), "static");
+                    }
+                }
+                self.addresses.look(&wizard.values(), wizard, cx);
+            }
             _ => {}
         }
         form::follow(wizard);

@@ -5,8 +5,8 @@ use super::{Context, Msg};
 use crate::{
     api::{
         Request,
+        appliance::{self, Appliance},
         ids::{NodeName, StorageId, Upid, VolId},
-        image::{self, Appliance},
         storage::{self, Volume},
     },
     shell::{Proposal, dialog::Msg as Heard},
@@ -46,12 +46,8 @@ fn check_reference(text: &str, _: &Values) -> Result<(), String> {
         Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => (host, rest),
         _ => ("", path),
     };
-    let part = |part: &str| {
-        !part.is_empty() && part.chars().all(good) && part.chars().all(|c| c.is_ascii()) && {
-            let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-            edge(part.chars().next()) && edge(part.chars().last())
-        }
-    };
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    let part = |part: &str| part.chars().all(good) && edge(part.chars().next()) && edge(part.chars().last());
     let host_char = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':');
     if tag.is_empty() {
         return Err(format!("needs a tag, for example {}:latest", if path.is_empty() { "debian" } else { path }));
@@ -135,7 +131,7 @@ fn request(values: &Values) -> Result<(String, Request<Upid>), (&'static str, St
         if template.is_empty() {
             return Err(missing("appliance"));
         }
-        return Ok((format!("Download {template}"), image::download_appliance(&node, &storage, template)));
+        return Ok((format!("Download {template}"), appliance::download(&node, &storage, template)));
     }
     let (reference, name) = (values.get("oci.reference"), values.get("oci.filename"));
     if reference.is_empty() {
@@ -143,7 +139,7 @@ fn request(values: &Values) -> Result<(String, Request<Upid>), (&'static str, St
     }
     check_reference(reference, values).map_err(|why| ("oci.reference", why))?;
     let name = Some(name).filter(|name| !name.is_empty());
-    Ok((format!("Pull {reference}"), image::oci_pull(&node, &storage, reference, name)))
+    Ok((format!("Pull {reference}"), appliance::pull(&node, &storage, reference, name)))
 }
 
 /// Shows the call that fetches what is chosen; `there` are the templates of all storages.
@@ -160,7 +156,13 @@ pub fn propose(wizard: &mut Wizard, there: &[Volume], cx: &mut Context) {
                 return;
             }
             let write = cx.hear(label.clone(), request, move |answer| {
-                Heard::Own(Msg::Fetching(Box::new(answer.map(|upid| Fetch { upid, node, storage, before, asked: false }))))
+                Heard::Own(Msg::Fetching(Box::new(answer.map(|upid| Fetch {
+                    upid,
+                    node,
+                    storage,
+                    before,
+                    asked: false,
+                }))))
             });
             let note = "The wizard goes on meanwhile, and takes it when it is there.";
             cx.propose(Proposal::new(label, vec![write]).note(note));
@@ -215,10 +217,14 @@ mod tests {
     #[test]
     fn references_have_tags() {
         let none = Values::default();
-        for good in ["debian:13", "docker.io/library/debian:latest", "localhost:5000/a/b_c-d:v1.2", "library/nginx:1.27-alpine"] {
+        for good in
+            ["debian:13", "docker.io/library/debian:latest", "localhost:5000/a/b_c-d:v1.2", "library/nginx:1.27-alpine"]
+        {
             assert_eq!(check_reference(good, &none), Ok(()), "{good}");
         }
-        for bad in ["debian", "docker.io/library/debian", "Debian:13", "a//b:1", "a:b c", "-a:1", "a:-1", "https://x/y:1"] {
+        for bad in
+            ["debian", "docker.io/library/debian", "Debian:13", "a//b:1", "a:b c", "-a:1", "a:-1", "https://x/y:1"]
+        {
             assert!(check_reference(bad, &none).is_err(), "{bad}");
         }
         assert!(check_reference("debian", &none).is_err_and(|why| why.contains("debian:latest")));

@@ -5,9 +5,7 @@ use crate::{
     api::ids::VmId,
     ssh_key,
     ui::{Choice, Choices, Form, Values, Wizard},
-    views::device::{
-        check, choices, ct_console, ct_nic, ct_resource, dns, feature, mount, passthrough, startup,
-    },
+    views::device::{check, choices, ct_console, ct_nic, ct_resource, dns, feature, mount, passthrough, startup},
 };
 
 /// Most mount points, network devices and devices of one container that the wizard makes.
@@ -77,7 +75,9 @@ fn warn_keys(text: &str, values: &Values) -> Option<String> {
 fn check_variable(text: &str, _: &Values) -> Result<(), String> {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() && name.chars().all(word) && !value.chars().any(char::is_control) => Ok(()),
+        Some((name, value)) if !name.is_empty() && name.chars().all(word) && !value.chars().any(char::is_control) => {
+            Ok(())
+        }
         _ => Err("must be NAME=VALUE".into()),
     }
 }
@@ -160,9 +160,12 @@ fn template() -> Form {
 }
 
 fn disks() -> Form {
-    Form::new()
-        .group("rootfs", "Root disk", 1..=1, |_| (mount::ROOTFS.fields)(Form::new()))
-        .group("mp", "Mount point", 0..=MOST_MOUNTS, |_| (mount::MOUNT.fields)(Form::new()))
+    Form::new().group("rootfs", "Root disk", 1..=1, |_| (mount::ROOTFS.fields)(Form::new())).group(
+        "mp",
+        "Mount point",
+        0..=MOST_MOUNTS,
+        |_| (mount::MOUNT.fields)(Form::new()),
+    )
 }
 
 fn nic(number: usize) -> Form {

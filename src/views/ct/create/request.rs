@@ -9,9 +9,14 @@ use crate::{
     },
     ui::Values,
     views::device::{
-        ct_console, ct_nic::CT_NIC, ct_resource, dns, feature::FEATURES, items,
+        ct_console,
+        ct_nic::CT_NIC,
+        ct_resource, dns,
+        feature::FEATURES,
+        items,
         mount::{MOUNT, ROOTFS},
-        passthrough::PASSTHROUGH, startup::STARTUP,
+        passthrough::PASSTHROUGH,
+        startup::STARTUP,
     },
 };
 

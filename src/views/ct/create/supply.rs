@@ -110,9 +110,7 @@ impl Addresses {
         }
         self.begun = true;
         let guests = cx.store().resources.guests.iter().filter(|guest| !guest.template).take(AT_MOST);
-        self.left = guests
-            .map(|g| (g.reference(), format!("{} {} ({})", g.kind.label(), g.vmid, g.name)))
-            .collect();
+        self.left = guests.map(|g| (g.reference(), format!("{} {} ({})", g.kind.label(), g.vmid, g.name))).collect();
         for _ in 0..AT_ONCE {
             self.next(cx);
         }

@@ -40,8 +40,7 @@ fn call(pairs: &[(&str, &str)], access: request::Access) -> String {
     request::request(&wizard.known(), access).unwrap().to_string()
 }
 
-const BASE: &[(&str, &str)] =
-    &[("vmid", "150"), ("hostname", "web"), ("ostemplate", "nas:vztmpl/debian-13.tar.zst")];
+const BASE: &[(&str, &str)] = &[("vmid", "150"), ("hostname", "web"), ("ostemplate", "nas:vztmpl/debian-13.tar.zst")];
 
 #[test]
 fn the_usual_one() {
@@ -136,18 +135,38 @@ fn mistakes_stand_at_their_fields() {
     }
     let errors: Vec<String> = wizard.errors().into_keys().collect();
     // The reference has no field now: nothing is fetched.
-    let wanted =
-        ["hostname", "mp0.mp", "mp0.storage", "nameserver", "net0.gw", "ostemplate", "ssh.other", "vmid"];
+    let wanted = ["hostname", "mp0.mp", "mp0.storage", "nameserver", "net0.gw", "ostemplate", "ssh.other", "vmid"];
     assert_eq!(errors, wanted);
 }
 
 #[test]
 fn parameters_have_fields() {
-    let wizard = typed(&[("mp0.source", "bind"), ("mp1.size", "4"), ("net1.tag", "4"), ("env0.text", "A=1"), ("dev0.path", "")]);
+    let wizard =
+        typed(&[("mp0.source", "bind"), ("mp1.size", "4"), ("net1.tag", "4"), ("env0.text", "A=1"), ("dev0.path", "")]);
     let values = wizard.known();
     for parameter in [
-        "vmid", "hostname", "ostemplate", "rootfs", "mp0", "mp1", "net0", "net1", "dev0", "env", "features", "password",
-        "ssh-public-keys", "startup", "ha-managed", "pool", "tags", "memory", "swap", "cores", "nameserver", "timezone",
+        "vmid",
+        "hostname",
+        "ostemplate",
+        "rootfs",
+        "mp0",
+        "mp1",
+        "net0",
+        "net1",
+        "dev0",
+        "env",
+        "features",
+        "password",
+        "ssh-public-keys",
+        "startup",
+        "ha-managed",
+        "pool",
+        "tags",
+        "memory",
+        "swap",
+        "cores",
+        "nameserver",
+        "timezone",
     ] {
         let field = request::field_of(parameter, &values);
         assert!(wizard.step_of(&field).is_some(), "{parameter}: {field}");
