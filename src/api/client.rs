@@ -171,6 +171,7 @@ impl Client {
     /// the server says.
     pub async fn send(&self, wire: Wire) -> Result<Bytes> {
         let _place = if wire.is_write() { None } else { self.inner.reads.acquire().await.ok() };
+        tracing::debug!(%wire, "asking");
         if is_open(&wire) {
             return interpret(self.inner.transport.send(Call { wire, headers: vec![] }).await?);
         }

@@ -1,14 +1,21 @@
 //! How to reach a server and as whom, from the command line and the environment.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use clap::Args;
 use secrecy::SecretString;
 use thiserror::Error;
 
-use crate::api::{
-    Credentials,
-    http::{Fingerprint, Options, Proxy, Target, Trust, target::TargetError},
+use crate::{
+    api::{
+        Credentials,
+        http::{Fingerprint, Options, Proxy, Target, Trust, target::TargetError},
+    },
+    config::{
+        Effective, SecretSource, Source, Value,
+        secret::{self, token_id, user_id},
+        setting,
+    },
 };
 
 /// The options of every command that talks to a server. Secrets are no options, since every user of a machine can read
@@ -16,7 +23,8 @@ use crate::api::{
 #[derive(Args, Clone, Debug, Default, PartialEq)]
 #[command(next_help_heading = "Connection")]
 pub struct ConnectArgs {
-    /// The server, like pve1, pve1:8006 or https://pve1:8006 [env: PVE_HOST]
+    /// The server, like pve1, pve1:8006 or https://pve1:8006; several nodes of a cluster separated by commas
+    /// [env: PVE_HOST]
     #[arg(long, value_name = "HOST[:PORT]", global = true)]
     pub host: Option<String>,
     /// The user with realm, like root@pam, or a token's id, like root@pam!ci [env: PVE_USER; the secret comes from
@@ -35,6 +43,9 @@ pub struct ConnectArgs {
     /// How many seconds the server may keep silent
     #[arg(long, value_name = "SECONDS", global = true, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub timeout: Option<u64>,
+    /// What counts after environment and file were asked, too.
+    #[arg(skip)]
+    pub counts: Effective,
 }
 
 /// What is missing or contradictory, and what to set.
@@ -42,15 +53,15 @@ pub struct ConnectArgs {
 pub enum ConnectError {
     /// A server's address that is none.
     #[error("{0}: {1}")]
-    Host(&'static str, TargetError),
+    Host(String, TargetError),
     /// A user without realm, or an id that is none.
     #[error("{0} is not valid: {1}")]
-    User(&'static str, String),
+    User(String, String),
     /// A fingerprint that is none.
     #[error(
         "{0} is not valid: a fingerprint is the SHA-256 of the certificate in hexadecimal (`pvenode cert info` shows it)"
     )]
-    Fingerprint(&'static str),
+    Fingerprint(String),
     /// Half of a login.
     #[error("{0}")]
     Incomplete(String),
@@ -59,10 +70,9 @@ pub enum ConnectError {
 /// A resolved connection.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    /// The server.
-    /// `None`: nobody named one.
-    pub target: Option<Target>,
-    /// How it proves itself.
+    /// The servers of one cluster, the first to be tried first. Empty: nobody named one.
+    pub targets: Vec<Target>,
+    /// How they prove themselves.
     pub trust: Trust,
     /// True when nobody said whom to trust: then a certificate that the user once accepted
     /// counts, which the login looks up.
@@ -73,70 +83,149 @@ pub struct Connection {
     pub user: Option<String>,
     /// User and secret, when both are known; otherwise somebody has to be asked.
     pub credentials: Option<Credentials>,
+    /// Where the profile keeps the missing secret.
+    pub kept: Option<Kept>,
     /// Time-outs and proxy.
     pub options: Options,
 }
 
+/// A secret that is yet to be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Whose: `user@realm` or `user@realm!token`.
+    pub login: String,
+    /// Where it is.
+    pub source: SecretSource,
+}
+
+impl Kept {
+    /// The login, once the secret is there.
+    pub fn with(self, secret: SecretString) -> Credentials {
+        if self.login.contains('!') {
+            Credentials::Token { id: self.login, secret }
+        } else {
+            Credentials::Password { user: self.login, password: secret }
+        }
+    }
+}
+
 impl ConnectArgs {
-    /// Puts the options together: the command line first, then the environment, which is passed as a function so that
-    /// tests can make one up. Empty variables count as unset.
+    /// The settings that the command line gives.
+    pub fn settings(&self) -> Vec<(&'static str, Value)> {
+        let text = |value: &String| Value::Text(value.clone());
+        let ca = self.ca_file.as_ref().map(|file| Value::Text(file.to_string_lossy().into_owned()));
+        let all = [
+            ("host", self.host.as_ref().map(text)),
+            ("user", self.user.as_ref().map(text)),
+            ("fingerprint", self.fingerprint.as_ref().map(text)),
+            ("ca_file", ca),
+            ("timeout", self.timeout.map(Value::Whole)),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+
+    /// Puts the connection together from the settings that count; `env` gives secrets and proxies and is passed as a
+    /// function so that tests can make one up. Empty variables count as unset.
     ///
     /// # Errors
-    /// When the server is missing, something is not valid, or a login is only half there.
-    pub fn resolve(&self, env: impl Fn(&str) -> Option<String>) -> Result<Connection, ConnectError> {
+    /// When something is not valid, or a login is only half there.
+    pub fn resolve(
+        &self,
+        settings: &Effective,
+        env: impl Fn(&str) -> Option<String>,
+    ) -> Result<Connection, ConnectError> {
         let env = |name: &str| env(name).filter(|value| !value.trim().is_empty());
-        let pick = |option: &Option<String>, flag: &'static str, variable: &'static str| match option {
-            Some(value) => Some((flag, value.clone())),
-            None => env(variable).map(|value| (variable, value)),
+        let label = |name: &str| settings.source(name).map(Source::name).unwrap_or_default();
+        let outside = |name: &str| settings.source(name).is_some_and(Source::is_outside);
+
+        let port = settings.whole("port").and_then(|n| u16::try_from(n).ok()).unwrap_or(8006);
+        let hosts = settings.get("host").map(Value::list).unwrap_or_default();
+        let hosts =
+            hosts.iter().flat_map(|text| text.split(',')).filter(|text| !text.trim().is_empty() || hosts.len() == 1);
+        let targets: Vec<Target> = hosts
+            .map(|text| Target::with_port(text, port).map_err(|e| ConnectError::Host(label("host"), e)))
+            .collect::<Result<_, _>>()?;
+
+        // Who trusts by an option means this and nothing else; in the file there is only one of the two.
+        let ca_goes_first = settings.source("ca_file").is_some_and(|s| matches!(s, Source::Flag(_)));
+        let ca = || {
+            let home = std::env::home_dir();
+            settings.text("ca_file").map(|file| Trust::CaFile(setting::path(file, home)))
+        };
+        let trust = match (self.insecure, settings.text("fingerprint")) {
+            (true, _) => Some(Trust::Insecure),
+            (_, Some(text)) if !ca_goes_first => {
+                let fingerprint: Fingerprint =
+                    text.parse().map_err(|_| ConnectError::Fingerprint(label("fingerprint")))?;
+                Some(Trust::Pinned(fingerprint))
+            }
+            _ => ca(),
         };
 
-        let target = match pick(&self.host, "--host", "PVE_HOST") {
-            Some((source, host)) => Some(host.parse::<Target>().map_err(|e| ConnectError::Host(source, e))?),
-            None => None,
-        };
-
-        let trust = if self.insecure {
-            Some(Trust::Insecure)
-        } else if let Some(file) = &self.ca_file {
-            Some(Trust::CaFile(file.clone()))
-        } else if let Some((source, text)) = pick(&self.fingerprint, "--fingerprint", "PVE_FINGERPRINT") {
-            let fingerprint: Fingerprint = text.parse().map_err(|_| ConnectError::Fingerprint(source))?;
-            Some(Trust::Pinned(fingerprint))
-        } else {
-            None
-        };
-
-        let (user, credentials) = login(pick(&self.user, "--user", "PVE_USER"), env)?;
+        let login = login(settings, env)?;
+        if login.from_profile
+            && matches!(settings.source("host"), Some(Source::Env(_)))
+            && !own_targets(settings, port).iter().any(|own| targets.contains(own))
+        {
+            let profile = settings.profile.as_deref().unwrap_or_default();
+            return Err(ConnectError::Incomplete(format!(
+                "PVE_HOST names {}, but the login is that of profile {profile}, which is for another server: unset PVE_HOST, or use --host if you mean it",
+                targets.first().map(ToString::to_string).unwrap_or_default()
+            )));
+        }
         let mut options =
-            Options { proxy: target.as_ref().and_then(|t| Proxy::from_env(t, env)), ..Options::default() };
-        if let Some(seconds) = self.timeout {
-            options.silence = Duration::from_secs(seconds);
+            Options { proxy: targets.first().and_then(|t| Proxy::from_env(t, env)), ..Options::default() };
+        if let Some(silence) = setting::seconds(settings.get("timeout")) {
+            options.silence = silence;
             options.read = options.read.max(options.silence);
         }
+        debug_assert!(!login.from_profile || !outside("user") || login.user.is_some());
         Ok(Connection {
             insecure: trust == Some(Trust::Insecure),
             trust_is_default: trust.is_none(),
             trust: trust.unwrap_or_default(),
-            target,
-            user,
-            credentials,
+            targets,
+            user: login.user,
+            credentials: login.credentials,
+            kept: login.kept,
             options,
         })
     }
 }
 
+/// The addresses of the profile itself.
+pub fn own_targets(settings: &Effective, port: u16) -> Vec<Target> {
+    let own = settings.own.get("host").map(|given| given.value.list()).unwrap_or_default();
+    own.iter().filter_map(|text| Target::with_port(text, port).ok()).collect()
+}
+
+#[derive(Default)]
+struct Login {
+    user: Option<String>,
+    credentials: Option<Credentials>,
+    kept: Option<Kept>,
+    /// Its secret is the profile's.
+    from_profile: bool,
+}
+
 /// Who logs in. A token goes before a password when the environment holds both, as it is the more deliberate choice.
-fn login(
-    user: Option<(&'static str, String)>,
-    env: impl Fn(&str) -> Option<String>,
-) -> Result<(Option<String>, Option<Credentials>), ConnectError> {
+/// A profile's secret is only used for the profile's own user or token.
+fn login(settings: &Effective, env: impl Fn(&str) -> Option<String>) -> Result<Login, ConnectError> {
     let secret = |name: &str| env(name).map(SecretString::from);
-    let (mut user, mut token) = match user {
-        Some((source, text)) => {
-            let text = text.trim().to_owned();
-            check_user(source, &text)?;
+    let own_user = user_id(&settings.own);
+    let own_token = token_id(&settings.own);
+    let profile = settings.source("user").filter(|s| !s.is_outside());
+    let given = settings.text("user").filter(|_| profile.is_none());
+    let (mut user, mut token) = match given {
+        Some(text) => {
+            let source = settings.source("user").map(Source::name).unwrap_or_default();
+            let mut text = text.trim().to_owned();
+            if let (false, Some(realm)) = (text.contains('@'), settings.text("realm")) {
+                text = format!("{text}@{realm}");
+            }
+            check_user(&source, &text)?;
             match text.split_once('!') {
-                Some((user, _)) => (Some((source, user.to_owned())), Some((source, text.clone()))),
+                Some((user, _)) => (Some((source.clone(), user.to_owned())), Some((source, text.clone()))),
                 None => (Some((source, text)), None),
             }
         }
@@ -145,37 +234,58 @@ fn login(
     if token.is_none()
         && let Some(id) = env("PVE_TOKEN_ID")
     {
+        let source = "PVE_TOKEN_ID".to_owned();
         let id = id.trim().to_owned();
-        let full = match (&user, id.contains('!')) {
+        let owner = user.as_ref().map(|(_, user)| user.clone()).or_else(|| own_user.clone());
+        let full = match (owner, id.contains('!')) {
             (_, true) => id,
-            (Some((_, user)), false) if !id.contains('@') => format!("{user}!{id}"),
+            (Some(user), false) if !id.contains('@') => format!("{user}!{id}"),
             (None, false) if !id.contains('@') => {
                 let why = format!("the token \"{id}\" needs its user: write user@realm!{id}, or set PVE_USER");
-                return Err(ConnectError::User("PVE_TOKEN_ID", why));
+                return Err(ConnectError::User(source, why));
             }
-            _ => {
-                return Err(ConnectError::User("PVE_TOKEN_ID", format!("\"{id}\" is not of the form user@realm!name")));
-            }
+            _ => return Err(ConnectError::User(source, format!("\"{id}\" is not of the form user@realm!name"))),
         };
-        check_user("PVE_TOKEN_ID", &full)?;
+        check_user(&source, &full)?;
         let owner = full.split('!').next().unwrap_or_default().to_owned();
         match &user {
-            Some((source, user)) if *user != owner => {
+            Some((by, user)) if *user != owner => {
                 return Err(ConnectError::Incomplete(format!(
-                    "{source} says {user}, but the token in PVE_TOKEN_ID belongs to {owner}: unset one of them"
+                    "{by} says {user}, but the token in PVE_TOKEN_ID belongs to {owner}: unset one of them"
                 )));
             }
-            _ => user = Some(("PVE_TOKEN_ID", owner)),
+            _ => user = Some((source.clone(), owner)),
         }
-        token = Some(("PVE_TOKEN_ID", full));
+        token = Some((source, full));
     }
+    // The profile's own login counts when nobody else is named, or the same.
+    let by_profile = || format!("profile {}", settings.profile.as_deref().unwrap_or_default());
+    let same = |login: &str| user.as_ref().is_none_or(|(_, user)| login.split('!').next() == Some(user));
+    if token.is_none()
+        && let Some(own) = own_token.as_ref().filter(|own| same(own) && given.is_none())
+    {
+        user = user.or_else(|| Some((by_profile(), own.split('!').next().unwrap_or_default().to_owned())));
+        token = Some((by_profile(), own.clone()));
+    }
+    if user.is_none() {
+        user = own_user.clone().map(|own| (by_profile(), own));
+    }
+    let kept = |login: &str| {
+        let own = own_token.as_ref().or(own_user.as_ref()).is_some_and(|own| own == login);
+        let source = secret::source(&settings.own).filter(|_| own)?;
+        Some(Kept { login: login.to_owned(), source: source.clone() })
+    };
     if let Some((source, id)) = token {
-        let Some(secret) = secret("PVE_TOKEN_SECRET") else {
-            return Err(ConnectError::Incomplete(format!(
-                "{source} names the token {id}, but its secret is missing: set PVE_TOKEN_SECRET"
-            )));
+        if let Some(secret) = secret("PVE_TOKEN_SECRET") {
+            let credentials = Some(Credentials::Token { id: id.clone(), secret });
+            return Ok(Login { user: Some(id), credentials, ..Login::default() });
+        }
+        return match kept(&id).filter(|kept| kept.source != SecretSource::Prompt) {
+            Some(kept) => Ok(Login { user: Some(id), kept: Some(kept), from_profile: true, ..Login::default() }),
+            None => Err(ConnectError::Incomplete(format!(
+                "{source} names the token {id}, but its secret is missing: set PVE_TOKEN_SECRET, or say in a profile where it is kept (secret = ...)"
+            ))),
         };
-        return Ok((Some(id.clone()), Some(Credentials::Token { id, secret })));
     }
     if env("PVE_TOKEN_SECRET").is_some() && env("PVE_PASSWORD").is_none() {
         return Err(ConnectError::Incomplete(
@@ -183,20 +293,25 @@ fn login(
         ));
     }
     let user = user.map(|(_, user)| user);
-    let credentials = match (&user, secret("PVE_PASSWORD")) {
-        (Some(user), Some(password)) => Some(Credentials::Password { user: user.clone(), password }),
+    match (user, secret("PVE_PASSWORD")) {
+        (Some(user), Some(password)) => {
+            let credentials = Some(Credentials::Password { user: user.clone(), password });
+            Ok(Login { user: Some(user), credentials, ..Login::default() })
+        }
         (None, Some(_)) => {
             let why = "PVE_PASSWORD is set, but not for whom: use --user or set PVE_USER, for example root@pam";
-            return Err(ConnectError::Incomplete(why.into()));
+            Err(ConnectError::Incomplete(why.into()))
         }
-        (_, None) => None,
-    };
-    Ok((user, credentials))
+        (user, None) => {
+            let kept = user.as_deref().and_then(kept).filter(|_| own_token.is_none());
+            Ok(Login { user, from_profile: kept.is_some(), kept, ..Login::default() })
+        }
+    }
 }
 
 /// `user@realm` or `user@realm!name`, as the server takes them. The user's part may hold an `@` itself.
-fn check_user(source: &'static str, text: &str) -> Result<(), ConnectError> {
-    let fail = |why: &str| Err(ConnectError::User(source, format!("\"{text}\" {why}")));
+fn check_user(source: &str, text: &str) -> Result<(), ConnectError> {
+    let fail = |why: &str| Err(ConnectError::User(source.to_owned(), format!("\"{text}\" {why}")));
     let (user, name) = match text.split_once('!') {
         Some((user, name)) => (user, Some(name)),
         None => (text, None),
@@ -231,10 +346,66 @@ mod tests {
     /// Resolves `arguments` (split at blanks) with an environment of `NAME=value` words.
     fn resolve(arguments: &str, environment: &str) -> Result<Connection, ConnectError> {
         let args = Cli::try_parse_from(["proxmux"].into_iter().chain(arguments.split_whitespace())).unwrap().connect;
-        args.resolve(|name| {
+        let env = |name: &str| {
             let pair = |w: &str| w.split_once('=').filter(|(n, _)| *n == name).map(|(_, v)| v.to_owned());
             environment.split_whitespace().find_map(pair)
-        })
+        };
+        let (config, mistakes) = crate::config::read(FILE, &super::super::setup::known());
+        assert_eq!(mistakes, []);
+        let profile = env("PROFILE");
+        let settings = Effective::new(&config, profile.as_deref(), &args.settings(), env).unwrap();
+        args.resolve(&settings, env)
+    }
+
+    const FILE: &str = "
+        [profiles.two]
+        host = [\"n1\", \"n2:1\"]
+        port = 443
+        user = \"bob\"
+        realm = \"pve\"
+        secret = { env = \"X\" }
+        fingerprint = \"3333333333333333333333333333333333333333333333333333333333333333\"
+        [profiles.token]
+        host = \"n3\"
+        token = \"ci@pve!con\"
+        secret = \"stored\"
+        ca_file = \"/ca.pem\"
+        timeout = 9
+    ";
+
+    #[test]
+    fn profiles_give_what_nobody_else_gives() {
+        let c = resolve("", "PROFILE=two").unwrap();
+        assert_eq!(c.targets.iter().map(ToString::to_string).collect::<Vec<_>>(), ["n1:443", "n2:1"]);
+        assert_eq!((c.user.as_deref(), c.trust), (Some("bob@pve"), Trust::Pinned(Fingerprint([0x33; 32]))));
+        assert_eq!(c.kept, Some(Kept { login: "bob@pve".into(), source: SecretSource::Env("X".into()) }));
+        let c = resolve("", "PROFILE=token").unwrap();
+        assert_eq!((c.user.as_deref(), &c.trust), (Some("ci@pve!con"), &Trust::CaFile("/ca.pem".into())));
+        assert_eq!((c.kept.unwrap().source, c.options.silence.as_secs()), (SecretSource::Stored, 9));
+        let c =
+            resolve("--fingerprint 1111111111111111111111111111111111111111111111111111111111111111", "PROFILE=token");
+        assert_eq!(c.unwrap().trust, Trust::Pinned(Fingerprint([0x11; 32])));
+        let c = resolve("--ca-file x.pem", "PROFILE=two").unwrap();
+        assert_eq!(c.trust, Trust::CaFile("x.pem".into()));
+        let c = resolve("", "PROFILE=two PVE_PASSWORD=pw").unwrap();
+        assert!(
+            matches!(&c.credentials, Some(Credentials::Password { user, .. }) if user == "bob@pve") && c.kept.is_none()
+        );
+    }
+
+    #[test]
+    fn a_profiles_secret_is_only_for_its_own_login_and_server() {
+        let c = resolve("--user alice@pam", "PROFILE=two").unwrap();
+        assert_eq!((c.user.as_deref(), c.kept), (Some("alice@pam"), None));
+        let c = resolve("--user bob@pve", "PROFILE=two").unwrap();
+        assert_eq!(c.kept.map(|k| k.login).as_deref(), Some("bob@pve"));
+        let c = resolve("--user root@pam", "PROFILE=token").unwrap();
+        assert_eq!((c.user.as_deref(), c.kept), (Some("root@pam"), None));
+        let why = error("", "PROFILE=two PVE_HOST=other");
+        assert!(why.contains("PVE_HOST names other:443") && why.contains("unset PVE_HOST"), "{why}");
+        assert!(resolve("", "PROFILE=two PVE_HOST=n2:1").is_ok());
+        assert!(resolve("--host other", "PROFILE=two").is_ok(), "an option is meant");
+        assert!(resolve("", "PROFILE=two PVE_HOST=other PVE_PASSWORD=x").is_ok(), "a secret from the same place");
     }
 
     fn error(arguments: &str, environment: &str) -> String {
@@ -252,14 +423,14 @@ mod tests {
     fn the_command_line_goes_first() {
         let c = resolve("--host a --user x@pve", "PVE_HOST=b:1 PVE_USER=root@pam PVE_PASSWORD=pw").unwrap();
         assert_eq!(
-            (c.target.as_ref().map(ToString::to_string).as_deref(), c.user.as_deref()),
+            (c.targets.first().map(ToString::to_string).as_deref(), c.user.as_deref()),
             (Some("a:8006"), Some("x@pve"))
         );
         let Some(Credentials::Password { user, password }) = &c.credentials else { panic!("{c:?}") };
         assert_eq!((user.as_str(), password.expose_secret()), ("x@pve", "pw"));
         let c = resolve("", "PVE_HOST=b:1 PVE_USER=root@pam PVE_PASSWORD=").unwrap();
         assert_eq!(
-            (c.target.as_ref().map(ToString::to_string).as_deref(), c.user.as_deref()),
+            (c.targets.first().map(ToString::to_string).as_deref(), c.user.as_deref()),
             (Some("b:1"), Some("root@pam"))
         );
         assert!(c.credentials.is_none());
@@ -297,7 +468,7 @@ mod tests {
     #[test]
     fn without_a_server_the_rest_is_kept() {
         let c = resolve("--insecure --timeout 7", "PVE_TOKEN_ID=root@pam!ci PVE_TOKEN_SECRET=s").unwrap();
-        assert_eq!((&c.target, &c.trust, c.options.silence.as_secs()), (&None, &Trust::Insecure, 7));
+        assert_eq!((c.targets.len(), &c.trust, c.options.silence.as_secs()), (0, &Trust::Insecure, 7));
         assert_eq!(token(&c).0, "root@pam!ci");
     }
 

@@ -8,21 +8,22 @@ use tokio::runtime::Handle;
 
 use crate::{
     app::{self, App, event_loop, terminal},
+    config::{Binding, Config, Effective, Value},
     shell::{Policy, World},
     ui::{Depth, GlyphSet, Keymap, Look},
     views::{self, login},
 };
 
 /// How the console looks and behaves.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Console")]
 pub struct ConsoleArgs {
-    /// View to begin with: dashboard, vms, lxc or tasks
-    #[arg(global = true, long, value_name = "VIEW", default_value = "dashboard")]
-    pub view: String,
-    /// Seconds between two refreshes
-    #[arg(global = true, long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    pub refresh: u64,
+    /// View to begin with: dashboard, vms, lxc or tasks [default: dashboard]
+    #[arg(global = true, long, value_name = "VIEW")]
+    pub view: Option<String>,
+    /// Seconds between two refreshes [default: 5]
+    #[arg(global = true, long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub refresh: Option<u64>,
     /// Refuse every change before it is sent
     #[arg(global = true, long)]
     pub read_only: bool,
@@ -32,27 +33,68 @@ pub struct ConsoleArgs {
     /// Draw with ASCII characters only
     #[arg(global = true, long)]
     pub ascii: bool,
-    /// Colours: auto, truecolor, 256, 16 or mono (NO_COLOR is respected)
-    #[arg(global = true, long, value_name = "DEPTH", default_value = "auto", value_parser = ["auto", "truecolor", "256", "16", "mono"])]
-    pub color: String,
+    /// Colours (NO_COLOR is respected) [default: auto]
+    #[arg(global = true, long, value_name = "DEPTH", value_parser = ["auto", "truecolor", "256", "16", "mono"])]
+    pub color: Option<String>,
     /// Leave the mouse to the terminal
     #[arg(global = true, long)]
     pub no_mouse: bool,
+    /// Changed keys of the configuration.
+    #[arg(skip)]
+    pub keys: Vec<Binding>,
+    /// Changed roles of the theme, as TOML.
+    #[arg(skip)]
+    pub theme: String,
 }
 
 impl ConsoleArgs {
+    /// The settings that the command line gives.
+    pub fn settings(&self) -> Vec<(&'static str, Value)> {
+        let text = |value: &String| Value::Text(value.clone());
+        let all = [
+            ("view", self.view.as_ref().map(text)),
+            ("refresh", self.refresh.map(Value::Whole)),
+            ("color", self.color.as_ref().map(text)),
+            ("read_only", self.read_only.then_some(Value::Truth(true))),
+            ("ascii", self.ascii.then_some(Value::Truth(true))),
+            ("mouse", self.no_mouse.then_some(Value::Truth(false))),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+
+    /// Takes over what counts after environment and file were asked, too.
+    pub fn fill(&mut self, settings: &Effective, config: &Config) {
+        let text = |name| settings.text(name).map(str::to_owned);
+        *self = Self {
+            view: text("view"),
+            refresh: settings.whole("refresh"),
+            color: text("color"),
+            read_only: settings.truth("read_only"),
+            ascii: settings.truth("ascii"),
+            no_mouse: !settings.truth("mouse"),
+            dry_run: self.dry_run,
+            keys: config.keys.clone(),
+            theme: config.theme.clone(),
+        };
+    }
+
     /// Colours and glyphs for this terminal.
     pub fn look(&self) -> Look {
         let mut look = Look::detect(|name| std::env::var(name).ok());
-        let depth = match self.color.as_str() {
-            "truecolor" => Depth::True,
-            "256" => Depth::Indexed,
-            "16" => Depth::Ansi,
-            "mono" => Depth::Mono,
+        let depth = match self.color.as_deref() {
+            Some("truecolor") => Depth::True,
+            Some("256") => Depth::Indexed,
+            Some("16") => Depth::Ansi,
+            Some("mono") => Depth::Mono,
             _ => look.theme.depth(),
         };
         let set = if self.ascii { GlyphSet::Ascii } else { look.glyphs.set };
         look = Look::new(depth, set);
+        if !self.theme.is_empty()
+            && let Ok(theme) = look.theme.patched(&self.theme)
+        {
+            look.theme = theme;
+        }
         look
     }
 
@@ -61,11 +103,12 @@ impl ConsoleArgs {
     /// # Errors
     /// When there is no such view.
     pub fn tab(&self) -> Result<char> {
-        let wanted = self.view.to_lowercase();
+        let view = self.view.as_deref().unwrap_or("dashboard");
+        let wanted = view.to_lowercase();
         let found = views::TABS.iter().find(|t| t.title.to_lowercase() == wanted || t.key.to_string() == wanted);
         found.map(|t| t.key).with_context(|| {
             let names: Vec<_> = views::TABS.iter().map(|t| t.title.to_lowercase()).collect();
-            format!("there is no view \"{}\": choose one of {}", self.view, names.join(", "))
+            format!("there is no view \"{view}\": choose one of {}", names.join(", "))
         })
     }
 
@@ -74,10 +117,12 @@ impl ConsoleArgs {
     /// # Errors
     /// When the view is unknown.
     pub fn options(&self) -> Result<app::Options> {
+        let mut keys = keymap()?;
+        super::setup::rebind(&mut keys, &self.keys)?;
         Ok(app::Options {
             look: self.look(),
-            keys: keymap()?,
-            interval: Duration::from_secs(self.refresh),
+            keys,
+            interval: Duration::from_secs(self.refresh.unwrap_or(5)),
             tab: self.tab()?,
             mouse: !self.no_mouse,
         })

@@ -2,28 +2,36 @@
 
 pub mod api;
 pub mod change;
+pub mod config;
 pub mod connect;
 pub mod connector;
 pub mod console;
 pub mod ct;
 pub mod demo;
 pub mod fill;
+pub mod log;
 pub mod print;
+pub mod profile;
+pub mod prompt;
+pub mod setup;
 pub mod simulate;
 pub mod vm;
 
-use std::{fs::OpenOptions, path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
 use tokio::runtime::{Builder, Handle};
 
-use self::{connect::ConnectArgs, connector::HttpsConnector, console::ConsoleArgs};
+use self::{
+    connect::ConnectArgs,
+    connector::HttpsConnector,
+    console::ConsoleArgs,
+    setup::{FileArgs, Setup},
+};
 use crate::{
-    api::{
-        ApiError, cluster,
-        http::{Options, Trust},
-    },
+    api::{ApiError, cluster, http::Options},
+    config::FileError,
     shell::{Policy, World},
     store::{SessionId, Store},
     views::login::{self, Connected, Start},
@@ -47,7 +55,12 @@ Examples:
   proxmux demo                                     try it on a simulated cluster
   proxmux --host pve1.example.com --user root@pam  log in with a password
   PVE_HOST=pve1 PVE_TOKEN_ID=root@pam!ci PVE_TOKEN_SECRET=... proxmux
-  proxmux print vms --format ansi                  one picture of the live cluster"
+  proxmux profile add lab --host pve1,pve2 --user root@pam
+  proxmux --profile lab                            a cluster by its name
+  proxmux print vms --format ansi                  one picture of the live cluster
+
+Exit codes: 0 done, 1 something to mend in the arguments or settings, 2 this machine is in the way (files, terminal),
+3 the cluster is in the way (not reached, refused)."
 )]
 pub struct Cli {
     /// What to do; without it the console starts.
@@ -59,9 +72,15 @@ pub struct Cli {
     /// How the console looks and behaves.
     #[command(flatten)]
     pub console: ConsoleArgs,
+    /// Which configuration counts.
+    #[command(flatten)]
+    pub file: FileArgs,
     /// Append a log to this file (it holds no secrets); PROXMUX_LOG chooses the level: error, warn, info, debug
     #[arg(long, value_name = "FILE", global = true)]
     pub log_file: Option<PathBuf>,
+    /// Log more: once debug, twice trace
+    #[arg(long, short, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
 }
 
 /// The subcommands.
@@ -69,6 +88,10 @@ pub struct Cli {
 pub enum Command {
     /// Start a simulated cluster and the console on it
     Demo(demo::DemoArgs),
+    /// Show, check, edit and import the configuration
+    Config(config::ConfigArgs),
+    /// Add, list, test and remove profiles: named clusters
+    Profile(profile::ProfileArgs),
     /// Draw one view of the cluster once and exit
     Print(print::PrintArgs),
     /// Create VMs
@@ -88,7 +111,6 @@ pub enum Command {
 /// # Errors
 /// Whatever went wrong, with a text for the user; [`exit_code`] tells whose turn it is.
 pub fn run(cli: Cli) -> Result<()> {
-    let _log = cli.log_file.as_ref().map(start_log).transpose()?;
     // This thread takes keys and draws, whatever the network's threads are busy with.
     let own = Builder::new_current_thread().enable_all().build().context("can't start the runtime")?;
     let threads = if matches!(cli.command, Some(Command::Simulate(_) | Command::Demo(_))) { 2 } else { 1 };
@@ -100,12 +122,31 @@ pub fn run(cli: Cli) -> Result<()> {
     outcome
 }
 
-async fn dispatch(cli: Cli, network: Handle) -> Result<()> {
-    match cli.command {
-        Some(Command::Simulate(args)) => network.spawn(simulate::run(args)).await?,
+async fn dispatch(mut cli: Cli, network: Handle) -> Result<()> {
+    // These have to work when the configuration does not.
+    let command = match cli.command.take() {
+        Some(Command::Config(args)) => return config::run(args, &cli),
+        Some(Command::Simulate(args)) => {
+            let level = setup::env("PROXMUX_LOG").unwrap_or_else(|| "info".into());
+            let _log = cli.log_file.as_deref().map(|file| log::start(file, &level, 7)).transpose()?;
+            return network.spawn(simulate::run(args)).await?;
+        }
+        command => command,
+    };
+    let setup =
+        if matches!(command, Some(Command::Demo(_))) { Setup::without_profile(&cli)? } else { Setup::new(&cli)? };
+    if cli.file.config.is_some() && setup.file.text.is_none() && !matches!(command, Some(Command::Profile(_))) {
+        bail!("there is no configuration {}", setup.file.path.display());
+    }
+    cli.console.fill(&setup.settings, &setup.file.config);
+    cli.connect.counts = setup.settings.clone();
+    let _log = setup.start_log()?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), profile = setup.settings.profile, "started");
+    match command {
         Some(Command::Demo(args)) => demo::run(args, &cli.console, network).await,
+        Some(Command::Profile(args)) => profile::run(args, &cli, setup).await,
         Some(Command::Print(args)) => {
-            let (start, options) = resolve(&cli.connect)?;
+            let (start, options) = resolve(&cli.connect).await?;
             print::run(args, &cli.console, start, world(options, Policy { read_only: true, ..Policy::default() })).await
         }
         Some(Command::Api(args)) => {
@@ -121,9 +162,10 @@ async fn dispatch(cli: Cli, network: Handle) -> Result<()> {
             ct::run(command, &world, &store).await
         }
         None => {
-            let (start, options) = resolve(&cli.connect)?;
+            let (start, options) = resolve(&cli.connect).await?;
             console::run(&cli.console, start, world(options, console::policy(&cli.console)), network).await
         }
+        Some(Command::Config(_) | Command::Simulate(_)) => Ok(()),
     }
 }
 
@@ -135,7 +177,7 @@ fn world(options: Options, policy: Policy) -> World {
 /// Logs in with what the command line and the environment say, and reads what the cluster has: what every command needs
 /// that works without a screen.
 async fn sign_in(args: &ConnectArgs, policy: Policy) -> Result<(World, Store)> {
-    let (start, options) = resolve(args)?;
+    let (start, options) = resolve(args).await?;
     let world = world(options, policy);
     let connected = login_at_once(&world, &start).await?;
     let mut store = Store::new(SessionId::default(), connected.target().to_string());
@@ -149,10 +191,12 @@ async fn sign_in(args: &ConnectArgs, policy: Policy) -> Result<(World, Store)> {
 /// Logs in without asking anybody.
 async fn login_at_once(world: &World, start: &Start) -> Result<Connected> {
     if start.target.is_none() {
-        bail!("no server: give --host or set PVE_HOST");
+        bail!("no server: give --host or --profile, or set PVE_HOST");
     }
     if start.credentials.is_none() {
-        bail!("no login: set PVE_TOKEN_ID and PVE_TOKEN_SECRET, or PVE_USER and PVE_PASSWORD");
+        bail!(
+            "no login: set PVE_TOKEN_ID and PVE_TOKEN_SECRET, or PVE_USER and PVE_PASSWORD, or say in a profile where the secret is kept"
+        );
     }
     let connected = login::connect_at_once(world, start).await?;
     if let Some(challenge) = connected.challenge() {
@@ -163,32 +207,17 @@ async fn login_at_once(world: &World, start: &Start) -> Result<Connected> {
 }
 
 /// What is known about the connection. Without a server the login asks for one.
-fn resolve(args: &ConnectArgs) -> Result<(Start, Options)> {
-    let c = args.resolve(|name| std::env::var(name).ok())?;
-    if let Trust::CaFile(file) = &c.trust {
-        std::fs::File::open(file).with_context(|| format!("can't read --ca-file {}", file.display()))?;
-    }
-    let trust = (!c.trust_is_default).then_some(c.trust);
-    Ok((Start { target: c.target, trust, user: c.user, credentials: c.credentials }, c.options))
+async fn resolve(args: &ConnectArgs) -> Result<(Start, Options)> {
+    let (start, connection) = setup::connection(args).await?;
+    Ok((start, connection.options))
 }
 
-/// Logs to a file that only the user can read.
-fn start_log(file: &PathBuf) -> Result<tracing_appender::non_blocking::WorkerGuard> {
-    use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
-    let mut open = OpenOptions::new();
-    open.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
-    let out = open.open(file).with_context(|| format!("can't open the log file {}", file.display()))?;
-    let level = std::env::var("PROXMUX_LOG").unwrap_or_else(|_| "info".into());
-    let level: tracing::Level = level
-        .parse()
-        .map_err(|_| anyhow::anyhow!("PROXMUX_LOG={level} is no log level: use error, warn, info or debug"))?;
-    let (writer, guard) = tracing_appender::non_blocking(out);
-    // Only our own crate: what libraries log about connections could hold headers.
-    let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(false);
-    tracing_subscriber::registry().with(Targets::new().with_target("proxmux", level)).with(layer).init();
-    Ok(guard)
+/// Writes a line to standard output. When nobody reads it any more (`| head`), there is nothing left to do.
+pub fn say(line: impl std::fmt::Display) {
+    use std::io::Write;
+    if writeln!(std::io::stdout(), "{line}").is_err() {
+        std::process::exit(0);
+    }
 }
 
 /// What happened, why, and what to do next.
@@ -201,8 +230,12 @@ pub fn explain(error: &anyhow::Error) -> String {
 
 /// The exit code for an error.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
+    // A mistake in the file is the user's to mend, also when the system found it.
+    let by_user = |e: &FileError| !matches!(e, FileError::Unreadable { .. } | FileError::Unwritable { .. });
     if error.chain().any(|e| e.is::<ApiError>() || e.is::<change::TaskFailed>()) {
         API_ERROR
+    } else if error.chain().filter_map(|e| e.downcast_ref::<FileError>()).any(by_user) {
+        USER_ERROR
     } else if error.chain().any(|e| e.is::<std::io::Error>()) {
         SYSTEM_ERROR
     } else {

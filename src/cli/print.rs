@@ -59,12 +59,12 @@ fn size(text: &str) -> Result<(u16, u16), String> {
 /// When the cluster can't be asked: the message says why.
 pub async fn run(args: PrintArgs, console: &ConsoleArgs, start: Start, world: World) -> Result<()> {
     let console = ConsoleArgs {
-        view: args.view.clone(),
-        color: match (args.format, console.color.as_str()) {
-            (Format::Text, _) => "mono".into(),
+        view: Some(args.view.clone()),
+        color: match (args.format, console.color.as_deref().unwrap_or("auto")) {
+            (Format::Text, _) => Some("mono".into()),
             // The output is no terminal, so there is nothing to detect.
-            (_, "auto") => "truecolor".into(),
-            (_, chosen) => chosen.into(),
+            (_, "auto") => Some("truecolor".into()),
+            (_, chosen) => Some(chosen.into()),
         },
         ..console.clone()
     };
@@ -72,7 +72,7 @@ pub async fn run(args: PrintArgs, console: &ConsoleArgs, start: Start, world: Wo
     let mut options = console.options()?;
     if !console.ascii && args.format != Format::Text {
         // A picture has its own font: the terminal's limits don't count.
-        options.look = Look::new(options.look.theme.depth(), crate::ui::GlyphSet::Unicode);
+        options.look.glyphs = Look::new(options.look.theme.depth(), crate::ui::GlyphSet::Unicode).glyphs;
     }
     let connected = super::login_at_once(&world, &start).await?;
     let app = App::new(options, address, Login::over(start, connected));

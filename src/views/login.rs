@@ -122,6 +122,11 @@ fn proves(typed: &str, fingerprint: &str) -> bool {
 }
 
 impl Connected {
+    /// Whom to ask.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// The server.
     pub fn target(&self) -> &Target {
         &self.place.target

@@ -82,6 +82,39 @@ fn docs_keys_are_fresh() {
     assert!(found == wanted, "docs/keys.md is stale: run PROXMUX_UPDATE_DOCS=1 cargo test docs");
 }
 
+/// The table of settings in the guide, as it should be.
+fn settings_table() -> String {
+    use proxmux::config::{SETTINGS, setting::Place};
+    let mut table =
+        String::from("| Setting | Where | Option | Variable | Default | What |\n|---|---|---|---|---|---|\n");
+    for s in SETTINGS {
+        let code = |text: &str| if text.is_empty() { String::new() } else { format!("`{text}`") };
+        let place = match s.place {
+            Place::Profile => "profile",
+            Place::Both => "profile, defaults",
+            Place::Defaults => "defaults",
+        };
+        let env: Vec<String> = s.env.iter().map(|name| code(name)).collect();
+        let default = code(s.default.unwrap_or_default());
+        let (flag, env, about) = (code(s.flag), env.join(" "), s.about.replace('|', "\\|"));
+        let _ = writeln!(table, "| `{}` | {place} | {flag} | {env} | {default} | {about} |", s.name);
+    }
+    table
+}
+
+#[test]
+fn docs_settings_are_those_of_the_code() {
+    let path = "docs/guide/configuration.md";
+    let page = read(path);
+    let (before, rest) = page.split_once("<!-- settings -->\n").expect("no place for the settings");
+    let after = rest.find("\nFor the login").map(|i| &rest[i..]).expect("no end of the settings");
+    let wanted = format!("{before}<!-- settings -->\n\n{}{after}", settings_table());
+    if std::env::var_os("PROXMUX_UPDATE_DOCS").is_some() {
+        fs::write(root().join(path), &wanted).unwrap();
+    }
+    assert!(read(path) == wanted, "{path} is stale: run PROXMUX_UPDATE_DOCS=1 cargo test docs");
+}
+
 #[test]
 fn docs_name_every_command_once_and_with_a_title() {
     let tables = views::command_tables();

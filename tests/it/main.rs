@@ -3,6 +3,7 @@
 
 mod api;
 mod architecture;
+mod cli_config;
 mod contract;
 mod ct;
 mod dashboard;

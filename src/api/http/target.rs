@@ -30,6 +30,14 @@ impl Target {
         &self.host
     }
 
+    /// Reads an address; `port` is that of one without a port of its own.
+    ///
+    /// # Errors
+    /// When the text names no server.
+    pub fn with_port(text: &str, port: u16) -> Result<Self, TargetError> {
+        parse(text, port)
+    }
+
     /// The port.
     pub fn port(&self) -> u16 {
         self.port
@@ -57,60 +65,64 @@ impl FromStr for Target {
     type Err = TargetError;
 
     fn from_str(text: &str) -> Result<Self, TargetError> {
-        // What stands before an @ may be a password: it must not come back in a message.
-        let shown = match text.rsplit_once('@') {
-            Some((_, host)) => format!("...@{host}"),
-            None => text.to_owned(),
-        };
-        let fail = |why| Err(TargetError { text: shown.trim().to_owned(), why });
-        let text = text.trim();
-        let rest = match text.split_once("://") {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => rest,
-            Some(_) => return fail("only https is spoken"),
-            None => text,
-        };
-        if rest.contains('@') {
-            return fail("a user does not belong here");
-        }
-        // Anything after the host (a page of the web interface that was pasted) is of no interest.
-        let rest = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        if rest.is_empty() {
-            return fail("it is empty");
-        }
-        let (host, port) = if let Some(inner) = rest.strip_prefix('[') {
-            let Some((host, after)) = inner.split_once(']') else { return fail("the closing bracket is missing") };
-            if host.parse::<Ipv6Addr>().is_err() {
-                return fail("there is no IPv6 address between the brackets");
-            }
-            match after.strip_prefix(':') {
-                Some(port) => (host, Some(port)),
-                None if after.is_empty() => (host, None),
-                None => return fail("only a port may follow the bracket"),
-            }
-        } else if rest.matches(':').count() > 1 {
-            if rest.parse::<Ipv6Addr>().is_err() {
-                return fail("it has too many colons");
-            }
-            (rest, None)
-        } else {
-            match rest.split_once(':') {
-                Some((host, port)) => (host, Some(port)),
-                None => (rest, None),
-            }
-        };
-        let port = match port.map(str::parse::<u16>) {
-            None => DEFAULT_PORT,
-            Some(Ok(port)) if port > 0 => port,
-            Some(_) => return fail("the port is not a number from 1 to 65535"),
-        };
-        if host.is_empty() {
-            return fail("the host is missing");
-        }
-        if !host.contains(':') && !host.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '.' | '_')) {
-            return fail("the host holds characters that no host name has");
-        }
-        Ok(Self { host: host.to_lowercase(), port })
+        parse(text, DEFAULT_PORT)
     }
+}
+
+fn parse(text: &str, default_port: u16) -> Result<Target, TargetError> {
+    // What stands before an @ may be a password: it must not come back in a message.
+    let shown = match text.rsplit_once('@') {
+        Some((_, host)) => format!("...@{host}"),
+        None => text.to_owned(),
+    };
+    let fail = |why| Err(TargetError { text: shown.trim().to_owned(), why });
+    let text = text.trim();
+    let rest = match text.split_once("://") {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => rest,
+        Some(_) => return fail("only https is spoken"),
+        None => text,
+    };
+    if rest.contains('@') {
+        return fail("a user does not belong here");
+    }
+    // Anything after the host (a page of the web interface that was pasted) is of no interest.
+    let rest = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if rest.is_empty() {
+        return fail("it is empty");
+    }
+    let (host, port) = if let Some(inner) = rest.strip_prefix('[') {
+        let Some((host, after)) = inner.split_once(']') else { return fail("the closing bracket is missing") };
+        if host.parse::<Ipv6Addr>().is_err() {
+            return fail("there is no IPv6 address between the brackets");
+        }
+        match after.strip_prefix(':') {
+            Some(port) => (host, Some(port)),
+            None if after.is_empty() => (host, None),
+            None => return fail("only a port may follow the bracket"),
+        }
+    } else if rest.matches(':').count() > 1 {
+        if rest.parse::<Ipv6Addr>().is_err() {
+            return fail("it has too many colons");
+        }
+        (rest, None)
+    } else {
+        match rest.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (rest, None),
+        }
+    };
+    let port = match port.map(str::parse::<u16>) {
+        None => default_port,
+        Some(Ok(port)) if port > 0 => port,
+        Some(_) => return fail("the port is not a number from 1 to 65535"),
+    };
+    if host.is_empty() {
+        return fail("the host is missing");
+    }
+    if !host.contains(':') && !host.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '.' | '_')) {
+        return fail("the host holds characters that no host name has");
+    }
+    Ok(Target { host: host.to_lowercase(), port })
 }
 
 #[cfg(test)]
@@ -155,6 +167,8 @@ mod tests {
             let e = text.parse::<Target>().unwrap_err().to_string();
             assert!(e.contains(want), "{text}: {e}");
         }
+        assert_eq!(Target::with_port("a", 443).unwrap().to_string(), "a:443");
+        assert_eq!(Target::with_port("a:8006", 443).unwrap().to_string(), "a:8006");
         let e = "https://root:hunter2@pve1".parse::<Target>().unwrap_err().to_string();
         assert!(e.contains("a user does not belong") && !e.contains("hunter2"), "{e}");
     }
