@@ -76,7 +76,7 @@ pub async fn run(args: DemoArgs, console: &ConsoleArgs, network: Handle) -> Resu
     };
     // The demo never touches the user's own file of pinned certificates: its certificate is given.
     let pins = super::connector::config_dir().join("known_hosts.toml");
-    let world =
-        World::new(Arc::new(HttpsConnector::new(pins, Options::default()).without_cache()), console::policy(console));
+    let connector = HttpsConnector::new(pins, Options::default()).without_cache();
+    let world = World::new(Arc::new(connector), console::policy(console)).with_ssh_folder(crate::ssh_key::folder());
     console::run(console, start, world, network).await
 }

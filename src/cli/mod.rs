@@ -9,6 +9,7 @@ pub mod config;
 pub mod connect;
 pub mod connector;
 pub mod console;
+pub mod ct;
 pub mod demo;
 pub mod fill;
 pub mod log;
@@ -113,6 +114,9 @@ pub enum Command {
     /// Tasks: list, log, wait, stop
     #[command(subcommand)]
     Task(task::TaskCommand),
+    /// Create containers
+    #[command(subcommand)]
+    Ct(ct::CtCommand),
     /// Serve a simulated cluster over HTTPS to any client
     Simulate(simulate::Simulate),
     /// Call any method of the API, or search for one
@@ -191,6 +195,10 @@ async fn dispatch(mut cli: Cli, network: Handle) -> Result<()> {
         Some(Command::Task(command)) => {
             let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
             task::run(command, &world, &store).await
+        }
+        Some(Command::Ct(command)) => {
+            let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
+            ct::run(command, &world, &store).await
         }
         None => {
             let (start, options) = resolve(&cli.connect).await?;

@@ -64,6 +64,8 @@ pub trait Ask: Sized + Send + 'static {
     fn update(&mut self, msg: Self::Msg, wizard: &mut Wizard, cx: &mut Cx<'_, Msg<Self::Msg>>);
     /// The field with this key has another value now.
     fn changed(&mut self, _key: &str, _wizard: &mut Wizard, _cx: &mut Cx<'_, Msg<Self::Msg>>) {}
+    /// The store has news.
+    fn refreshed(&mut self, _wizard: &mut Wizard, _cx: &mut Cx<'_, Msg<Self::Msg>>) {}
     /// The change that these values make; `None` while something is missing, or when nothing would change.
     fn proposal(&self, wizard: &Wizard, store: &Store) -> Option<Proposal>;
     /// All changes were accepted; the dialog goes.
@@ -344,6 +346,11 @@ impl<A: Ask> View for Dialog<A> {
 
     fn opened(&mut self, cx: &mut Cx<'_, Self::Msg>) {
         self.ask.opened(&mut self.wizard, cx);
+        self.wizard.share();
+    }
+
+    fn refreshed(&mut self, cx: &mut Cx<'_, Self::Msg>) {
+        self.ask.refreshed(&mut self.wizard, cx);
         self.wizard.share();
     }
 

@@ -44,6 +44,7 @@ pub mod migrate;
 pub mod multipart;
 pub mod network;
 pub mod node;
+pub mod oci;
 pub mod page;
 pub mod pattern;
 pub mod permission;

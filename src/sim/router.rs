@@ -44,6 +44,7 @@ fn nouns() -> Vec<&'static [Route]> {
         super::migrate::ROUTES,
         super::network::ROUTES,
         super::node::ROUTES,
+        super::oci::ROUTES,
         super::pool::ROUTES,
         super::qemu::ROUTES,
         super::qemu::agent::ROUTES,

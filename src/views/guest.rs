@@ -12,6 +12,7 @@ use ratatui::{Frame, layout::Rect};
 
 use self::action::Targets;
 use super::{
+    ct::create::CreateCt,
     snapshot::{Snapshots, prune::Prune, take::Take},
     template,
     vm::create::CreateVm,
@@ -280,7 +281,10 @@ impl Guests {
             return;
         }
         let node = self.table.selected(&cx.store().resources.guests).map(|g| g.node.clone());
-        cx.open(CreateVm::new(cx.store(), node));
+        match self.kind {
+            GuestKind::Vm => cx.open(CreateVm::new(cx.store(), node)),
+            GuestKind::Ct => cx.open(CreateCt::new(cx.store(), node)),
+        }
     }
 
     fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, ()>) -> bool {
@@ -374,7 +378,7 @@ impl View for Guests {
         Command {
             id: "vm.create",
             keys: "c",
-            title: "Create VM",
+            title: "Create",
             footer: true,
             ready: |_, s| !s.resources.nodes.is_empty(),
             run: Self::create,

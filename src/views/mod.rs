@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod backup;
+pub mod ct;
 pub mod dashboard;
 pub mod device;
 pub mod fact;
@@ -152,6 +153,7 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<task::save::Save>(),
         table::<task::transfer::Transfers>(),
         table::<Dialog<vm::create::CreateVm>>(),
+        table::<Dialog<ct::create::CreateCt>>(),
         table::<api::Browser>(),
         table::<api::MethodView>(),
         table::<api::AnswerView>(),

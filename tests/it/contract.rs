@@ -10,8 +10,11 @@ use proxmux::api::{
 };
 
 use proxmux::ui::{Choice, Form};
-use proxmux::views::device::kind;
-use proxmux::views::vm::create::{form, request};
+use proxmux::views::{
+    ct::create as ct_create,
+    device::kind,
+    vm::create::{form, request},
+};
 
 use crate::schema::Schema;
 
@@ -290,6 +293,132 @@ fn backup_calls(node: &NodeName, store: &StorageId, vmid: VmId) -> Vec<Wire> {
     ]
 }
 
+/// The create-container wizard's calls with many combinations of options, made by its own form.
+fn container_calls() -> Vec<Wire> {
+    const OPTIONS: &[(&str, &[&str])] = &[
+        ("hostname", &["", "web-01.example.com"]),
+        ("ostemplate", &["nas:vztmpl/debian-13.tar.zst", "local:backup/vzdump-lxc-1.tar.zst"]),
+        ("unprivileged", &["1", "0"]),
+        ("features.nesting", &["1", "0"]),
+        ("features.keyctl", &["0", "1"]),
+        ("features.fuse", &["0", "1"]),
+        ("features.mknod", &["0", "1"]),
+        ("features.force_rw_sys", &["0", "1"]),
+        ("features.mount", &["", "nfs;cifs"]),
+        ("pool", &["", "prod"]),
+        ("tags", &["", "web, prod"]),
+        ("onboot", &["0", "1"]),
+        ("start", &["0", "1"]),
+        ("ha", &["0", "1"]),
+        ("startup.order", &["", "2"]),
+        ("startup.up", &["", "30"]),
+        ("startup.down", &["", "60"]),
+        (
+            "ostype",
+            &[
+                "",
+                "debian",
+                "devuan",
+                "ubuntu",
+                "centos",
+                "fedora",
+                "opensuse",
+                "archlinux",
+                "alpine",
+                "gentoo",
+                "nixos",
+                "unmanaged",
+            ],
+        ),
+        ("arch", &["", "amd64", "i386", "arm64", "armhf", "riscv64", "riscv32"]),
+        ("bwlimit", &["", "0", "1000"]),
+        ("ignore-unpack-errors", &["0", "1"]),
+        ("rootfs0.storage", &["nas", "ceph"]),
+        ("rootfs0.size", &["8", "0.5"]),
+        ("rootfs0.mountoptions", &["", "noatime", "discard,lazytime,nodev,noexec,nosuid"]),
+        ("rootfs0.acl", &["", "1", "0"]),
+        ("rootfs0.quota", &["0", "1"]),
+        ("rootfs0.replicate", &["1", "0"]),
+        ("rootfs0.ro", &["0", "1"]),
+        ("rootfs0.shared", &["0", "1"]),
+        ("rootfs0.idmap", &["", "passthrough", "u:0:100000:65536;g:0:100000:65536"]),
+        ("mp0.source", &["", "bind"]),
+        ("mp0.bind", &["/mnt/share"]),
+        ("mp0.mp", &["/data"]),
+        ("mp0.backup", &["1", "0"]),
+        ("mp0.keepattrs", &["0", "1"]),
+        ("mp0.mountoptions", &["", "nosuid"]),
+        ("mp0.quota", &["0", "1"]),
+        ("mp1.mp", &["/srv/www"]),
+        ("cores", &["", "1", "8192"]),
+        ("cpulimit", &["", "1.5"]),
+        ("cpuunits", &["", "200"]),
+        ("memory", &["512", "16384"]),
+        ("swap", &["512", "0"]),
+        ("net0.bridge", &["vmbr0"]),
+        ("net0.ipv4", &["dhcp", "static", "manual", ""]),
+        ("net0.ip", &["10.0.0.5/24"]),
+        ("net0.gw", &["", "10.0.0.1"]),
+        ("net0.ipv6", &["", "auto", "dhcp", "static", "manual"]),
+        ("net0.ip6", &["2001:db8::5/64"]),
+        ("net0.gw6", &["", "fe80::1"]),
+        ("net0.hwaddr", &["", "BC:24:11:00:00:01"]),
+        ("net0.tag", &["", "4094"]),
+        ("net0.firewall", &["1", "0"]),
+        ("net0.link_down", &["0", "1"]),
+        ("net0.mtu", &["", "64", "9000"]),
+        ("net0.rate", &["", "2.5"]),
+        ("net0.trunks", &["", "10;20"]),
+        ("net0.host-managed", &["0", "1"]),
+        ("searchdomain", &["", "example.org lan"]),
+        ("nameserver", &["", "10.0.0.1, 2001:db8::1"]),
+        ("description", &["", "Notes"]),
+        ("protection", &["0", "1"]),
+        ("timezone", &["", "host", "Europe/Vienna"]),
+        ("hookscript", &["", "local:snippets/hook.pl"]),
+        ("entrypoint", &["", "/usr/bin/app --serve"]),
+        ("debug", &["0", "1"]),
+        ("console", &["1", "0"]),
+        ("tty", &["2", "0"]),
+        ("cmode", &["tty", "console", "shell"]),
+        ("env0.text", &["A=1"]),
+        ("env1.text", &["B=two words"]),
+        ("dev0.path", &["/dev/kvm"]),
+        ("dev0.uid", &["", "0"]),
+        ("dev0.gid", &["", "104"]),
+        ("dev0.mode", &["", "0660"]),
+        ("dev0.deny-write", &["0", "1"]),
+    ];
+    let mut state = 7_u32;
+    let mut next = move |below: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 16) as usize % below
+    };
+    let keys = ["ssh-ed25519 AAAA me".to_owned(), "ssh-rsa BBBB you".to_owned()];
+    let mut call = |n: usize| {
+        let mut wizard = ct_create::form::wizard(vec![Choice::new("pve1")], vec![], "pve1");
+        for (fact, value) in [("kind.nas", "nfs"), ("kind.ceph", "rbd"), ("storage.best", "ceph")] {
+            wizard.set_fact(fact, value);
+        }
+        wizard.fill("vmid", "150");
+        for last in ["mp1.mp", "env1.text", "dev0.path"] {
+            assert!(wizard.fill(last, ""), "{last}");
+        }
+        for (key, values) in OPTIONS {
+            let value = if n < 12 { values[n % values.len()] } else { values[next(values.len())] };
+            let step = wizard.step_of(key).expect("a field");
+            assert!(wizard.form_mut(step).expect("a form").set(key, value), "{key}");
+        }
+        ct_create::form::follow(&mut wizard);
+        let access = ct_create::request::Access {
+            password: n.is_multiple_of(2).then_some("secret"),
+            keys: &keys[..n % (keys.len() + 1)],
+        };
+        ct_create::request::request(&wizard.known(), access).expect("a call").wire
+    };
+    (0..100).map(&mut call).collect()
+}
+
 /// One request of each kind with few and with many parameters. New endpoints are added here.
 fn requests() -> Vec<Wire> {
     fn wire<T>(request: Request<T>) -> Wire {
@@ -472,6 +601,7 @@ fn requests() -> Vec<Wire> {
     }
     all.extend(wizard_calls());
     all.extend(device_calls(&vm));
+    all.extend(container_calls());
     all.extend([
         wire(hardware::pci(&node)),
         wire(hardware::mediated(&node, "0000:01:00.0")),

@@ -201,6 +201,8 @@ pub struct Setup {
     pub cache: Option<PathBuf>,
     /// A folder for the audit trail.
     pub audit: Option<PathBuf>,
+    /// Where the user's SSH keys are.
+    pub ssh: Option<PathBuf>,
 }
 
 pub const HOST: &str = "pve1.home.example:8006";
@@ -220,6 +222,7 @@ impl Default for Setup {
             notify: Notify::Off,
             cache: None,
             audit: None,
+            ssh: None,
             start: Start {
                 target: Some(HOST.parse().unwrap()),
                 trust: Some(Trust::Pinned(CERTIFICATE)),
@@ -282,7 +285,7 @@ impl Setup {
         let mut app = App::new(options, address, Login::new(self.start));
         let policy = Policy { read_only: self.read_only, dry_run: self.dry_run };
         app.set_policy(policy);
-        let mut world = World::new(Arc::new(Lines(lab.clone())), policy);
+        let mut world = World::new(Arc::new(Lines(lab.clone())), policy).with_ssh_folder(self.ssh);
         if let Some(dir) = self.audit {
             world = world.with_audit(Audit::new(dir));
         }

@@ -8,6 +8,7 @@ mod backup;
 mod cli_config;
 mod cli_history;
 mod contract;
+mod ct;
 mod dashboard;
 mod docs;
 mod edit;

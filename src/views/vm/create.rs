@@ -16,7 +16,7 @@ use crate::{
     shell::{Ask, Cx, Dialog, Effect, Proposal, Write, dialog::Msg as Heard},
     ssh_key,
     store::Store,
-    ui::{Choice, Choices, Values, Wizard, text},
+    ui::{Choices, Values, Wizard},
     views::device::{self, cloudinit},
 };
 use secrecy::ExposeSecret;
@@ -61,21 +61,8 @@ type Context<'a> = Cx<'a, Heard<Msg>>;
 impl CreateVm {
     /// A wizard for a VM on this node, or on the one with the most free memory.
     pub fn new(store: &Store, node: Option<NodeName>) -> Dialog<Self> {
-        let online = || store.resources.nodes.iter().filter(|n| n.is_online());
-        let free = |n: &&crate::api::cluster::Node| n.maxmem.saturating_sub(n.mem);
-        let node = node.filter(|name| online().any(|n| n.node == *name));
-        let node = node.or_else(|| online().max_by_key(free).map(|n| n.node.clone())).unwrap_or_default();
-        let nodes = online().map(|n| {
-            let free = text::bytes(n.maxmem.saturating_sub(n.mem));
-            Choice::new(n.node.as_str()).detail(format!(
-                "{} free, CPU {}",
-                free.trim(),
-                text::percent(f64::from(n.cpu)).trim()
-            ))
-        });
-        let mut pools = vec![Choice::labelled("", "none")];
-        pools.extend(store.resources.pools.iter().map(|p| Choice::new(p.as_str())));
-        let mut wizard = form::wizard(nodes.collect(), pools, node.as_str());
+        let node = supply::node_for(store, node);
+        let mut wizard = form::wizard(supply::nodes(store), supply::pools(store), node.as_str());
         if let Some(last) = store.remembered.get(REMEMBERED) {
             let name = last.iter().find(|(key, _)| key == "name").map_or("", |(_, name)| name);
             wizard.set_fact("presets", "1");

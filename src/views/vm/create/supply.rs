@@ -39,6 +39,36 @@ pub fn node(wizard: &mut Wizard, store: &Store, name: &NodeName) {
     for fact in ["storages", "bridges"] {
         wizard.set_fact(fact, "");
     }
+    capacity(wizard, store, name);
+    form::follow(wizard);
+}
+
+/// The nodes that a guest can be made on.
+pub fn nodes(store: &Store) -> Vec<Choice> {
+    let online = store.resources.nodes.iter().filter(|n| n.is_online());
+    let choice = |n: &crate::api::cluster::Node| {
+        let (free, cpu) = (text::bytes(n.maxmem.saturating_sub(n.mem)), text::percent(f64::from(n.cpu)));
+        Choice::new(n.node.as_str()).detail(format!("{} free, CPU {}", free.trim(), cpu.trim()))
+    };
+    online.map(choice).collect()
+}
+
+/// The node that is wanted if it is online, or the one with the most free memory.
+pub fn node_for(store: &Store, wanted: Option<NodeName>) -> NodeName {
+    let online = || store.resources.nodes.iter().filter(|n| n.is_online());
+    let wanted = wanted.filter(|name| online().any(|n| n.node == *name));
+    let best = || online().max_by_key(|n| n.maxmem.saturating_sub(n.mem)).map(|n| n.node.clone());
+    wanted.or_else(best).unwrap_or_default()
+}
+
+/// The pools that a guest can be put into.
+pub fn pools(store: &Store) -> Vec<Choice> {
+    let pools = store.resources.pools.iter().map(|p| Choice::new(p.as_str()));
+    std::iter::once(Choice::labelled("", "none")).chain(pools).collect()
+}
+
+/// What the node can give, as facts.
+pub fn capacity(wizard: &mut Wizard, store: &Store, name: &NodeName) {
     if let Some(node) = store.resources.nodes.iter().find(|node| node.node == *name) {
         wizard.set_fact("node.cpus", node.maxcpu.to_string());
         wizard.set_fact("node.memory", node.maxmem.to_string());
@@ -53,11 +83,21 @@ pub fn node(wizard: &mut Wizard, store: &Store, name: &NodeName) {
         wizard.set_fact("node.vcpus", there().map(|g| f64::from(g.maxcpu)).sum::<f64>().ceil().to_string());
         wizard.set_fact("node.promised", there().map(|g| g.maxmem).sum::<u64>().to_string());
     }
-    form::follow(wizard);
+}
+
+/// Bridges to choose from, with what is known about them.
+pub fn bridge_choices(interfaces: &[Interface]) -> Vec<Choice> {
+    let choice = |b: &Interface| {
+        let vlans = if b.bridge_vlan_aware { "VLAN aware" } else { "" };
+        let words = [b.cidr.as_deref().unwrap_or(""), vlans, b.comments.as_deref().unwrap_or("").trim()];
+        let words: Vec<&str> = words.into_iter().filter(|w| !w.is_empty()).collect();
+        Choice::new(b.iface.as_str()).detail(words.join(", "))
+    };
+    interfaces.iter().filter(|i| i.is_bridge()).map(choice).collect()
 }
 
 /// Block storage before files before the network, then the one with the most room.
-fn rank(storage: &storage::Status) -> u8 {
+pub fn rank(storage: &storage::Status) -> u8 {
     match storage.kind.as_str() {
         "lvmthin" | "zfspool" | "rbd" | "lvm" | "btrfs" => 2,
         "dir" => 1,
@@ -99,21 +139,17 @@ pub fn storages(wizard: &mut Wizard, storages: &[storage::Status], configs: &[st
     form::follow(wizard);
 }
 
-/// The node's bridges came.
-pub fn networks(wizard: &mut Wizard, interfaces: &[Interface]) {
-    let bridges: Vec<&Interface> = interfaces.iter().filter(|i| i.is_bridge()).collect();
-    let mut list: Vec<Choice> = bridges
-        .iter()
-        .map(|b| {
-            let vlans = if b.bridge_vlan_aware { "VLAN aware" } else { "" };
-            let words = [b.cidr.as_deref().unwrap_or(""), vlans, b.comments.as_deref().unwrap_or("").trim()];
-            let words: Vec<&str> = words.into_iter().filter(|w| !w.is_empty()).collect();
-            Choice::new(b.iface.as_str()).detail(words.join(", "))
-        })
-        .collect();
-    let names: Vec<&str> = bridges.iter().map(|b| b.iface.as_str()).collect();
+/// Which bridges there are, for checks and defaults.
+pub fn bridge_facts(wizard: &mut Wizard, bridges: &[Choice]) {
+    let names: Vec<&str> = bridges.iter().map(|b| b.value.as_str()).collect();
     wizard.set_fact("bridges", names.join(" "));
     wizard.set_fact("bridge.first", names.first().copied().unwrap_or_default());
+}
+
+/// The node's bridges came.
+pub fn networks(wizard: &mut Wizard, interfaces: &[Interface]) {
+    let mut list = bridge_choices(interfaces);
+    bridge_facts(wizard, &list);
     list.push(Choice::labelled("", "none (NAT)"));
     wizard.set_choices("bridge", Choices::Ready(list));
     form::follow(wizard);
@@ -132,22 +168,29 @@ impl Images {
         self.waiting.insert(kind, lists);
     }
 
+    /// Those of a kind that have come so far.
+    pub fn all(&self, kind: ContentKind) -> &[Volume] {
+        self.lists.get(&kind).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// A list came.
     pub fn came(&mut self, kind: ContentKind, volumes: Vec<Volume>) {
         let list = self.lists.entry(kind).or_default();
         list.extend(volumes);
         list.sort_by(|a, b| a.volid.cmp(&b.volid));
+        list.dedup_by(|a, b| a.volid == b.volid);
         if let Some(left) = self.waiting.get_mut(&kind) {
             *left = left.saturating_sub(1);
         }
     }
 
-    fn choices(&self, kind: ContentKind, none: &str, fits: impl Fn(&Volume) -> bool) -> Choices {
-        let volumes = self.lists.get(&kind).map(Vec::as_slice).unwrap_or_default();
+    /// Those of a kind that fit, after a line for none of them if it has words.
+    pub fn choices(&self, kind: ContentKind, none: &str, fits: impl Fn(&Volume) -> bool) -> Choices {
+        let volumes = self.all(kind);
         if volumes.is_empty() && self.waiting.get(&kind).is_some_and(|left| *left > 0) {
             return Choices::Loading;
         }
-        let mut list = vec![Choice::labelled("", none)];
+        let mut list: Vec<Choice> = (!none.is_empty()).then(|| Choice::labelled("", none)).into_iter().collect();
         list.extend(volumes.iter().filter(|v| fits(v)).map(|v| {
             let size = v.size.map(|n| text::bytes(n).trim().to_owned()).unwrap_or_default();
             Choice::new(v.volid.as_str()).detail(size)

@@ -1,0 +1,49 @@
+//! `proxmux ct`: containers without the screen.
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use super::{
+    change::{self, ChangeArgs},
+    fill::{self, FieldArgs},
+};
+use crate::{shell::World, store::Store, views::ct::create::CreateCt};
+
+/// What can be done with containers.
+#[derive(Subcommand, Debug)]
+pub enum CtCommand {
+    /// Create a container, by the fields and checks of the console's wizard
+    #[command(after_help = "\
+Examples:
+  proxmux ct create hostname=web-01 ostemplate=local:vztmpl/debian-13.tar.zst ssh.keys=id_ed25519.pub start=1
+  proxmux ct create hostname=dns ostemplate=local:vztmpl/alpine.tar.xz password=@pw password2=@pw \\
+      net0.ip=10.0.0.5/24 net0.gw=10.0.0.1
+  proxmux --dry-run ct create hostname=web-01 ostemplate=local:vztmpl/debian-13.tar.zst
+  proxmux ct create --fields-help            all fields, with what can be chosen")]
+    Create(Create),
+}
+
+/// Arguments of `proxmux ct create`.
+#[derive(Args, Debug)]
+pub struct Create {
+    #[command(flatten)]
+    fields: FieldArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a field is wrong, or the cluster refuses.
+pub async fn run(command: CtCommand, world: &World, store: &Store) -> Result<()> {
+    match command {
+        CtCommand::Create(args) => {
+            let dialog = CreateCt::new(store, None);
+            match fill::fill(world, store, dialog, &args.fields).await? {
+                Some(proposal) => change::run(world, store, proposal, &args.change).await,
+                None => Ok(()),
+            }
+        }
+    }
+}

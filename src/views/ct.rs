@@ -1,0 +1,3 @@
+//! What only containers have.
+
+pub mod create;

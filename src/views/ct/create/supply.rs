@@ -1,0 +1,157 @@
+//! What the cluster has to offer, as choices, proposals and facts of the create-container wizard.
+
+use std::collections::VecDeque;
+
+use super::{Context, Msg, form};
+use crate::{
+    api::{
+        ApiError, guest,
+        ids::{ContentKind, GuestRef, NodeName, VmId},
+        network::Interface,
+        storage,
+    },
+    store::Store,
+    ui::{Choices, Values, Wizard},
+    views::{
+        device::{address, items},
+        vm::create::supply as of_node,
+    },
+};
+
+/// Fields whose choices come from the node's storages.
+pub const FROM_STORAGES: [&str; 3] = ["storage", "ostemplate", "fetch.storage"];
+
+/// Configurations that are asked for at the same time, and at most.
+const AT_ONCE: usize = 4;
+const AT_MOST: usize = 200;
+
+/// Another node: what it has is on its way.
+pub fn node(wizard: &mut Wizard, store: &Store, name: &NodeName) {
+    for key in FROM_STORAGES.iter().chain(&["bridge", "appliance"]) {
+        wizard.set_choices(key, Choices::Loading);
+    }
+    for fact in ["storages", "bridges"] {
+        wizard.set_fact(fact, "");
+    }
+    of_node::capacity(wizard, store, name);
+    form::follow(wizard);
+}
+
+/// The node's storages came.
+pub fn storages(wizard: &mut Wizard, storages: &[storage::Status], node: &NodeName) {
+    let fit = || storages.iter().filter(|s| s.active && s.keeps(ContentKind::Rootdir));
+    for storage in fit() {
+        wizard.set_fact(format!("kind.{}", storage.storage), storage.kind.as_str());
+        wizard.set_fact(format!("free.{}", storage.storage), storage.avail.to_string());
+    }
+    let names: Vec<&str> = fit().map(|s| s.storage.as_str()).collect();
+    wizard.set_fact("storages", names.join(" "));
+    let best = fit().max_by_key(|s| (of_node::rank(s), s.avail)).map(|s| s.storage.to_string());
+    let list = match &best {
+        Some(_) => Choices::Ready(fit().map(|s| crate::views::device::supply::storage_choice(s, None)).collect()),
+        None => Choices::Failed(format!("no active storage on {node} keeps containers")),
+    };
+    wizard.set_fact("storage.best", best.unwrap_or_default());
+    wizard.set_choices("storage", list);
+    form::follow(wizard);
+}
+
+/// The node's bridges came.
+pub fn networks(wizard: &mut Wizard, interfaces: &[Interface]) {
+    let list = of_node::bridge_choices(interfaces);
+    of_node::bridge_facts(wizard, &list);
+    wizard.set_choices("bridge", Choices::Ready(list));
+    form::follow(wizard);
+}
+
+/// An id is somebody's.
+pub fn taken(wizard: &mut Wizard, vmid: VmId, why: &str) {
+    wizard.set_fact("vmid.taken", vmid.to_string());
+    wizard.set_fact("vmid.why", why);
+    wizard.share();
+}
+
+/// Another guest may have this name: then the next one that is free is proposed.
+pub fn name(wizard: &mut Wizard, store: &Store, name: &str) {
+    let guests = &store.resources.guests;
+    let Some(other) = guests.iter().find(|guest| !name.is_empty() && guest.name == name) else { return };
+    let free = next_name(name, |name| guests.iter().any(|guest| guest.name == name));
+    wizard.set_fact("name.taken", name);
+    let why = format!("{} {} has this name, too; {free} is free", other.kind.label(), other.vmid);
+    wizard.set_fact("name.why", why);
+}
+
+/// `web-01` leads to `web-02`, `db` to `db-2`.
+fn next_name(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let (digits, number) = (name.len() - stem.len(), name[stem.len()..].parse::<u32>());
+    let (stem, from) = match number {
+        Ok(number) => (stem.to_owned(), number.saturating_add(1)),
+        Err(_) => (format!("{name}-"), 2),
+    };
+    let numbered = (from..).map(|n| format!("{stem}{n:0digits$}"));
+    numbered.into_iter().find(|name| !is_taken(name)).unwrap_or_default()
+}
+
+/// The addresses that other guests have in their configurations. They are read when somebody types one.
+#[derive(Default)]
+pub struct Addresses {
+    begun: bool,
+    left: VecDeque<(GuestRef, String)>,
+    asked: Vec<(VmId, String)>,
+}
+
+impl Addresses {
+    /// A field of a network device has changed.
+    pub fn look(&mut self, values: &Values, _: &mut Wizard, cx: &mut Context) {
+        let fixed = |nic: &Values| nic.get("ipv4") == "static" || nic.get("ipv6") == "static";
+        if self.begun || !items(values, "net").iter().any(fixed) {
+            return;
+        }
+        self.begun = true;
+        let guests = cx.store().resources.guests.iter().filter(|guest| !guest.template).take(AT_MOST);
+        self.left = guests.map(|g| (g.reference(), format!("{} {} ({})", g.kind.label(), g.vmid, g.name))).collect();
+        for _ in 0..AT_ONCE {
+            self.next(cx);
+        }
+    }
+
+    fn next(&mut self, cx: &mut Context) {
+        let Some((guest, label)) = self.left.pop_front() else { return };
+        let vmid = guest.vmid;
+        self.asked.push((vmid, label));
+        cx.send(guest::config(&guest, &guest::Which::Pending), move |answer| Msg::Config(vmid, Box::new(answer)));
+    }
+
+    /// A configuration came. One that can't be read has no addresses.
+    pub fn came(
+        &mut self,
+        vmid: VmId,
+        answer: &Result<guest::Config, ApiError>,
+        wizard: &mut Wizard,
+        cx: &mut Context,
+    ) {
+        self.next(cx);
+        let Some(at) = self.asked.iter().position(|(asked, _)| *asked == vmid) else { return };
+        let (_, label) = self.asked.swap_remove(at);
+        let Ok(config) = answer else { return };
+        for (_, setting) in config.numbered("net").into_iter().chain(config.numbered("ipconfig")) {
+            for address in address::fixed(setting) {
+                wizard.set_fact(format!("used.{address}"), &label);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn free_names_are_proposed() {
+        let taken = |name: &str| ["web-02", "db", "db-2", "x9"].contains(&name);
+        assert_eq!(next_name("web-01", taken), "web-03");
+        assert_eq!(next_name("db", taken), "db-3");
+        assert_eq!(next_name("x9", taken), "x10");
+    }
+}
