@@ -150,16 +150,26 @@ fn draw_header(app: &App, frame: &mut Frame, area: Rect) {
     frame.render_widget(right, r);
 }
 
+/// Tabs stand with air around them, without where it is narrow, and at last only the current one has its title.
 fn draw_tabs(app: &mut App, frame: &mut Frame, area: Rect) {
+    let airy = |tab: &views::Tab| format!(" {} {} ", tab.key, tab.title);
+    let tight = |tab: &views::Tab| format!("{} {}", tab.key, tab.title);
+    let current = app.tab;
+    let least = |tab: &views::Tab| if tab.key == current { tight(tab) } else { tab.key.to_string() };
+    let fits = |label: &dyn Fn(&views::Tab) -> String| {
+        views::TABS.iter().map(|tab| text::width(&label(tab)) + 1).sum::<usize>() <= usize::from(area.width)
+    };
+    let label: &dyn Fn(&views::Tab) -> String = match (fits(&airy), fits(&tight)) {
+        (true, _) => &airy,
+        (false, true) => &tight,
+        (false, false) => &least,
+    };
     let mut x = area.x;
     for tab in views::TABS {
-        let label = format!(" {} {} ", tab.key, tab.title);
+        let label = label(tab);
         let width = u16::try_from(text::width(&label)).unwrap_or(0);
-        if x + width > area.right() {
-            break;
-        }
-        let place = Rect { x, width, ..area };
-        let role = if tab.key == app.tab { Role::TabActive } else { Role::Tab };
+        let place = Rect { x, width, ..area }.intersection(area);
+        let role = if tab.key == current { Role::TabActive } else { Role::Tab };
         frame.render_widget(Span::styled(label, app.shared.look.style(role)), place);
         app.hits.push((place, Hit::Tab(tab.key)));
         x += width + 1;
@@ -254,13 +264,20 @@ fn draw_footer(app: &mut App, frame: &mut Frame, area: Rect) {
     }
     let mut x = keys.x + 1;
     let dialog = app.roots[app.current].stack.last().is_some_and(|l| l.is_dialog());
+    let width_of = |key: &str, title: &str| u16::try_from(text::width(key) + text::width(title) + 3).unwrap_or(0);
+    // Whoever sees nothing else must see how to get help.
+    const HELP: &str = "app.help";
+    let mut kept = if dialog { 0 } else { width_of(&app.shared.keys.label(HELP), "Help") };
     for (layer, command) in app.commands() {
         if !command.footer || !command.ready || (dialog && layer.is_none()) {
             continue;
         }
         let key = app.shared.keys.label(command.id);
-        let width = u16::try_from(text::width(&key) + text::width(command.title) + 3).unwrap_or(0);
-        if key.is_empty() || x + width > keys.right() {
+        let width = width_of(&key, command.title);
+        if command.id == HELP {
+            kept = 0;
+        }
+        if key.is_empty() || x + width + kept > keys.right() + 1 {
             continue;
         }
         let place = Rect { x, width: width - 2, ..keys };

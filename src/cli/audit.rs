@@ -34,12 +34,14 @@ pub struct AuditArgs {
 #[derive(Subcommand, Debug)]
 pub enum AuditCommand {
     /// Check that no line was altered, added or cut away
+    #[command(after_help = "Examples:\n  proxmux audit verify\n  proxmux audit verify --json")]
     Verify {
         /// Write JSON
         #[arg(long)]
         json: bool,
     },
     /// List the changes
+    #[command(after_help = "Examples:\n  proxmux audit show --by root@pam --last 20")]
     Show {
         /// Which changes.
         #[command(flatten)]
@@ -49,6 +51,7 @@ pub enum AuditCommand {
         json: bool,
     },
     /// Write the lines, or the accepted changes as a script
+    #[command(after_help = "Examples:\n  proxmux audit export --format pvesh --since 2026-11-21 > again.sh")]
     Export {
         /// Which changes.
         #[command(flatten)]
@@ -58,6 +61,7 @@ pub enum AuditCommand {
         format: Format,
     },
     /// Put the trail aside, as it is, and begin a new one
+    #[command(after_help = "Examples:\n  proxmux audit restart")]
     Restart,
 }
 

@@ -28,6 +28,7 @@ use crate::{
 #[derive(Subcommand, Debug)]
 pub enum BackupCommand {
     /// List the backups of all storages
+    #[command(after_help = "Examples:\n  proxmux backup list --guest 101\n  proxmux backup list --storage nas --json")]
     List(List),
     /// Back up guests now, by the fields of the console's dialog
     #[command(after_help = "\
@@ -44,16 +45,30 @@ Examples:
   proxmux backup restore VOLUME target=over typed=101")]
     Restore(OfVolume),
     /// Show the guest's configuration in a backup
+    #[command(after_help = "Examples:\n  proxmux backup show nas:backup/vzdump-qemu-101-2026_11_16-10_31_38.vma.zst")]
     Show(Volume),
     /// Change the notes of a backup (notes=TEXT)
+    #[command(
+        after_help = "Examples:\n  proxmux backup notes nas:backup/vzdump-qemu-101-2026_11_16-10_31_38.vma.zst notes='before the upgrade'"
+    )]
     Notes(OfVolume),
     /// Protect backups from removal and pruning
+    #[command(
+        after_help = "Examples:\n  proxmux backup protect nas:backup/vzdump-qemu-101-2026_11_16-10_31_38.vma.zst"
+    )]
     Protect(Volumes),
     /// Take the protection away
+    #[command(
+        after_help = "Examples:\n  proxmux backup unprotect nas:backup/vzdump-qemu-101-2026_11_16-10_31_38.vma.zst"
+    )]
     Unprotect(Volumes),
     /// Remove backups
+    #[command(
+        after_help = "Examples:\n  proxmux backup remove nas:backup/vzdump-qemu-101-2026_11_16-10_31_38.vma.zst\n  proxmux --dry-run backup remove nas:backup/vzdump-qemu-101-2026_11_16-10_31_38.vma.zst"
+    )]
     Remove(Volumes),
     /// Remove the backups of a guest that rules don't keep (keep-last=3 keep-weekly=2)
+    #[command(after_help = "Examples:\n  proxmux backup prune --guest 101 --storage nas keep-last=3 keep-weekly=2")]
     Prune(PruneArgs),
     /// Backup jobs
     #[command(subcommand)]
@@ -64,25 +79,35 @@ Examples:
 #[derive(Subcommand, Debug)]
 pub enum JobCommand {
     /// List the jobs
+    #[command(after_help = "Examples:\n  proxmux backup job list\n  proxmux backup job list --json")]
     List(JsonArgs),
     /// Show a job with its next runs, its guests and their disks
+    #[command(after_help = "Examples:\n  proxmux backup job show backup-weekly")]
     Show(JobId),
     /// Create a job, by the fields of the console's dialog
     #[command(
-        after_help = "Example:\n  proxmux backup job create schedule='sun 01:00' selection=these vmid=100,101 storage=nas"
+        after_help = "Examples:\n  proxmux backup job create schedule='sun 01:00' selection=these vmid=100,101 storage=nas"
     )]
     Create(JobCreate),
     /// Change a job; fields that are not named stay
+    #[command(
+        after_help = "Examples:\n  proxmux backup job edit backup-weekly schedule='sat 03:00'\n  proxmux backup job edit backup-weekly --fields-help"
+    )]
     Edit(JobEdit),
     /// Run a job now
+    #[command(after_help = "Examples:\n  proxmux backup job run backup-weekly")]
     Run(JobChange),
     /// Switch a job on
+    #[command(after_help = "Examples:\n  proxmux backup job enable backup-weekly")]
     Enable(JobChange),
     /// Switch a job off
+    #[command(after_help = "Examples:\n  proxmux backup job disable backup-weekly")]
     Disable(JobChange),
     /// Remove a job; its backups stay
+    #[command(after_help = "Examples:\n  proxmux backup job remove backup-weekly --yes")]
     Remove(JobChange),
     /// Tell when a schedule comes due
+    #[command(after_help = "Examples:\n  proxmux backup job next 'mon..fri 02:30' --count 5")]
     Next(NextArgs),
 }
 

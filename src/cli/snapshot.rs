@@ -32,6 +32,7 @@ use crate::{
 #[derive(Subcommand, Debug)]
 pub enum SnapshotCommand {
     /// List the snapshots of guests as trees
+    #[command(after_help = "Examples:\n  proxmux snapshot list 102\n  proxmux snapshot list 100,102 --json")]
     List {
         /// The guests' numbers
         #[arg(value_name = "VMID", required = true, value_delimiter = ',')]
@@ -47,6 +48,7 @@ Examples:
   proxmux --dry-run snapshot create 100,102 snapname=monday")]
     Create(Fields),
     /// Change the description of a snapshot
+    #[command(after_help = "Examples:\n  proxmux snapshot edit 102 before-31 description='before the upgrade'")]
     Edit {
         /// The guest's number
         guest: VmId,
@@ -60,6 +62,7 @@ Examples:
         change: ChangeArgs,
     },
     /// Roll a guest back: what happened since is lost
+    #[command(after_help = "Examples:\n  proxmux snapshot rollback 102 before-31 --start")]
     Rollback {
         /// The guest's number
         guest: VmId,
@@ -73,6 +76,7 @@ Examples:
         change: ChangeArgs,
     },
     /// Delete snapshots of a guest, one after the other
+    #[command(after_help = "Examples:\n  proxmux snapshot delete 102 before-30 before-31")]
     Delete {
         /// The guest's number
         guest: VmId,
@@ -87,7 +91,7 @@ Examples:
         change: ChangeArgs,
     },
     /// Delete old snapshots of one guest or of many
-    #[command(after_help = "Example:\n  proxmux snapshot prune 100,102,104 days=30 prefix=auto")]
+    #[command(after_help = "Examples:\n  proxmux snapshot prune 100,102,104 days=30 prefix=auto")]
     Prune(Fields),
 }
 
@@ -130,7 +134,10 @@ fn now() -> i64 {
 }
 
 async fn listed(world: &World, store: &Store, guest: &Guest) -> Result<Vec<Snapshot>> {
-    Ok(world.client(store.session)?.ask(api::list(&guest.reference())).await?)
+    let mut list = world.client(store.session)?.ask(api::list(&guest.reference())).await?;
+    // The server's order is that of its hash tables; "current" has no time and stays last.
+    list.sort_by_key(|s| (s.is_current(), s.snaptime));
+    Ok(list)
 }
 
 /// One that is there.

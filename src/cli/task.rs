@@ -27,8 +27,14 @@ use crate::{
 #[derive(Subcommand, Debug)]
 pub enum TaskCommand {
     /// List tasks of all nodes, newest first
+    #[command(
+        after_help = "Examples:\n  proxmux task list --state error --since 24h\n  proxmux task list --guest 101 --type vzdump --json"
+    )]
     List(List),
     /// Print the log of a task
+    #[command(
+        after_help = "Examples:\n  proxmux task log UPID:pve1:0000C350:0004F0D2:6741A3B0:vzdump:101:root@pam:\n  proxmux task log --follow UPID:pve1:0000C350:0004F0D2:6741A3B0:vzdump:101:root@pam:"
+    )]
     Log {
         /// The task's id
         upid: Upid,
@@ -37,6 +43,7 @@ pub enum TaskCommand {
         follow: bool,
     },
     /// Wait for the end of tasks; the exit code is 3 when one failed
+    #[command(after_help = "Examples:\n  proxmux task wait UPID:pve1:0000C350:0004F0D2:6741A3B0:vzdump:101:root@pam:")]
     Wait {
         /// The tasks' ids
         #[arg(required = true)]
@@ -46,6 +53,7 @@ pub enum TaskCommand {
         json: bool,
     },
     /// Ask a task to stop
+    #[command(after_help = "Examples:\n  proxmux task stop UPID:pve1:0000C350:0004F0D2:6741A3B0:vzdump:101:root@pam:")]
     Stop {
         /// The task's id
         upid: Upid,

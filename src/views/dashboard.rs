@@ -382,7 +382,11 @@ fn draw_overview(counts: Counts, frame: &mut Frame, area: Rect, scene: &Scene) {
     let lines = vec![
         if hidden { no_access("CPU") } else { gauge(look, "CPU", cpu, &format!("of {cpus:.0} processors"), width) },
         if hidden { no_access("Memory") } else { gauge(look, "Memory", share(mem, maxmem), &of(mem, maxmem), width) },
-        gauge(look, "Storage", share(disk, maxdisk), &of(disk, maxdisk), width),
+        if maxdisk == 0 {
+            no_access("Storage")
+        } else {
+            gauge(look, "Storage", share(disk, maxdisk), &of(disk, maxdisk), width)
+        },
         Line::from(vec![
             Span::styled(" Nodes    ", look.style(Role::Muted)),
             Span::styled(nodes, look.style(role)),

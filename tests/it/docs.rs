@@ -172,7 +172,16 @@ fn docs_coverage_says_yes_no_or_what_is_missing() {
     let count = |word| counts.get(word).copied().unwrap_or(0);
     let (yes, partly, no) = (count("yes"), count("partly"), count("no"));
     let summary = format!("**{yes} yes, {partly} partly, {no} no** of {} rows.", yes + partly + no);
-    assert!(read("docs/coverage.md").contains(&summary), "docs/coverage.md should say: {summary}");
+    let page = read("docs/coverage.md");
+    if std::env::var_os("PROXMUX_UPDATE_DOCS").is_some() {
+        let lines = page.split_inclusive('\n').map(|line| match line.ends_with(" rows.\n") && line.starts_with("**") {
+            true => format!("{summary}\n"),
+            false => line.to_owned(),
+        });
+        fs::write(root().join("docs/coverage.md"), lines.collect::<String>()).unwrap();
+    } else {
+        assert!(page.contains(&summary), "docs/coverage.md should say: {summary}");
+    }
 }
 
 /// All Markdown files of the project, as paths relative to its root.

@@ -401,7 +401,14 @@ impl View for Detail {
             ready: |v, s| v.known(s).is_some(),
             run: Self::snapshots,
         },
-        Command { id: "detail.tasks", keys: "t", title: "Tasks", footer: false, ready: |_, _| true, run: Self::tasks },
+        Command {
+            id: "detail.tasks",
+            keys: "H",
+            title: "Task history",
+            footer: false,
+            ready: |_, _| true,
+            run: Self::tasks,
+        },
         Command {
             id: "detail.tab",
             keys: "tab ] [ l h",

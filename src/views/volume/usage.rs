@@ -124,6 +124,7 @@ mod tests {
             ),
         );
         usage.add(&vm(102), &config(r#"{"scsi0":"zfs:base-140-disk-1/vm-102-disk-0","description":"see: that"}"#));
+        usage.add(&vm(103), &config(r#"{"scsi0":"zfs:base-1400-disk-0/vm-103-disk-0"}"#));
         usage.add(&vm(140), &config(r#"{"scsi0":"nas:140/base-140-disk-0.qcow2"}"#));
         let ids = |list: Vec<VmId>| list.iter().map(|v| v.get()).collect::<Vec<_>>();
         let iso = VolId::parse("local:iso/x.iso").unwrap();
@@ -131,6 +132,6 @@ mod tests {
         assert_eq!(ids(usage.of(&iso, &"b".into(), false)), [] as [u32; 0]);
         assert_eq!(ids(usage.of(&iso, &"b".into(), true)), [100]);
         assert_eq!(ids(usage.clones_of(VmId::new(140).unwrap())), [101, 102]);
-        assert_eq!(ids(usage.clones_of(VmId::new(14).unwrap())), [] as [u32; 0]);
+        assert_eq!(ids(usage.clones_of(VmId::new(1400).unwrap())), [103]);
     }
 }
