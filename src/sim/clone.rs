@@ -447,8 +447,8 @@ fn feature(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
         None => &guest.config,
     };
     let disks = guest::volumes(kind, config);
-    let disks: Vec<&String> =
-        disks.iter().filter(|(key, _)| !is_numbered(key, "unused")).map(|(_, volid)| volid).collect();
+    let counts = |key: &str, volid: &str| !is_numbered(key, "unused") && !drive::is_cloudinit_volume(volid);
+    let disks: Vec<&String> = disks.iter().filter(|(key, volid)| counts(key, volid)).map(|(_, volid)| volid).collect();
     let has = match args.str("feature") {
         "snapshot" => snapshot::possible(cluster, guest, config),
         "clone" => disks.iter().all(|volid| is_base(volid) && linkable(cluster, guest, volid)),

@@ -68,7 +68,7 @@ impl Ask for Convert {
     fn update(&mut self, Msg::Snapshots(answer): Msg, wizard: &mut Wizard, _: &mut Cx<'_, dialog::Msg<Msg>>) {
         let snapshots = answer.unwrap_or_default();
         let names: Vec<&str> = snapshots.iter().filter(|s| !s.is_current()).map(|s| s.name.as_str()).collect();
-        if !names.is_empty() {
+        if !names.is_empty() && wizard.known().get("blocked").is_empty() {
             wizard.set_fact("blocked", format!("it has snapshots, which must be removed first: {}", names.join(", ")));
         }
     }
