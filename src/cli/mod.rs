@@ -8,12 +8,14 @@ pub mod connector;
 pub mod console;
 pub mod demo;
 pub mod fill;
+pub mod iso;
 pub mod log;
 pub mod print;
 pub mod profile;
 pub mod prompt;
 pub mod setup;
 pub mod simulate;
+pub mod template;
 pub mod vm;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -96,6 +98,12 @@ pub enum Command {
     /// Create VMs
     #[command(subcommand)]
     Vm(vm::VmCommand),
+    /// List, upload, download and remove ISO images
+    #[command(subcommand)]
+    Iso(iso::IsoCommand),
+    /// List, download, convert and clone templates
+    #[command(subcommand)]
+    Template(template::TemplateCommand),
     /// Serve a simulated cluster over HTTPS to any client
     Simulate(simulate::Simulate),
     /// Call any method of the API, or search for one
@@ -152,6 +160,14 @@ async fn dispatch(mut cli: Cli, network: Handle) -> Result<()> {
         Some(Command::Vm(command)) => {
             let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
             vm::run(command, &world, &store).await
+        }
+        Some(Command::Iso(command)) => {
+            let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
+            iso::run(command, &world, &store).await
+        }
+        Some(Command::Template(command)) => {
+            let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
+            template::run(command, &world, &store).await
         }
         None => {
             let (start, options) = resolve(&cli.connect).await?;
