@@ -12,6 +12,7 @@ pub mod console;
 pub mod ct;
 pub mod demo;
 pub mod fill;
+pub mod iso;
 pub mod log;
 pub mod print;
 pub mod profile;
@@ -21,6 +22,7 @@ pub mod shell;
 pub mod simulate;
 pub mod snapshot;
 pub mod task;
+pub mod template;
 pub mod vm;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -117,6 +119,12 @@ pub enum Command {
     /// Create containers
     #[command(subcommand)]
     Ct(ct::CtCommand),
+    /// List, upload, download and remove ISO images
+    #[command(subcommand)]
+    Iso(iso::IsoCommand),
+    /// List, download, convert and clone templates
+    #[command(subcommand)]
+    Template(template::TemplateCommand),
     /// Serve a simulated cluster over HTTPS to any client
     Simulate(simulate::Simulate),
     /// Call any method of the API, or search for one
@@ -199,6 +207,14 @@ async fn dispatch(mut cli: Cli, network: Handle) -> Result<()> {
         Some(Command::Ct(command)) => {
             let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
             ct::run(command, &world, &store).await
+        }
+        Some(Command::Iso(command)) => {
+            let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
+            iso::run(command, &world, &store).await
+        }
+        Some(Command::Template(command)) => {
+            let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
+            template::run(command, &world, &store).await
         }
         None => {
             let (start, options) = resolve(&cli.connect).await?;

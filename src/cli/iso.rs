@@ -1,0 +1,295 @@
+//! `proxmux iso`: ISO images and other files on storages, without the screen.
+
+use std::{io::IsTerminal, path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::{
+    change::{self, ChangeArgs},
+    fill::{self, FieldArgs},
+};
+use crate::{
+    api::{
+        attachment::Attachment,
+        cluster::Guest,
+        ids::{ContentKind, VolId},
+        storage,
+    },
+    shell::{Ask, Dialog, Proposal, World},
+    store::{Store, Transfer},
+    ui::{
+        progress::{Progress, Unit},
+        text,
+    },
+    views::{
+        image::{download::Download, upload::Upload},
+        task::transfer,
+        volume::{place, remove, shelf::Item, usage},
+    },
+};
+
+/// What can be done with images.
+#[derive(Subcommand, Debug)]
+pub enum IsoCommand {
+    /// List the ISO images of all storages
+    List(List),
+    /// Send a file of this machine to a storage
+    #[command(after_help = "\
+Examples:
+  proxmux iso upload debian-13.iso                 to the storage with the most room
+  proxmux iso upload disk.qcow2 --storage nas      the name tells what kind of file it is
+A sum is taken from SHA256SUMS (or FILE.sha256) beside the file, if there is one.")]
+    Upload(UploadArgs),
+    /// Let a node fetch a file from a web server
+    Download(DownloadArgs),
+    /// Remove an image or another volume
+    Rm(Rm),
+}
+
+/// Arguments of `proxmux iso list`.
+#[derive(Args, Debug)]
+pub struct List {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `proxmux iso upload`.
+#[derive(Args, Debug)]
+pub struct UploadArgs {
+    /// The file
+    file: PathBuf,
+    #[command(flatten)]
+    place: PlaceArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Arguments of `proxmux iso download`.
+#[derive(Args, Debug)]
+pub struct DownloadArgs {
+    /// The address
+    url: String,
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// Don't check the web server's certificate
+    #[arg(long)]
+    no_verify: bool,
+    /// Unpack on arrival: gz, lzo, zst or bz2
+    #[arg(long)]
+    compression: Option<String>,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Where a file goes and what it must be.
+#[derive(Args, Debug)]
+pub struct PlaceArgs {
+    /// The storage, or STORAGE@NODE where nodes have their own
+    #[arg(long)]
+    storage: Option<String>,
+    /// What kind of file: iso, vztmpl or import; the name tells otherwise
+    #[arg(long)]
+    kind: Option<String>,
+    /// What it shall be called there
+    #[arg(long)]
+    name: Option<String>,
+    /// MD5, SHA-1 or SHA-2 sum in hex digits
+    #[arg(long)]
+    checksum: Option<String>,
+}
+
+/// Arguments of `proxmux iso rm`.
+#[derive(Args, Debug)]
+pub struct Rm {
+    /// The volume, for example local:iso/debian.iso
+    volume: VolId,
+    /// The node, where nodes have their own storages of this name
+    #[arg(long)]
+    node: Option<String>,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a file or an argument is wrong, or the cluster refuses.
+pub async fn run(command: IsoCommand, world: &World, store: &Store) -> Result<()> {
+    match command {
+        IsoCommand::List(args) => list(world, store, ContentKind::Iso, args.json).await,
+        IsoCommand::Upload(args) => {
+            let path = args.file.to_string_lossy().into_owned();
+            let kind = kind(&args.place, &path)?;
+            let mut fields = vec![format!("path={path}"), format!("content={kind}")];
+            args.place.add_to(&mut fields);
+            let dialog = Upload::open(store, kind, None);
+            make(world, store, dialog, fields, &args.change).await
+        }
+        IsoCommand::Download(args) => {
+            let kind = kind(&args.place, &crate::api::image::name_in_url(&args.url))?;
+            let mut fields = vec![format!("content={kind}"), format!("url={}", args.url)];
+            args.place.add_to(&mut fields);
+            fields.extend(args.compression.iter().map(|c| format!("compression={c}")));
+            if args.no_verify {
+                fields.push("verify=0".into());
+            }
+            let dialog = Download::open(store, kind, None);
+            make(world, store, dialog, fields, &args.change).await
+        }
+        IsoCommand::Rm(args) => rm(world, store, args).await,
+    }
+}
+
+fn kind(args: &PlaceArgs, name: &str) -> Result<ContentKind> {
+    match &args.kind {
+        Some(word) => ContentKind::from_api(word).with_context(|| format!("--kind {word}: iso, vztmpl or import")),
+        None => Ok(crate::api::image::kind_of(name).unwrap_or(ContentKind::Iso)),
+    }
+}
+
+impl PlaceArgs {
+    fn add_to(&self, fields: &mut Vec<String>) {
+        for (key, value) in [("storage", &self.storage), ("filename", &self.name), ("checksum", &self.checksum)] {
+            fields.extend(value.iter().map(|v| format!("{key}={v}")));
+        }
+    }
+}
+
+/// Fills a dialog in and makes the change; files show how far they are.
+async fn make<A: Ask>(
+    world: &World,
+    store: &Store,
+    dialog: Dialog<A>,
+    fields: Vec<String>,
+    args: &ChangeArgs,
+) -> Result<()> {
+    let fields = FieldArgs { fields, ..FieldArgs::default() };
+    match fill::fill(world, store, dialog, &fields).await? {
+        Some(proposal) => send(world, store, proposal, args).await,
+        None => Ok(()),
+    }
+}
+
+/// Makes the change of a proposal and shows how far its files are. Ctrl-C stops them; the server keeps no part.
+async fn send(world: &World, store: &Store, proposal: Proposal, args: &ChangeArgs) -> Result<()> {
+    let files: Vec<(String, Attachment)> =
+        proposal.writes.iter().filter_map(|w| Some((w.label.clone(), w.wire.file.clone()?))).collect();
+    let wires: Vec<_> = proposal.writes.iter().map(|w| w.wire.clone()).collect();
+    let change = change::run(world, store, proposal, args);
+    tokio::pin!(change);
+    let mut look = tokio::time::interval(Duration::from_millis(500));
+    let start = Instant::now();
+    let mut lines: Vec<Progress> = files.iter().map(|(_, f)| Progress::new(Unit::Bytes, Some(f.size))).collect();
+    let (terminal, mut told) = (std::io::stderr().is_terminal(), 0);
+    loop {
+        tokio::select! {
+            done = &mut change => return done,
+            signal = tokio::signal::ctrl_c(), if !files.is_empty() => {
+                signal.context("can't listen for Ctrl-C")?;
+                files.iter().for_each(|(_, file)| file.meter.cancel());
+            }
+            _ = look.tick(), if !files.is_empty() && !args.json => {
+                let millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+                for (i, (label, file)) in files.iter().enumerate() {
+                    let sent = file.meter.sent();
+                    lines[i].update(sent, millis);
+                    if sent == 0 || (sent >= file.size && told >= 10) {
+                        continue;
+                    }
+                    let shown = Transfer {
+                        label: label.clone(),
+                        wire: wires[i].clone(),
+                        sent,
+                        total: file.size,
+                        rate: lines[i].rate(millis),
+                        eta: lines[i].eta(millis),
+                        error: None,
+                    };
+                    let tenth = sent * 10 / file.size.max(1);
+                    if terminal {
+                        eprint!("\r\x1b[K{label}: {}", transfer::describe(&shown));
+                        if sent >= file.size {
+                            eprintln!();
+                        }
+                        told = tenth;
+                    } else if tenth > told {
+                        told = tenth;
+                        eprintln!("{label}: {}", transfer::describe(&shown));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Reads the volumes of a kind from all storages. Storages that can't be listed are named on standard error.
+pub(super) async fn volumes(world: &World, store: &Store, kind: ContentKind) -> Result<Vec<Item>> {
+    let client = world.client(store.session)?;
+    let mut items = vec![];
+    for place in place::all(store).iter().filter(|p| p.keeps(kind)) {
+        let Some(node) = &place.ask else {
+            eprintln!("{}: can't be reached", place.storage);
+            continue;
+        };
+        match client.ask(storage::content(node, &place.storage, Some(kind), None)).await {
+            Ok(list) => items.extend(list.into_iter().map(|volume| Item {
+                volume,
+                node: node.clone(),
+                shared: place.shared,
+                place: place.where_is(),
+                users: None,
+            })),
+            Err(error) => eprintln!("{}: {error}", place.storage),
+        }
+    }
+    items.sort_by(|a, b| a.volume.volid.cmp(&b.volume.volid));
+    Ok(items)
+}
+
+/// Prints the volumes of a kind.
+pub(super) async fn list(world: &World, store: &Store, kind: ContentKind, as_json: bool) -> Result<()> {
+    let items = volumes(world, store, kind).await?;
+    if as_json {
+        let rows = items.iter().map(|i| {
+            json!({
+                "volid": i.volume.volid.as_str(), "size": i.volume.size, "ctime": i.volume.ctime,
+                "format": i.volume.format.as_str(), "node": i.node.as_str(), "shared": i.shared,
+            })
+        });
+        println!("{:#}", serde_json::Value::Array(rows.collect()));
+        return Ok(());
+    }
+    let width = items.iter().map(|i| i.volume.volid.as_str().len()).max().unwrap_or(0);
+    for i in &items {
+        let date = i.volume.ctime.and_then(|t| i64::try_from(t).ok()).map(text::local_time).unwrap_or_default();
+        let size = i.volume.size.map(text::bytes).unwrap_or_default();
+        println!("{:width$}  {size:>10}  {date}  {}", text::clean(i.volume.volid.as_str()), i.place);
+    }
+    Ok(())
+}
+
+async fn rm(world: &World, store: &Store, args: Rm) -> Result<()> {
+    let kind = args.volume.kind();
+    let mut items = volumes(world, store, kind).await?;
+    items.retain(|i| i.volume.volid == args.volume && args.node.as_ref().is_none_or(|n| i.node.as_str() == n));
+    match items.len() {
+        0 => bail!("{} is not there", args.volume),
+        1 => {}
+        _ => bail!("{} is on several nodes: say which one with --node", args.volume),
+    }
+    let guests = store.resources.guests.iter().map(Guest::reference).collect();
+    let usage = usage::scan(world.clone(), store.session, guests).await;
+    let item = &mut items[0];
+    item.users = Some(usage.of(&item.volume.volid, &item.node, item.shared));
+    if let Some(why) = remove::refuse(item, store) {
+        bail!(why);
+    }
+    match remove::proposal(&[item], &usage.unread, store) {
+        Some(proposal) => change::run(world, store, proposal, &args.change).await,
+        None => bail!("nothing would change"),
+    }
+}

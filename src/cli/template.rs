@@ -1,0 +1,191 @@
+//! `proxmux template`: templates of guests and of containers, without the screen.
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::{
+    change::{self, ChangeArgs},
+    fill::{self, FieldArgs},
+    iso,
+};
+use crate::{
+    api::{
+        cluster::Guest,
+        ids::{ContentKind, VmId},
+        image::{self, Appliance},
+    },
+    shell::{Ask, Dialog, World},
+    store::Store,
+    ui::text,
+    views::{
+        image::catalogue::Fetch,
+        template::{clone::CloneGuest, convert::Convert},
+    },
+};
+
+/// What can be done with templates.
+#[derive(Subcommand, Debug)]
+pub enum TemplateCommand {
+    /// List templates: of guests, as files, or those that can be had
+    List(List),
+    /// Let a node fetch a container template of the catalogue
+    Download(DownloadArgs),
+    /// Make a template of a stopped guest
+    Convert(ConvertArgs),
+    /// Clone a guest or a template, by the fields of the console's dialog
+    #[command(after_help = "\
+Examples:
+  proxmux template clone 9000 name=web-01 start=1
+  proxmux template clone 9000 name=node-## count=3 full=1 storage=fast
+  proxmux template clone 9000 --fields-help")]
+    Clone(CloneArgs),
+}
+
+/// Arguments of `proxmux template list`.
+#[derive(Args, Debug)]
+pub struct List {
+    /// Container templates on the storages
+    #[arg(long, conflicts_with = "available")]
+    files: bool,
+    /// Container templates of the catalogue
+    #[arg(long)]
+    available: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `proxmux template download`.
+#[derive(Args, Debug)]
+pub struct DownloadArgs {
+    /// The template, or how its package begins: debian-13
+    template: String,
+    /// The storage, or STORAGE@NODE where nodes have their own
+    #[arg(long)]
+    storage: Option<String>,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Arguments of `proxmux template convert`.
+#[derive(Args, Debug)]
+pub struct ConvertArgs {
+    /// The guest's id
+    vmid: VmId,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Arguments of `proxmux template clone`.
+#[derive(Args, Debug)]
+pub struct CloneArgs {
+    /// The guest's id
+    vmid: VmId,
+    #[command(flatten)]
+    fields: FieldArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When an argument is wrong, or the cluster refuses.
+pub async fn run(command: TemplateCommand, world: &World, store: &Store) -> Result<()> {
+    match command {
+        TemplateCommand::List(args) if args.files => iso::list(world, store, ContentKind::Vztmpl, args.json).await,
+        TemplateCommand::List(args) if args.available => available(world, store, args.json).await,
+        TemplateCommand::List(args) => {
+            list(store, args.json);
+            Ok(())
+        }
+        TemplateCommand::Download(args) => download(world, store, args).await,
+        TemplateCommand::Convert(args) => {
+            let dialog = Convert::open(guest(store, args.vmid)?);
+            make(world, store, dialog, &FieldArgs::default(), &args.change).await
+        }
+        TemplateCommand::Clone(args) => {
+            let dialog = CloneGuest::open(store, guest(store, args.vmid)?);
+            make(world, store, dialog, &args.fields, &args.change).await
+        }
+    }
+}
+
+async fn make<A: Ask>(
+    world: &World,
+    store: &Store,
+    dialog: Dialog<A>,
+    fields: &FieldArgs,
+    args: &ChangeArgs,
+) -> Result<()> {
+    match fill::fill(world, store, dialog, fields).await? {
+        Some(proposal) => change::run(world, store, proposal, args).await,
+        None => Ok(()),
+    }
+}
+
+fn guest(store: &Store, vmid: VmId) -> Result<&Guest> {
+    store.guest(vmid).with_context(|| format!("there is no guest {vmid}, or you may not see it"))
+}
+
+fn list(store: &Store, as_json: bool) {
+    let templates = || store.resources.guests.iter().filter(|g| g.template);
+    if as_json {
+        let rows = templates().map(|g| {
+            json!({
+                "vmid": g.vmid.get(), "name": g.name.as_str(), "kind": g.kind.as_str(), "node": g.node.as_str(),
+                "tags": g.tags().collect::<Vec<_>>(), "disk": g.maxdisk, "memory": g.maxmem,
+            })
+        });
+        println!("{:#}", Value::Array(rows.collect()));
+        return;
+    }
+    for g in templates() {
+        println!("{:>9}  {}  {:30}  {:12}  {}", g.vmid, g.kind.label(), text::clean(&g.name), g.node, g.tags);
+    }
+}
+
+async fn catalogue(world: &World, store: &Store) -> Result<Vec<Appliance>> {
+    let node = store.resources.nodes.iter().find(|n| n.is_online()).context("no node is online")?;
+    let mut list = world.client(store.session)?.ask(image::catalogue(&node.node)).await?;
+    list.sort_by(|a, b| (&a.section, &a.package, &a.version).cmp(&(&b.section, &b.package, &b.version)));
+    Ok(list)
+}
+
+async fn available(world: &World, store: &Store, as_json: bool) -> Result<()> {
+    let list = catalogue(world, store).await?;
+    if as_json {
+        let rows = list.iter().map(|a| {
+            json!({
+                "template": a.template.as_str(), "section": a.section.as_str(), "package": a.package.as_str(),
+                "version": a.version.as_str(), "os": a.os.as_str(), "headline": a.headline,
+            })
+        });
+        println!("{:#}", Value::Array(rows.collect()));
+        return Ok(());
+    }
+    for a in &list {
+        println!("{:14}  {:60}  {}", a.section, a.template, text::clean(&a.headline));
+    }
+    Ok(())
+}
+
+async fn download(world: &World, store: &Store, args: DownloadArgs) -> Result<()> {
+    let list = catalogue(world, store).await?;
+    let wanted = args.template.as_str();
+    let exact: Vec<&Appliance> = list.iter().filter(|a| a.template == wanted).collect();
+    let like: Vec<&Appliance> = list.iter().filter(|a| a.template.starts_with(wanted)).collect();
+    let found = if exact.is_empty() { like } else { exact };
+    let appliance = match found.as_slice() {
+        [one] => *one,
+        [] => bail!("the catalogue has no template {wanted}: see `proxmux template list --available`"),
+        many => {
+            let names: Vec<&str> = many.iter().map(|a| a.template.as_str()).collect();
+            bail!("{wanted} may mean\n  {}", names.join("\n  "));
+        }
+    };
+    let fields =
+        FieldArgs { fields: args.storage.iter().map(|s| format!("storage={s}")).collect(), ..FieldArgs::default() };
+    make(world, store, Fetch::open(store, appliance), &fields, &args.change).await
+}
