@@ -12,6 +12,7 @@ pub mod log;
 pub mod print;
 pub mod profile;
 pub mod prompt;
+pub mod set;
 pub mod setup;
 pub mod simulate;
 pub mod vm;
@@ -93,7 +94,7 @@ pub enum Command {
     Profile(profile::ProfileArgs),
     /// Draw one view of the cluster once and exit
     Print(print::PrintArgs),
-    /// Create VMs
+    /// Create VMs and change their settings
     #[command(subcommand)]
     Vm(vm::VmCommand),
     /// Serve a simulated cluster over HTTPS to any client
