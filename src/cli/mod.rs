@@ -17,6 +17,7 @@ pub mod log;
 pub mod print;
 pub mod profile;
 pub mod prompt;
+pub mod set;
 pub mod setup;
 pub mod shell;
 pub mod simulate;
@@ -104,37 +105,45 @@ pub enum Command {
     Check(check::CheckArgs),
     /// Draw one view of the cluster once and exit
     Print(print::PrintArgs),
-    /// Backups and backup jobs
-    #[command(subcommand)]
-    Backup(backup::BackupCommand),
-    /// Create VMs
-    #[command(subcommand)]
-    Vm(vm::VmCommand),
-    /// Snapshots: list, create, roll back, delete
-    #[command(subcommand)]
-    Snapshot(snapshot::SnapshotCommand),
-    /// Tasks: list, log, wait, stop
-    #[command(subcommand)]
-    Task(task::TaskCommand),
-    /// Create containers
-    #[command(subcommand)]
-    Ct(ct::CtCommand),
-    /// List, upload, download and remove ISO images
-    #[command(subcommand)]
-    Iso(iso::IsoCommand),
-    /// List, download, convert and clone templates
-    #[command(subcommand)]
-    Template(template::TemplateCommand),
+    /// What works on a cluster without the screen.
+    #[command(flatten)]
+    Cluster(ClusterCommand),
     /// Serve a simulated cluster over HTTPS to any client
     Simulate(simulate::Simulate),
-    /// Call any method of the API, or search for one
-    Api(api::ApiArgs),
     /// Print the script that completes commands in a shell
     Completions(shell::CompletionArgs),
     /// Print the manual page
     Man(shell::ManArgs),
     /// Check, show and export the trail of changes
     Audit(audit::AuditArgs),
+}
+
+/// The subcommands that log in, read what the cluster has, and do their work.
+#[derive(Subcommand, Debug)]
+pub enum ClusterCommand {
+    /// Create VMs and change their settings
+    #[command(subcommand)]
+    Vm(vm::VmCommand),
+    /// Create containers and change their settings
+    #[command(subcommand)]
+    Ct(ct::CtCommand),
+    /// Snapshots: list, create, roll back, delete
+    #[command(subcommand)]
+    Snapshot(snapshot::SnapshotCommand),
+    /// Backups and backup jobs
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
+    /// List, upload, download and remove ISO images
+    #[command(subcommand)]
+    Iso(iso::IsoCommand),
+    /// List, download, convert and clone templates
+    #[command(subcommand)]
+    Template(template::TemplateCommand),
+    /// Tasks: list, log, wait, stop
+    #[command(subcommand)]
+    Task(task::TaskCommand),
+    /// Call any method of the API, or search for one
+    Api(api::ApiArgs),
 }
 
 /// Runs the command.
@@ -184,37 +193,19 @@ async fn dispatch(mut cli: Cli, network: Handle) -> Result<()> {
             let (start, options) = resolve(&cli.connect).await?;
             print::run(args, &cli.console, start, world(options, Policy { read_only: true, ..Policy::default() })).await
         }
-        Some(Command::Backup(command)) => {
+        Some(Command::Cluster(command)) => {
             let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
-            backup::run(command, &world, &store).await
-        }
-        Some(Command::Api(args)) => {
-            let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
-            api::run(args, &world, &store).await
-        }
-        Some(Command::Vm(command)) => {
-            let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
-            vm::run(command, &world, &store).await
-        }
-        Some(Command::Snapshot(command)) => {
-            let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
-            snapshot::run(command, &world, &store).await
-        }
-        Some(Command::Task(command)) => {
-            let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
-            task::run(command, &world, &store).await
-        }
-        Some(Command::Ct(command)) => {
-            let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
-            ct::run(command, &world, &store).await
-        }
-        Some(Command::Iso(command)) => {
-            let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
-            iso::run(command, &world, &store).await
-        }
-        Some(Command::Template(command)) => {
-            let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
-            template::run(command, &world, &store).await
+            let (world, store) = (&world, &store);
+            match command {
+                ClusterCommand::Vm(command) => vm::run(command, world, store).await,
+                ClusterCommand::Ct(command) => ct::run(command, world, store).await,
+                ClusterCommand::Snapshot(command) => snapshot::run(command, world, store).await,
+                ClusterCommand::Backup(command) => backup::run(command, world, store).await,
+                ClusterCommand::Iso(command) => iso::run(command, world, store).await,
+                ClusterCommand::Template(command) => template::run(command, world, store).await,
+                ClusterCommand::Task(command) => task::run(command, world, store).await,
+                ClusterCommand::Api(args) => api::run(args, world, store).await,
+            }
         }
         None => {
             let (start, options) = resolve(&cli.connect).await?;

@@ -6,8 +6,9 @@ use clap::{Args, Subcommand};
 use super::{
     change::{self, ChangeArgs},
     fill::{self, FieldArgs},
+    set::{self, Set},
 };
-use crate::{shell::World, store::Store, views::vm::create::CreateVm};
+use crate::{api::ids::GuestKind, shell::World, store::Store, views::vm::create::CreateVm};
 
 /// What can be done with VMs.
 #[derive(Subcommand, Debug)]
@@ -19,6 +20,15 @@ Examples:
   proxmux --dry-run vm create name=web-01    show the call, send nothing
   proxmux vm create --fields-help            all fields, with what can be chosen")]
     Create(Create),
+    /// Change settings of a VM, or list them
+    #[command(after_help = "\
+Examples:
+  proxmux vm set 104                              list the settings with what waits
+  proxmux vm set 104 cores=4 memory=8192          change two
+  proxmux vm set 104 scsi0.cache=writeback tags=  change a part of one, remove another
+  proxmux vm set 104 --revert memory              drop what waits for the next start
+  proxmux --dry-run vm set 104 onboot=1           show the call, send nothing")]
+    Set(Set),
 }
 
 /// Arguments of `proxmux vm create`.
@@ -43,5 +53,6 @@ pub async fn run(command: VmCommand, world: &World, store: &Store) -> Result<()>
                 None => Ok(()),
             }
         }
+        VmCommand::Set(args) => set::run(GuestKind::Vm, args, world, store).await,
     }
 }

@@ -419,6 +419,84 @@ fn container_calls() -> Vec<Wire> {
     (0..100).map(&mut call).collect()
 }
 
+/// The editor's changes: every row that has a form, with all of its choices, over an empty guest.
+fn editor_calls() -> Vec<Wire> {
+    use proxmux::views::guest::edit::{
+        row,
+        setting::{Key, NEW},
+        sheet::Sheet,
+    };
+    const VALUES: &[(&str, &str)] = &[
+        ("storage", "local"),
+        ("efi.storage", "local"),
+        ("tpm.storage", "local"),
+        ("ci.storage", "local"),
+        ("bridge", "vmbr0"),
+        ("mp", "/data"),
+        ("path", "/dev/fuse"),
+        ("usb.mapping", "dongle"),
+        ("pci.mapping", "gpu"),
+        ("parallel.path", "/dev/parport0"),
+        ("fs.dir", "share"),
+        ("ciuser", "debian"),
+        ("ssh0.key", "ssh-ed25519 AAAAC3 me@desk"),
+        ("env0.line", "A=b c"),
+        ("nameserver", "10.0.0.1"),
+        ("searchdomain", "example.org"),
+        ("hookscript", "local:snippets/hook.sh"),
+        ("vmstatestorage", "local"),
+        ("smbios.product", "A, B"),
+        ("startdate", "2026-06-17"),
+        ("name", "web"),
+        ("hostname", "web"),
+        ("tags", "a;b"),
+        ("timezone", "host"),
+        ("entrypoint", "/sbin/init"),
+        ("startup.order", "1"),
+    ];
+    let mut calls = vec![];
+    for kind in [GuestKind::Vm, GuestKind::Ct] {
+        let guest = GuestRef::new("pve1", kind, VmId::MIN);
+        let sheet = Sheet::default();
+        for setting in row::settings(kind).iter().filter(|s| s.has_form() && !s.fixed) {
+            let key = match setting.key {
+                Key::One(key) => key.to_owned(),
+                Key::Numbered("ipconfig", _) => "ipconfig0".into(),
+                _ => NEW.into(),
+            };
+            let around = [("bios", "ovmf"), ("efi.add", "1"), ("tpm.add", "1"), ("taken", ""), ("machine.type", "q35")];
+            let around = around.into_iter().collect();
+            let fields = setting.wizard(&key, &sheet, &around).outline();
+            let mut tries: Vec<(String, String)> = vec![];
+            for field in &fields {
+                tries.extend(field.choices.iter().map(|choice| (field.key.clone(), choice.clone())));
+                tries.extend(["0", "1"].map(|value| (field.key.clone(), value.to_owned())));
+            }
+            for (field, value) in tries {
+                let mut wizard = setting.wizard(&key, &sheet, &around);
+                for (field, value) in VALUES {
+                    wizard.set(field, value);
+                }
+                wizard.set(&field, &value);
+                wizard.share();
+                if !wizard.is_valid() {
+                    continue;
+                }
+                let mut texts = setting.texts(&key, &sheet, &around, &wizard);
+                let Some(place) = setting.place(&sheet, &wizard.known()) else { continue };
+                texts.iter_mut().filter(|(key, _)| key == NEW).for_each(|(key, _)| key.clone_from(&place));
+                let change = sheet.change(texts);
+                if !change.set.is_empty() {
+                    calls.push(guest::set_config(&guest, &change).wire);
+                }
+            }
+        }
+    }
+    println!("{} changes of the editor", calls.len());
+    assert!(calls.len() > 150, "only {} changes", calls.len());
+    calls
+}
+
 /// One request of each kind with few and with many parameters. New endpoints are added here.
 fn requests() -> Vec<Wire> {
     fn wire<T>(request: Request<T>) -> Wire {
@@ -602,6 +680,7 @@ fn requests() -> Vec<Wire> {
     all.extend(wizard_calls());
     all.extend(device_calls(&vm));
     all.extend(container_calls());
+    all.extend(editor_calls());
     all.extend([
         wire(hardware::pci(&node)),
         wire(hardware::mediated(&node, "0000:01:00.0")),

@@ -57,6 +57,26 @@ impl Simulator {
     }
 }
 
+impl Simulator {
+    /// Runs a command against it: exit code, output, errors.
+    fn run(&self, args: &[&str]) -> (i32, String, String) {
+        let get = |key: &str| self.ready[key].as_str().unwrap();
+        let config = config();
+        let output = Command::new(PROGRAM)
+            .args(args)
+            .env("PVE_HOST", get("url").trim_start_matches("https://"))
+            .env("PVE_TOKEN_ID", get("token"))
+            .env("PVE_TOKEN_SECRET", get("secret"))
+            .env("PVE_FINGERPRINT", get("fingerprint"))
+            .env("PROXMUX_CONFIG_DIR", config.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+    }
+}
+
 impl Drop for Simulator {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -257,5 +277,61 @@ fn unchanged_data_writes_nothing() {
         let before = tty.raw.len();
         let bytes = tty.listen(SECOND * 4);
         assert_eq!(bytes, 0, "{view}: {:?}", String::from_utf8_lossy(&tty.raw[before..]));
+    }
+}
+
+#[test]
+fn the_users_editor_has_the_terminal_and_changes_settings() {
+    let editor = [("VISUAL", ""), ("EDITOR", "sed -i 's/^cores: 4$/cores: 6/'")];
+    let mut tty = demo(&[], &editor, 120, 40);
+    tty.send("2");
+    tty.expect("opnsense");
+    tty.send("e");
+    tty.expect("Processors");
+    tty.send("E");
+    tty.expect("cores: 4 -> 6");
+    assert!(tty.is_raw() && tty.screen().alternate_screen(), "the console has its terminal again");
+    tty.send("y");
+    tty.expect("1 waiting for the next start");
+    tty.send("\x03");
+    tty.wait_end(SECOND * 3).expect("it did not quit");
+    assert_restored(&tty);
+}
+
+#[test]
+fn settings_are_changed_from_the_command_line() {
+    let sim = Simulator::start(&[]);
+    let (code, out, err) = sim.run(&["vm", "set", "102"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("memory: 8192 -> 12288\n") && out.contains("sockets: 1\n"), "{out}");
+    let (code, out, err) = sim.run(&["--dry-run", "vm", "set", "100", "cores=6", "scsi0.cache=writeback", "tags="]);
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        out.contains("--cores 6 --scsi0 local-lvm:vm-100-disk-0,discard=on,iothread=1,size=20G,cache=writeback"),
+        "{out}"
+    );
+    assert!(out.contains("--delete tags"), "{out}");
+    let (_, out, _) = sim.run(&["vm", "set", "100", "--json"]);
+    let before: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (&before["settings"]["cores"]["value"], &before["settings"]["tags"]["value"]),
+        (&"4".into(), &"infra;prod".into())
+    );
+    // The real thing; then again with the digest of what was there before.
+    let (code, out, err) = sim.run(&["vm", "set", "100", "onboot=0", "startup.order=5"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("done") && err.contains("startup: order=1,up=30 -> order=5,up=30"), "{out} {err}");
+    let (code, _, err) = sim.run(&["vm", "set", "100", "cores=8", "--digest", before["digest"].as_str().unwrap()]);
+    assert!(code != 0 && err.contains("somebody else has changed"), "{code} {err}");
+    for (args, why) in [
+        (&["vm", "set", "100", "memroy=1"][..], "did you mean memory?"),
+        (&["vm", "set", "100", "memory=1"], "must be from 16"),
+        (&["vm", "set", "100", "cipassword=hunter2"], "others could read"),
+        (&["vm", "set", "200", "cores=1"], "use `proxmux ct set`"),
+        (&["vm", "set", "99999", "cores=1"], "there is no guest 99999"),
+        (&["vm", "set", "100", "cores=4"], "nothing would change"),
+    ] {
+        let (code, _, err) = sim.run(args);
+        assert!(code == 1 && err.contains(why), "{args:?}: {code} {err}");
     }
 }

@@ -8,7 +8,10 @@ use super::{
     setting::{Key, Setting, Tab},
     sheet::Sheet,
 };
-use crate::{api::ids::GuestKind, ui::Values};
+use crate::{
+    api::{ids::GuestKind, property::Properties},
+    ui::Values,
+};
 
 /// The settings as text, in the order of the pages.
 pub fn write(kind: GuestKind, name: &str, sheet: &Sheet) -> String {
@@ -124,6 +127,29 @@ pub fn read(kind: GuestKind, sheet: &Sheet, text: &str) -> Result<Vec<(String, S
     Ok(changed)
 }
 
+/// A setting with its new text, from `KEY=VALUE` or, for a part of a property string, `KEY.PART=VALUE`. An empty value
+/// removes setting or part.
+///
+/// # Errors
+/// Why it can't have that text.
+pub fn assign(kind: GuestKind, sheet: &Sheet, key: &str, value: &str) -> Result<(String, String), String> {
+    let is_setting = |key: &str| row::find(kind, key, value).is_some();
+    let (key, text) = match key.split_once('.') {
+        Some((main, part)) if is_setting(main) => {
+            let mut text = Properties::parse(sheet.wanted(main).unwrap_or_default());
+            if value.is_empty() {
+                text.remove(part);
+            } else {
+                text.set(part, value).map_err(|why| why.to_string())?;
+            }
+            (main, text.to_string())
+        }
+        _ => (key, coded(key, value)),
+    };
+    check(kind, sheet, key, &text)?;
+    Ok((key.to_owned(), text))
+}
+
 /// Whether a setting may have this text, as far as its form can tell.
 ///
 /// # Errors
@@ -233,6 +259,20 @@ mod tests {
         let expected =
             [("cores", "4"), ("description", "# Title\n\nMore text: with colon"), ("memory", "4096"), ("unused0", "")];
         assert_eq!(changed, expected.map(|(k, v)| (k.to_owned(), v.to_owned())));
+    }
+
+    #[test]
+    fn single_settings_and_their_parts_are_assigned() {
+        let sheet = sheet(VM);
+        let to = |key: &str, value: &str| assign(GuestKind::Vm, &sheet, key, value);
+        let net = "virtio=BC:24:11:00:00:01,bridge=vmbr1,odd=1";
+        assert_eq!(to("net0.bridge", "vmbr1").unwrap(), ("net0".into(), net.into()));
+        assert_eq!(to("net0.odd", "").unwrap().1, "virtio=BC:24:11:00:00:01,bridge=vmbr0");
+        assert_eq!(to("memory", "").unwrap(), ("memory".into(), String::new()));
+        assert_eq!(to("sshkeys", "ssh-rsa AAAA x\n").unwrap().1, "ssh-rsa%20AAAA%20x");
+        assert_eq!(to("net0.tag", "5000").unwrap_err(), "must be from 1 to 4094");
+        assert_eq!(to("memroy", "1").unwrap_err(), "no such setting; did you mean memory?");
+        assert!(to("net0.bridge", "a,b").is_err());
     }
 
     #[test]
