@@ -259,7 +259,8 @@ fn draw_footer(app: &mut App, frame: &mut Frame, area: Rect) {
     let room = message.as_ref().map_or(0, |(m, _)| u16::try_from(text::width(m)).unwrap_or(u16::MAX).min(most));
     let [keys, right] = Layout::horizontal([Constraint::Min(0), Constraint::Length(room)]).areas(area);
     if let Some((words, style)) = message {
-        let words = text::cut(&words, usize::from(room), look.glyphs.ellipsis).into_owned();
+        // The result stands at the end.
+        let words = text::cut_middle(&words, usize::from(room), look.glyphs.ellipsis).into_owned();
         frame.render_widget(Span::styled(words, style), right);
     }
     let mut x = keys.x + 1;

@@ -6,6 +6,7 @@ pub mod editor;
 pub mod event_loop;
 pub mod frame;
 pub mod headless;
+mod menu;
 mod message;
 pub mod outbox;
 pub mod runner;
@@ -33,9 +34,7 @@ use crate::{
         task::{LogLine, Task},
         version::Version,
     },
-    shell::{
-        CommandInfo, Effect, Hosted, Layer, LayerId, Level, Now, Pick, Picker, Policy, Reply, Scene, SessionId, Toast,
-    },
+    shell::{Effect, Hosted, Layer, LayerId, Level, Now, Policy, Reply, Scene, SessionId, Toast},
     store::{Phase, Store},
     ui::{Keymap, Look},
     views::{self, login::Login},
@@ -159,7 +158,8 @@ pub const GLOBALS: &[Global] = &[
     global("app.mouse", "M", "Mouse on or off", false),
     global("app.redraw", "ctrl-l", "Draw the screen anew", false),
     global("app.suspend", "ctrl-z", "Suspend to the shell", false),
-    global("app.quit", "q ctrl-c", "Quit", true),
+    global("app.quit", "q", "Quit", true),
+    global("app.leave", "ctrl-c", "Leave the console", false),
 ];
 
 /// A tab: a key, a name, and which root view serves it.
@@ -509,7 +509,7 @@ impl App {
         let global = GLOBALS.iter().find(|g| self.shared.keys.matches(g.id, &key)).map(|g| g.id);
         if let Some(id) = global {
             let harmless = matches!(id, "app.redraw" | "app.suspend" | "app.help");
-            if !dialog || harmless || (id == "app.quit" && key.code == KeyCode::Char('c')) {
+            if !dialog || harmless || id == "app.leave" {
                 self.run_global(id, todo);
             }
         } else if !dialog
@@ -573,18 +573,12 @@ impl App {
             "app.suspend" => todo.push(Effect::Suspend),
             "app.quit" => {
                 let stack = &self.roots[self.current].stack;
-                let sending = self.store().transfers.iter().filter(|t| t.is_running()).count();
                 match stack.last() {
                     Some(layer) if stack.len() > 1 && !layer.is_dialog() => todo.push(Effect::Close(layer.id())),
-                    _ if sending > 0 => {
-                        let stay = Pick::closing("No, go on").letter('n');
-                        let leave = Pick::new("Yes, stop and quit", || Effect::Quit).letter('y');
-                        let title = format!("{sending} files are being sent. Quit, and stop that?");
-                        todo.push(Hosted::open(Picker::menu(title, vec![stay, leave])));
-                    }
-                    _ => todo.push(Effect::Quit),
+                    _ => self.ask_to_leave(todo),
                 }
             }
+            "app.leave" => self.ask_to_leave(todo),
             "leave.sent" => {
                 self.leaving = true;
                 self.toast(Toast::new(Level::Info, "Leaving as soon as all changes are sent"));
@@ -601,51 +595,6 @@ impl App {
             }
         }
         self.dirty = true;
-    }
-
-    /// All commands that mean something right now: those of the view in front, then the app's own.
-    fn commands(&self) -> Vec<(Option<LayerId>, CommandInfo)> {
-        let top = self.roots[self.current].stack.last();
-        let own = top.map(|l| (l.id(), l.commands(self.store())));
-        let own = own.into_iter().flat_map(|(id, list)| list.into_iter().map(move |c| (Some(id), c)));
-        let globals = GLOBALS.iter().map(|g| {
-            let info = CommandInfo { id: g.id, keys: g.keys, title: g.title, footer: g.footer, ready: true };
-            (None, info)
-        });
-        own.chain(globals).collect()
-    }
-
-    fn command_picks(&self, only_ready: bool) -> Vec<Pick> {
-        let commands = self.commands().into_iter().filter(|(_, c)| c.ready || !only_ready);
-        commands
-            .map(|(layer, c)| {
-                let keys = self.shared.keys.keys(c.id).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-                let mut pick = Pick::new(c.title, move || Effect::Run { layer, command: c.id.into() }).detail(keys);
-                pick.disabled = (!c.ready).then(|| "not possible here".into());
-                pick
-            })
-            .collect()
-    }
-
-    fn help(&self) -> Effect {
-        let name = self.roots[self.current].stack.last().map_or("", |l| l.name());
-        let mut picks = self.command_picks(false);
-        picks.extend(frame::MOVES.iter().map(|(keys, what)| Pick::closing(*what).detail(*keys)));
-        Hosted::open(Picker::search(format!("Keys: {name}"), picks))
-    }
-
-    fn palette(&self) -> Effect {
-        let mut picks = self.command_picks(true);
-        picks.extend(views::TABS.iter().map(|tab| {
-            let key = tab.key;
-            Pick::new(format!("View: {}", tab.title), move || Effect::Run {
-                layer: None,
-                command: format!("tab.{key}"),
-            })
-            .detail(key.to_string())
-        }));
-        picks.extend(views::jumps(self.store()));
-        Hosted::open(Picker::search("Commands and guests", picks))
     }
 
     fn mouse(&mut self, event: MouseEvent, todo: &mut Vec<Effect>) {

@@ -6,8 +6,9 @@ use clap::{Args, Subcommand};
 use super::{
     change::{self, ChangeArgs},
     fill::{self, FieldArgs},
+    set::{self, Set},
 };
-use crate::{shell::World, store::Store, views::ct::create::CreateCt};
+use crate::{api::ids::GuestKind, shell::World, store::Store, views::ct::create::CreateCt};
 
 /// What can be done with containers.
 #[derive(Subcommand, Debug)]
@@ -21,6 +22,14 @@ Examples:
   proxmux --dry-run ct create hostname=web-01 ostemplate=local:vztmpl/debian-13.tar.zst
   proxmux ct create --fields-help            all fields, with what can be chosen")]
     Create(Create),
+    /// Change settings of a container, or list them
+    #[command(after_help = "\
+Examples:
+  proxmux ct set 201                              list the settings with what waits
+  proxmux ct set 201 cores=2 memory=1024          change two
+  proxmux ct set 201 net0.tag=20 nameserver=      change a part of one, remove another
+  proxmux --dry-run ct set 201 onboot=1           show the call, send nothing")]
+    Set(Set),
 }
 
 /// Arguments of `proxmux ct create`.
@@ -45,5 +54,6 @@ pub async fn run(command: CtCommand, world: &World, store: &Store) -> Result<()>
                 None => Ok(()),
             }
         }
+        CtCommand::Set(args) => set::run(GuestKind::Ct, args, world, store).await,
     }
 }

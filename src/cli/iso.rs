@@ -35,6 +35,7 @@ use crate::{
 #[derive(Subcommand, Debug)]
 pub enum IsoCommand {
     /// List the ISO images of all storages
+    #[command(after_help = "Examples:\n  proxmux iso list\n  proxmux iso list --json")]
     List(List),
     /// Send a file of this machine to a storage
     #[command(after_help = "\
@@ -44,8 +45,12 @@ Examples:
 A sum is taken from SHA256SUMS (or FILE.sha256) beside the file, if there is one.")]
     Upload(UploadArgs),
     /// Let a node fetch a file from a web server
+    #[command(
+        after_help = "Examples:\n  proxmux iso download https://example.org/debian-13.iso --storage nas\n  proxmux iso download https://example.org/disk.img.zst --compression zst"
+    )]
     Download(DownloadArgs),
     /// Remove an image or another volume
+    #[command(after_help = "Examples:\n  proxmux iso rm nas:iso/debian-12.iso")]
     Rm(Rm),
 }
 

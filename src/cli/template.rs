@@ -28,10 +28,13 @@ use crate::{
 #[derive(Subcommand, Debug)]
 pub enum TemplateCommand {
     /// List templates: of guests, as files, or those that can be had
+    #[command(after_help = "Examples:\n  proxmux template list\n  proxmux template list --available --json")]
     List(List),
     /// Let a node fetch a container template of the catalogue
+    #[command(after_help = "Examples:\n  proxmux template download debian-13-standard --storage nas")]
     Download(DownloadArgs),
     /// Make a template of a stopped guest
+    #[command(after_help = "Examples:\n  proxmux template convert 9001")]
     Convert(ConvertArgs),
     /// Clone a guest or a template, by the fields of the console's dialog
     #[command(after_help = "\

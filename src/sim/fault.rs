@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn orders() {
         let table = std::sync::Arc::new(Table::built_in().unwrap());
-        let mut simulator = Simulator::new(Scenario::Homelab.build(table, 0.0, 7).unwrap().0);
+        let mut simulator = Simulator::new(Scenario::Homelab.build(table, 1_780_000_000.0, 7).unwrap().0);
         for text in ["slow 20s", "595 /nodes/pve2", "lost POST /status/start x1", "", "node pve3 down"] {
             order(&mut simulator, text).unwrap();
         }

@@ -253,7 +253,7 @@ fn add_guest(cluster: &mut Cluster, row: &Value) -> Result<(), String> {
         guest.config.insert("parent".into(), name.clone());
         guest.snapshots.insert(name, snapshot);
     }
-    let made = (cluster.now as u64).saturating_sub(200 * 86_400);
+    let made = cluster.now as u64 - 200 * 86_400;
     let mut disks: Vec<(String, String)> = Vec::new();
     let sources = std::iter::once(&guest.config).chain(guest.snapshots.values());
     for (key, value) in sources.flatten() {

@@ -598,7 +598,7 @@ mod tests {
 
 
 
-        Enter finish  PgUp back  Esc cancel
+        PgUp back  Ctrl-y copy  Esc cancel
         ");
         for (width, height) in [(1, 1), (10, 3), (99, 4), (100, 3), (200, 60)] {
             draw(&mut wizard, width, height);

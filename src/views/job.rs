@@ -150,7 +150,7 @@ fn columns() -> Vec<Column<Row>> {
         left(
             "schedule",
             "Schedule",
-            Width::Flex { min: 20, max: 34 },
+            Width::Flex { min: 26, max: 34 },
             0,
             |r, _| {
                 let event = text_of(r, "schedule");
@@ -375,7 +375,7 @@ impl Jobs {
                 None => self.runs.push(task),
             }
         }
-        self.runs.sort_by(|a, b| b.starttime.cmp(&a.starttime));
+        self.runs.sort_by_key(|run| std::cmp::Reverse(run.starttime));
         let runs: BTreeMap<&Upid, &TaskState> = self.runs.iter().map(|t| (&t.upid, &t.status)).collect();
         for (upid, _, state) in self.last.values_mut() {
             if let Some(now) = runs.get(upid) {

@@ -470,7 +470,12 @@ fn editor_calls() -> Vec<Wire> {
             let mut tries: Vec<(String, String)> = vec![];
             for field in &fields {
                 tries.extend(field.choices.iter().map(|choice| (field.key.clone(), choice.clone())));
-                tries.extend(["0", "1"].map(|value| (field.key.clone(), value.to_owned())));
+                let free = if field.choices.is_empty() && !VALUES.iter().any(|(key, _)| *key == field.key) {
+                    &["0", "1"][..]
+                } else {
+                    &[]
+                };
+                tries.extend(free.iter().map(|value| (field.key.clone(), (*value).to_owned())));
             }
             for (field, value) in tries {
                 let mut wizard = setting.wizard(&key, &sheet, &around);

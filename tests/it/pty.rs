@@ -294,7 +294,7 @@ fn the_users_editor_has_the_terminal_and_changes_settings() {
     tty.send("y");
     tty.expect("1 waiting for the next start");
     tty.send("\x03");
-    tty.wait_end(SECOND * 3).expect("it did not quit");
+    assert!(tty.wait_end(SECOND * 3).is_some(), "it did not quit: {}", tty.text());
     assert_restored(&tty);
 }
 

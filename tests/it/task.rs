@@ -205,7 +205,7 @@ async fn a_guest_shows_its_own_past() {
     let mut h = Harness::new().await;
     h.press("/ 'gitea' enter m r y").await;
     h.wait(3.0).await;
-    h.press("enter t").await;
+    h.press("enter H").await;
     h.until("VM 104 - Reboot", 3.0).await;
     h.sees("Tasks > History > guest 104");
     h.sees_not("VM 100");

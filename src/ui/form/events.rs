@@ -41,7 +41,7 @@ impl Form {
     fn field_key(&mut self, key: Key, event: KeyEvent) -> FormEvent {
         let spot = self.focus;
         let name = self.key_of(spot);
-        let touched = std::mem::replace(&mut self.touched, Some(spot)) == Some(spot);
+        let touched = self.touched.replace(spot) == Some(spot);
         let Some(field) = self.field_mut(spot) else { return FormEvent::Ignored };
         let plain = key.mods().is_empty();
         // As in other forms: a number that is there is replaced by the first digit, and edited after a cursor key.

@@ -166,7 +166,7 @@ pub fn columns() -> Vec<Column<Row>> {
         left(
             "guest",
             "Guest",
-            Width::Flex { min: 15, max: 24 },
+            Width::Flex { min: 12, max: 24 },
             1,
             |r, _| if r.exists { r.name.as_str().into() } else { Cell::role("(destroyed)", Role::Muted) },
             |a, b| a.name.cmp(&b.name).then(b.ctime.cmp(&a.ctime)),
