@@ -417,7 +417,7 @@ pub fn offer_storages(wizard: &mut Wizard, store: &Store, nodes: &BTreeSet<NodeN
             choices.push((rank, Choice::new(name.as_str()).detail(detail)));
         }
     }
-    choices.sort_by(|a, b| b.0.cmp(&a.0));
+    choices.sort_by_key(|(rank, _)| std::cmp::Reverse(*rank));
     let list: Vec<Choice> = choices.into_iter().map(|(_, c)| c).collect();
     if let Some(best) = list.first() {
         wizard.set_default("storage", &best.value.clone());
