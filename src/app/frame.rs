@@ -3,7 +3,7 @@
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
-    style::Style,
+    style::{Color, Style},
     text::{Line, Span},
     widgets::{Clear, Paragraph},
 };
@@ -12,7 +12,7 @@ use super::App;
 use crate::{
     shell::{LayerId, Level, Toast},
     store::{Phase, Store},
-    ui::{Look, Role, text},
+    ui::{Look, Role, text, theme::reduce},
     views,
 };
 
@@ -107,7 +107,22 @@ fn draw_header(app: &App, frame: &mut Frame, area: Rect) {
     let (store, look) = (app.store(), &app.shared.look);
     let mut left = vec![Span::styled(" proxmux ", look.style(Role::Header))];
     left.push(Span::styled(format!("{} ", look.glyphs.arrow), look.style(Role::Muted)));
-    left.push(Span::styled(text::clean(store.name()).into_owned(), look.style(Role::Title)));
+    let session = &app.shared.sessions[app.shared.front];
+    let name = text::clean(store.name()).into_owned();
+    let name = match &session.profile {
+        Some(profile) if profile.name != name => format!("{} ({name})", profile.name),
+        _ => name,
+    };
+    let frame_colour = session.profile.as_ref().and_then(|p| p.frame).map(|c| reduce(c, look.theme.depth()));
+    match frame_colour.filter(|c| *c != Color::Reset) {
+        // The colour that tells clusters apart, where the eye looks first.
+        Some(colour) => left.push(Span::styled(format!(" {name} "), Style::new().fg(Color::Black).bg(colour).bold())),
+        None => left.push(Span::styled(name, look.style(Role::Title))),
+    }
+    if app.shared.sessions.len() > 1 {
+        let count = format!(" {}/{}", app.shared.front + 1, app.shared.sessions.len());
+        left.push(Span::styled(count, look.style(Role::Accent)));
+    }
     if !store.user.is_empty() {
         left.push(Span::styled(format!("  {}", text::clean(&store.user)), look.style(Role::Muted)));
     }

@@ -2,9 +2,11 @@
 //! effects; it knows no runtime, no terminal and no clock.
 
 mod answer;
+pub mod desk;
 pub mod event_loop;
 pub mod frame;
 pub mod headless;
+mod menu;
 pub mod outbox;
 pub mod runner;
 pub mod session;
@@ -17,7 +19,12 @@ use bytes::Bytes;
 use crossterm::event::{KeyCode, KeyEvent, MouseEvent};
 use ratatui::Frame;
 
-use self::{frame::Hit, outbox::Outbox, session::Session};
+use self::{
+    desk::{Desk, Profile},
+    frame::Hit,
+    outbox::Outbox,
+    session::Session,
+};
 use crate::{
     api::{
         ApiError,
@@ -27,9 +34,7 @@ use crate::{
         task::{LogLine, Task},
         version::Version,
     },
-    shell::{
-        CommandInfo, Effect, Hosted, Layer, LayerId, Level, Now, Pick, Picker, Policy, Reply, Scene, SessionId, Toast,
-    },
+    shell::{Effect, Hosted, Layer, LayerId, Level, Now, Pick, Picker, Policy, Reply, Scene, SessionId, Toast},
     store::{Phase, Store},
     ui::{Keymap, Look},
     views::{self, login::Login},
@@ -136,6 +141,7 @@ pub const GLOBALS: &[Global] = &[
     global("app.help", "? f1", "Help", true),
     global("app.palette", ": ctrl-p", "Commands and guests", true),
     global("app.back", "esc", "Back", false),
+    global("app.sessions", "ctrl-t", "Clusters: switch or open", false),
     global("app.api", "A", "API browser", false),
     global("app.refresh", "r ctrl-r", "Refresh now", false),
     global("app.tasklog", "L", "Log of the last task", false),
@@ -162,11 +168,16 @@ pub struct Options {
     pub tab: char,
     /// Whether the mouse is captured at the start.
     pub mouse: bool,
+    /// Clusters that have a name.
+    pub profiles: Vec<Profile>,
+    /// The one to begin with.
+    pub profile: Option<Profile>,
 }
 
 /// What views may look at; kept apart from the layers, which are borrowed mutably at the same time.
 struct Shared {
     sessions: Vec<Session>,
+    front: usize,
     look: Look,
     keys: Keymap,
     now: Now,
@@ -174,7 +185,7 @@ struct Shared {
 
 impl Shared {
     fn scene(&self) -> Scene<'_> {
-        Scene { store: &self.sessions[0].store, look: &self.look, keys: &self.keys, now: self.now }
+        Scene { store: &self.sessions[self.front].store, look: &self.look, keys: &self.keys, now: self.now }
     }
 }
 
@@ -198,6 +209,12 @@ pub struct App {
     next_age: Option<Duration>,
     login: Option<Login>,
     outbox: Outbox,
+    desks: Vec<Desk>,
+    profiles: Vec<Profile>,
+    interval: Duration,
+    policy: Policy,
+    /// What is taken in is for a session that is not in front.
+    behind: bool,
     /// The user wants to leave once everything is sent.
     leaving: bool,
 }
@@ -210,9 +227,16 @@ impl App {
     pub fn new(options: Options, address: String, login: Login) -> Self {
         let mut session = Session::new(SessionId(0), address, options.interval);
         session.store.insecure = login.is_insecure();
+        session.profile = options.profile;
         Self {
             quit: false,
-            shared: Shared { sessions: vec![session], look: options.look, keys: options.keys, now: Now::default() },
+            shared: Shared {
+                sessions: vec![session],
+                front: 0,
+                look: options.look,
+                keys: options.keys,
+                now: Now::default(),
+            },
             current: 0,
             roots: vec![],
             tab: options.tab,
@@ -227,12 +251,18 @@ impl App {
             next_age: None,
             login: Some(login),
             outbox: Outbox::default(),
+            desks: vec![Desk::default()],
+            profiles: options.profiles,
+            interval: options.interval,
+            policy: Policy::default(),
+            behind: false,
             leaving: false,
         }
     }
 
     /// Says what may be changed at all.
     pub fn set_policy(&mut self, policy: Policy) {
+        self.policy = policy;
         let store = &mut self.session_mut().store;
         (store.read_only, store.dry_run) = (policy.read_only, policy.dry_run);
     }
@@ -241,15 +271,7 @@ impl App {
     pub fn start(&mut self, now: Now) -> Vec<Effect> {
         self.shared.now = now;
         let mut todo = vec![];
-        for root in 0..views::ROOTS {
-            let id = self.new_id();
-            self.roots.push(Root { stack: vec![views::root(root, id)] });
-        }
-        self.tab_chosen(self.tab, &mut todo);
-        for root in 0..self.roots.len() {
-            let scene = self.shared.scene();
-            self.roots[root].stack[0].opened(scene, &mut todo);
-        }
+        self.furnish(&mut todo);
         if let Some(login) = self.login.take() {
             todo.push(Hosted::open(login));
         }
@@ -259,21 +281,44 @@ impl App {
     /// Takes a message in and tells what to do about it.
     pub fn update(&mut self, msg: Msg, now: Now) -> Vec<Effect> {
         self.shared.now = now;
+        let home = self.shared.front;
+        let mut outside = vec![];
+        if let Some(session) = self.addressee(&msg).filter(|session| *session != home) {
+            // As if that session were in front for a moment.
+            self.bring(session);
+            self.behind = true;
+            let mut todo = vec![];
+            self.take(msg, &mut todo);
+            outside = self.settle(todo);
+            self.bring(home);
+            self.behind = false;
+        } else {
+            let mut todo = vec![];
+            self.take(msg, &mut todo);
+            outside.extend(self.settle(todo));
+        }
         let mut todo = vec![];
+        self.pass_time(&mut todo);
+        outside.extend(self.settle(todo));
+        outside
+    }
+
+    fn take(&mut self, msg: Msg, todo: &mut Vec<Effect>) {
+        let now = self.shared.now;
         match msg {
-            Msg::Key(key) => self.key(key, &mut todo),
-            Msg::Mouse(event) => self.mouse(event, &mut todo),
+            Msg::Key(key) => self.key(key, todo),
+            Msg::Mouse(event) => self.mouse(event, todo),
             Msg::Paste(text) => {
                 let scene = self.shared.scene();
                 if let Some(top) = top(&mut self.roots, self.current) {
-                    top.paste(&text, scene, &mut todo);
+                    top.paste(&text, scene, todo);
                 }
                 self.dirty = true;
             }
             Msg::Resized => self.dirty = true,
             Msg::Tick => {}
-            Msg::Reply { to, reply } => self.reply(to, reply, &mut todo),
-            Msg::Fetched { session, answer } => self.fetched(session, *answer, &mut todo),
+            Msg::Reply { to, reply } => self.reply(to, reply, todo),
+            Msg::Fetched { session, answer } => self.fetched(session, *answer, todo),
             Msg::Probed { session, alive } => {
                 if let Some(session) = self.shared.sessions.get_mut(session.0 as usize) {
                     session.probed(alive, now.mono);
@@ -282,14 +327,12 @@ impl App {
             Msg::Written { session, label, guest, result, reply } => {
                 self.written(session, label, guest, result);
                 if let Some((to, reply)) = reply {
-                    self.reply(to, reply, &mut todo);
+                    self.reply(to, reply, todo);
                 }
             }
             Msg::Peeked { session, vmid, status } => self.peeked(session, vmid, status),
-            Msg::Polled { session, upid, status, log } => self.polled(session, &upid, status, &log, &mut todo),
+            Msg::Polled { session, upid, status, log } => self.polled(session, &upid, status, &log, todo),
         }
-        self.pass_time(&mut todo);
-        self.settle(todo)
     }
 
     /// When [`Msg::Tick`] is wanted, as time since the start.
@@ -307,11 +350,11 @@ impl App {
 
     /// The store of the session in front.
     pub fn store(&self) -> &Store {
-        &self.shared.sessions[0].store
+        &self.shared.sessions[self.shared.front].store
     }
 
     fn session_mut(&mut self) -> &mut Session {
-        &mut self.shared.sessions[0]
+        &mut self.shared.sessions[self.shared.front]
     }
 
     fn new_id(&mut self) -> LayerId {
@@ -389,8 +432,9 @@ impl App {
                 Effect::SignedIn { session, user, client } => {
                     let now = self.shared.now.mono;
                     let address = client.1.target.to_string();
+                    let read_only = client.1.read_only;
                     let other = self.store().user != user || self.store().address != address;
-                    if other && self.outbox.clear() > 0 {
+                    if other && self.outbox.drop_of(session) > 0 {
                         self.toast(Toast::new(
                             Level::Warning,
                             "Changes that waited were dropped: this is another login",
@@ -398,6 +442,7 @@ impl App {
                     }
                     outside.push(Effect::SignedIn { session, user: user.clone(), client });
                     if let Some(session) = self.shared.sessions.get_mut(session.0 as usize) {
+                        session.store.read_only |= read_only;
                         session.signed_in(user, address, now);
                         more.extend(session.due(now));
                     }
@@ -426,6 +471,9 @@ impl App {
 
     /// Leaves, unless confirmed changes would be lost with it: then the user is asked.
     fn leave(&mut self, todo: &mut Vec<Effect>) {
+        if self.abandon(todo) {
+            return;
+        }
         let waiting = self.outbox.waiting();
         if waiting == 0 {
             self.quit = true;
@@ -470,7 +518,11 @@ impl App {
         }
     }
 
-    fn toast(&mut self, toast: Toast) {
+    fn toast(&mut self, mut toast: Toast) {
+        if self.behind {
+            // Its log can only be opened from its own cluster.
+            toast = Toast::new(toast.level, format!("{}: {}", self.session_mut().title(), toast.text));
+        }
         let until = (toast.level != Level::Error).then_some(self.shared.now.mono + Self::TOAST);
         self.last_task = toast.task.clone().or(self.last_task.take());
         if toast.level == Level::Error {
@@ -572,6 +624,7 @@ impl App {
                 tracing::warn!(target: "proxmux::audit", dropped, "left before confirmed changes were sent");
                 self.quit = true;
             }
+            _ if self.run_session(id, todo) => {}
             _ => {
                 if let Some(key) = id.strip_prefix("tab.").and_then(|k| k.chars().next()) {
                     self.tab_chosen(key, todo);
@@ -579,51 +632,6 @@ impl App {
             }
         }
         self.dirty = true;
-    }
-
-    /// All commands that mean something right now: those of the view in front, then the app's own.
-    fn commands(&self) -> Vec<(Option<LayerId>, CommandInfo)> {
-        let top = self.roots[self.current].stack.last();
-        let own = top.map(|l| (l.id(), l.commands(self.store())));
-        let own = own.into_iter().flat_map(|(id, list)| list.into_iter().map(move |c| (Some(id), c)));
-        let globals = GLOBALS.iter().map(|g| {
-            let info = CommandInfo { id: g.id, keys: g.keys, title: g.title, footer: g.footer, ready: true };
-            (None, info)
-        });
-        own.chain(globals).collect()
-    }
-
-    fn command_picks(&self, only_ready: bool) -> Vec<Pick> {
-        let commands = self.commands().into_iter().filter(|(_, c)| c.ready || !only_ready);
-        commands
-            .map(|(layer, c)| {
-                let keys = self.shared.keys.keys(c.id).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-                let mut pick = Pick::new(c.title, move || Effect::Run { layer, command: c.id.into() }).detail(keys);
-                pick.disabled = (!c.ready).then(|| "not possible here".into());
-                pick
-            })
-            .collect()
-    }
-
-    fn help(&self) -> Effect {
-        let name = self.roots[self.current].stack.last().map_or("", |l| l.name());
-        let mut picks = self.command_picks(false);
-        picks.extend(frame::MOVES.iter().map(|(keys, what)| Pick::closing(*what).detail(*keys)));
-        Hosted::open(Picker::search(format!("Keys: {name}"), picks))
-    }
-
-    fn palette(&self) -> Effect {
-        let mut picks = self.command_picks(true);
-        picks.extend(views::TABS.iter().map(|tab| {
-            let key = tab.key;
-            Pick::new(format!("View: {}", tab.title), move || Effect::Run {
-                layer: None,
-                command: format!("tab.{key}"),
-            })
-            .detail(key.to_string())
-        }));
-        picks.extend(views::jumps(self.store()));
-        Hosted::open(Picker::search("Commands and guests", picks))
     }
 
     fn mouse(&mut self, event: MouseEvent, todo: &mut Vec<Effect>) {

@@ -71,6 +71,14 @@ impl Outbox {
         self.turns.retain(|_, turn| !matches!(turn, Turn::Works(upid) if upid == task));
     }
 
+    /// Forgets what waits for one session, and tells how much that was.
+    pub fn drop_of(&mut self, session: SessionId) -> usize {
+        let before = self.waiting.len();
+        self.waiting.retain(|(of, _)| *of != session);
+        self.turns.retain(|(of, _), _| *of != session);
+        before - self.waiting.len()
+    }
+
     /// Changes that nobody has sent yet.
     pub fn waiting(&self) -> usize {
         self.waiting.len()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::tracker::Tracker;
+use super::{desk::Profile, tracker::Tracker};
 use crate::{
     api::{ApiError, backoff::Backoff},
     shell::{Effect, SessionId},
@@ -15,6 +15,8 @@ pub struct Session {
     pub store: Store,
     /// The tasks that this console follows.
     pub tracker: Tracker,
+    /// The profile that it was opened with.
+    pub profile: Option<Profile>,
     interval: Duration,
     fetch_at: Option<Duration>,
     full_at: Duration,
@@ -38,6 +40,7 @@ impl Session {
         Self {
             store: Store::new(id, address),
             tracker: Tracker::default(),
+            profile: None,
             interval,
             fetch_at: None,
             full_at: Duration::ZERO,
@@ -47,6 +50,12 @@ impl Session {
             probe_helps: true,
             backoff: Backoff::random(),
         }
+    }
+
+    /// What it is called: its profile, else the cluster's name or the address.
+    pub fn title(&self) -> String {
+        let name = self.profile.as_ref().map_or_else(|| self.store.name(), |p| &p.name);
+        if name.is_empty() { "new".into() } else { name.to_owned() }
     }
 
     /// A login has succeeded. What was known of another cluster, or as another user, is forgotten.

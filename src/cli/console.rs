@@ -45,6 +45,9 @@ pub struct ConsoleArgs {
     /// Changed roles of the theme, as TOML.
     #[arg(skip)]
     pub theme: String,
+    /// Clusters that have a name, and the one in use.
+    #[arg(skip)]
+    pub profiles: (Vec<app::desk::Profile>, Option<app::desk::Profile>),
 }
 
 impl ConsoleArgs {
@@ -75,6 +78,7 @@ impl ConsoleArgs {
             dry_run: self.dry_run,
             keys: config.keys.clone(),
             theme: config.theme.clone(),
+            profiles: std::mem::take(&mut self.profiles),
         };
     }
 
@@ -125,6 +129,8 @@ impl ConsoleArgs {
             interval: Duration::from_secs(self.refresh.unwrap_or(5)),
             tab: self.tab()?,
             mouse: !self.no_mouse,
+            profiles: self.profiles.0.clone(),
+            profile: self.profiles.1.clone(),
         })
     }
 }

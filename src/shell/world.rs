@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use super::manual::Manual;
 use crate::{
     api::{
-        ApiError, Transport, Wire,
+        ApiError, BoxFuture, Transport, Wire,
         client::Client,
         http::{Fingerprint, Target, Trust},
         login::Credentials,
@@ -37,6 +37,12 @@ pub trait Connector: Send + Sync + 'static {
     /// When the file of pinned certificates can't be read.
     fn pinned(&self, target: &Target) -> Result<Option<Fingerprint>, ApiError>;
 
+    /// Where a profile of the configuration leads to, with its secret if it can be had without asking.
+    fn enter(&self, profile: &str) -> BoxFuture<Result<Place, ApiError>> {
+        let text = format!("there is no profile {profile}");
+        Box::pin(async move { Err(ApiError::NotSent(text)) })
+    }
+
     /// Pins a server's certificate.
     ///
     /// # Errors
@@ -60,6 +66,8 @@ pub struct Place {
     pub user: Option<String>,
     /// What was given from outside (environment): a token, or a password.
     pub credentials: Option<Credentials>,
+    /// Nothing may be changed there.
+    pub read_only: bool,
 }
 
 /// What may be written at all.
@@ -136,7 +144,7 @@ impl World {
     /// # Errors
     /// [`ApiError::Withheld`] when the rules forbid it, else what came of sending it.
     pub async fn write(&self, session: SessionId, label: &str, wire: &Wire) -> Result<Bytes, ApiError> {
-        if self.policy.read_only {
+        if self.policy.read_only || self.place(session).is_some_and(|place| place.read_only) {
             return Err(ApiError::Withheld("read-only mode lets no change out".into()));
         }
         if self.policy.dry_run {

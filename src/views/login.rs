@@ -33,6 +33,8 @@ pub struct Start {
     pub user: Option<String>,
     /// Password or token, if given by the environment.
     pub credentials: Option<Credentials>,
+    /// Nothing may be changed there.
+    pub read_only: bool,
 }
 
 /// What connecting came to.
@@ -51,6 +53,8 @@ enum How {
 
 /// What the login hears back.
 pub enum Msg {
+    /// Where the profile leads to.
+    Entered(Box<Result<Place, ApiError>>),
     /// The place of the session that has ended.
     Remembered(Option<Place>),
     /// The server has answered, or not.
@@ -91,6 +95,8 @@ enum Stage {
 pub struct Login {
     start: Start,
     again: Option<ApiError>,
+    /// A profile that is yet to be looked up.
+    profile: Option<String>,
     stage: Stage,
     error: Option<String>,
     server: Input,
@@ -168,12 +174,18 @@ impl Login {
             client: None,
             rows: vec![],
             again: None,
+            profile: None,
             connected_to: None,
             made: None,
             attempt: 0,
             judging: false,
             start,
         }
+    }
+
+    /// The login to a profile of the configuration.
+    pub fn to_profile(profile: String) -> Self {
+        Self { profile: Some(profile), ..Self::new(Start::default()) }
     }
 
     /// A login that has nothing left to ask: the connection is there.
@@ -359,12 +371,12 @@ impl Login {
 
 impl Start {
     fn place(&self, target: Target) -> Place {
-        let Self { trust, user, credentials, .. } = self.clone();
+        let Self { trust, user, credentials, read_only, .. } = self.clone();
         // What was given is meant for the server that was given: a mistyped name must not get the password.
         if self.target.as_ref().is_some_and(|given| *given != target) {
-            return Place { target, trust: None, user, credentials: None };
+            return Place { target, trust: None, user, credentials: None, read_only };
         }
-        Place { target, trust, user, credentials }
+        Place { target, trust, user, credentials, read_only }
     }
 }
 
@@ -396,7 +408,13 @@ impl View for Login {
     const DIALOG: bool = true;
 
     fn opened(&mut self, cx: &mut Cx<'_, Msg>) {
-        if self.again.is_some() {
+        if let Some(profile) = self.profile.take() {
+            self.stage = Stage::Waiting("Getting the login");
+            cx.job(move |world| {
+                let entered = world.connector().enter(&profile);
+                Box::pin(async move { Msg::Entered(Box::new(entered.await)) })
+            });
+        } else if self.again.is_some() {
             let session = cx.session();
             self.stage = Stage::Waiting("Connecting");
             cx.job(move |world| Box::pin(async move { Msg::Remembered(world.place(session)) }));
@@ -410,6 +428,14 @@ impl View for Login {
 
     fn update(&mut self, msg: Msg, cx: &mut Cx<'_, Msg>) {
         match msg {
+            Msg::Entered(result) => match *result {
+                Ok(place) => {
+                    let Place { target, trust, user, credentials, read_only } = place;
+                    *self = Self::new(Start { target: Some(target), trust, user, credentials, read_only });
+                    self.connect(cx);
+                }
+                Err(error) => self.failed(error),
+            },
             Msg::Remembered(place) => {
                 let error = self.again.take();
                 if let Some(place) = place {
@@ -419,7 +445,8 @@ impl View for Login {
                         _ => None,
                     };
                     let user = place.user.filter(|u| !u.contains('!'));
-                    let start = Start { target: Some(place.target), trust: place.trust, user, credentials };
+                    let read_only = place.read_only;
+                    let start = Start { target: Some(place.target), trust: place.trust, user, credentials, read_only };
                     *self = Self::new(start);
                 }
                 match error {

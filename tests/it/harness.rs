@@ -189,6 +189,7 @@ impl Default for Setup {
                 trust: Some(Trust::Pinned(CERTIFICATE)),
                 user: Some("root@pam".into()),
                 credentials: Some(password("root@pam", "proxmux")),
+                read_only: false,
             },
         }
     }
@@ -240,6 +241,8 @@ impl Setup {
             interval: self.interval,
             tab: self.tab,
             mouse: true,
+            profiles: vec![],
+            profile: None,
         };
         let address = self.start.target.as_ref().map(ToString::to_string).unwrap_or_default();
         let mut app = App::new(options, address, Login::new(self.start));
