@@ -125,7 +125,7 @@ struct Unseen<'a> {
 
 impl Unseen<'_> {
     fn scene(&self) -> Scene<'_> {
-        Scene { store: self.store, look: &self.look, keys: &self.keys, now: Now::default() }
+        Scene { store: self.store, look: &self.look, keys: &self.keys, now: Now::default(), neighbours: &() }
     }
 
     /// Carries out what the dialog wants until nothing is left: reads only.
