@@ -81,6 +81,11 @@ impl<'a, M: Send + 'static> Cx<'a, M> {
         self.scene.store.session
     }
 
+    /// False without a screen: the command line fills the same dialogs in, and none of them lasts.
+    pub fn is_on_screen(&self) -> bool {
+        self.id != LayerId::NONE
+    }
+
     /// Asks the API something; the answer comes back to this view.
     pub fn send<T: Send + 'static, N: Into<M>>(
         &mut self,
