@@ -94,12 +94,14 @@ async fn console(nodes: u32, guests: u32, tab: char) -> Console {
         tab,
         mouse: false,
         notify: proxmux::app::Notify::Off,
+        profiles: vec![],
+        profile: None,
     };
     let start = Start {
         target: Some("127.0.0.1".parse().unwrap()),
         trust: Some(Trust::Insecure),
         credentials: Some(credentials),
-        user: None,
+        ..Start::default()
     };
     let app = App::new(options, "127.0.0.1".into(), Login::new(start));
     let world = World::new(Arc::new(One(memory)), Policy::default());

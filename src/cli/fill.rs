@@ -140,7 +140,7 @@ struct Unseen<'a> {
 impl Unseen<'_> {
     fn scene(&self) -> Scene<'_> {
         let now = Now { unix: super::now(), ..Now::default() };
-        Scene { store: self.store, look: &self.look, keys: &self.keys, now }
+        Scene { store: self.store, look: &self.look, keys: &self.keys, now, neighbours: &() }
     }
 
     /// Carries out what the dialog wants until nothing is left: reads only.

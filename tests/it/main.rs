@@ -11,6 +11,7 @@ mod cli_history;
 mod contract;
 mod ct;
 mod dashboard;
+mod desk;
 mod docs;
 mod edit;
 mod guest;
