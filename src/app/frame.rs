@@ -72,8 +72,8 @@ pub fn draw(app: &mut App, frame: &mut Frame) {
             layer.draw(frame, place, &scene);
         } else {
             layer.draw(frame, body, &scene);
-            let trail: Vec<String> = [].into_iter().chain([layer.crumb(scene.store)]).collect();
-            draw_crumbs(&trail, &layer.status(scene.store), scene.store, scene.look, frame, crumbs, scene.now.mono);
+            let (crumb, status) = (layer.crumb(scene.store), layer.status(scene.store));
+            draw_crumbs(&crumb, &status, scene.store, scene.look, frame, crumbs, scene.now.mono);
         }
     }
     draw_footer(app, frame, footer);
@@ -191,8 +191,25 @@ fn draw_tabs(app: &mut App, frame: &mut Frame, area: Rect) {
     }
 }
 
+/// What is wrong with the data, in three parts: before the error, the error, and what happens next.
+fn trouble(store: &Store, now: std::time::Duration) -> Option<(String, String, String)> {
+    if let Some(trouble) = &store.trouble {
+        let age = store.updated.map(|at| now.saturating_sub(at).as_secs());
+        let age = age.map_or_else(String::new, |s| format!("data is {} old, ", text::duration(s)));
+        let next = trouble.retry_at.map(|at| at.saturating_sub(now).as_secs());
+        let next = next.map_or_else(String::new, |s| format!(" (next try in {s} s, r: now)"));
+        return Some((age, trouble.error.to_string(), next));
+    }
+    if let Some(waited) = store.slow_for(now) {
+        return Some((format!("no answer for {}", text::duration(waited.as_secs())), String::new(), String::new()));
+    }
+    let error = store.tasks_error.as_ref()?;
+    Some(("tasks: ".into(), error.to_string(), String::new()))
+}
+
+/// Where the user is, or, if there is not enough room for both, what is wrong.
 fn draw_crumbs(
-    trail: &[String],
+    crumb: &str,
     status: &str,
     store: &Store,
     look: &Look,
@@ -200,25 +217,20 @@ fn draw_crumbs(
     area: Rect,
     now: std::time::Duration,
 ) {
-    let crumb = trail.join(" > ");
-    let mut left = vec![Span::styled(format!(" {}", text::clean(&crumb)), look.style(Role::Muted))];
-    if let Some(trouble) = &store.trouble {
-        let age = store.updated.map(|at| now.saturating_sub(at).as_secs());
-        let age = age.map_or_else(String::new, |s| format!("data is {} old, ", text::duration(s)));
-        let next = trouble.retry_at.map(|at| at.saturating_sub(now).as_secs());
-        let next = next.map_or_else(String::new, |s| format!(" (next try in {s} s, r: now)"));
-        let words = format!("  {age}{}{next}", text::clean(&trouble.error.to_string()));
-        left.push(Span::styled(words, look.style(Role::Warning)));
-    } else if let Some(waited) = store.slow_for(now) {
-        let words = format!("  no answer for {}", text::duration(waited.as_secs()));
-        left.push(Span::styled(words, look.style(Role::Warning)));
-    } else if let Some(error) = &store.tasks_error {
-        let words = format!("  tasks: {}", text::clean(&error.to_string()));
-        left.push(Span::styled(words, look.style(Role::Warning)));
-    }
     let right = Line::styled(format!("{status} "), look.style(Role::Muted));
     let room = u16::try_from(right.width()).unwrap_or(0).min(area.width);
     let [l, r] = Layout::horizontal([Constraint::Min(0), Constraint::Length(room)]).areas(area);
+    let mut left = vec![Span::styled(format!(" {}", text::clean(crumb)), look.style(Role::Muted))];
+    if let Some((before, error, after)) = trouble(store, now) {
+        let error = text::clean(&error);
+        let fixed = text::width(&before) + text::width(&after) + 2;
+        let free = usize::from(l.width);
+        if left[0].width() + fixed + text::width(&error) > free {
+            left.clear();
+        }
+        let error = text::cut(&error, free.saturating_sub(fixed).max(8), look.glyphs.ellipsis);
+        left.push(Span::styled(format!("  {before}{error}{after}"), look.style(Role::Warning)));
+    }
     frame.render_widget(Line::from(left), l);
     frame.render_widget(right, r);
 }

@@ -9,8 +9,8 @@ const LIST: &str = "/cluster/resources";
 
 #[tokio::test(start_paused = true)]
 async fn an_outage_of_twenty_seconds() {
-    for refused in [true, false] {
-        let mut h = Harness::new().await;
+    for (refused, narrow) in [(true, false), (false, false), (true, true)] {
+        let mut h = if narrow { Setup::default().sized(80, 24).go().await } else { Harness::new().await };
         h.wait(6.0).await;
         if refused {
             h.set_away(true)
@@ -20,7 +20,11 @@ async fn an_outage_of_twenty_seconds() {
         h.wait(20.0).await;
         h.sees("opnsense");
         h.sees("data is 2");
-        h.sees(if refused { "refuses connections" } else { "closed the connection" });
+        match (refused, narrow) {
+            (_, true) => h.sees("pve1.home"),
+            (true, _) => h.sees("refuses connections"),
+            (false, _) => h.sees("closed the connection"),
+        }
         h.sees("next try in");
         // Keys stay alive.
         h.press("down down o / 'git' enter").await;
