@@ -1,9 +1,18 @@
 //! Logging in: realms, tickets and one's own permissions.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashMap, hash_map::RandomState},
+    fmt,
+    hash::BuildHasher,
+    sync::Arc,
+};
 
+use compact_str::CompactString;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 use serde_json::Value;
 
 use super::{
@@ -48,11 +57,59 @@ pub struct Ticket {
     pub clustername: Option<String>,
 }
 
-/// Privileges by path: `/vms/100` to `VM.Audit` to whether it propagates to what lies below.
-pub type Permissions = BTreeMap<String, BTreeMap<String, Propagate>>;
+/// The privileges on a path, each with whether it propagates to what lies below.
+pub type Privileges = BTreeMap<CompactString, Propagate>;
+
+/// Privileges by path. The server names every guest that is in a pool, mostly with the same privileges, so equal ones
+/// are kept once.
+#[derive(Clone, Debug, Default)]
+pub struct Permissions(BTreeMap<CompactString, Arc<Privileges>>);
+
+impl Permissions {
+    /// What the server says about this very path.
+    pub fn get(&self, path: &str) -> Option<&Privileges> {
+        self.0.get(path).map(AsRef::as_ref)
+    }
+
+    /// No path has any.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All paths.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Privileges)> {
+        self.0.iter().map(|(path, privileges)| (path.as_str(), privileges.as_ref()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Permissions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Paths;
+        impl<'de> Visitor<'de> for Paths {
+            type Value = Permissions;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("privileges by path")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Permissions, A::Error> {
+                let (mut all, mut kinds) = (BTreeMap::new(), HashMap::<u64, Arc<Privileges>>::new());
+                let hashes = RandomState::new();
+                while let Some((path, privileges)) = map.next_entry::<CompactString, Privileges>()? {
+                    let known =
+                        kinds.entry(hashes.hash_one(&privileges)).or_insert_with(|| Arc::new(privileges.clone()));
+                    let same = **known == privileges;
+                    all.insert(path, if same { known.clone() } else { Arc::new(privileges) });
+                }
+                Ok(Permissions(all))
+            }
+        }
+        deserializer.deserialize_map(Paths)
+    }
+}
 
 /// Whether a privilege holds for the paths below as well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 pub struct Propagate(#[serde(deserialize_with = "truth")] pub bool);
 
 /// `GET /access/domains`: the realms. Needs no login.
@@ -142,6 +199,7 @@ mod tests {
         let e = request.decode(br#"{"data":"PVE:secret"}"#).unwrap_err();
         assert!(!e.to_string().contains("secret"), "{e}");
         let p = permissions().decode(br#"{"data":{"/vms":{"VM.Audit":1,"VM.Console":0}}}"#).unwrap();
-        assert_eq!((p["/vms"]["VM.Audit"].0, p["/vms"]["VM.Console"].0), (true, false));
+        let vms = p.get("/vms").unwrap();
+        assert_eq!((vms["VM.Audit"].0, vms["VM.Console"].0), (true, false));
     }
 }

@@ -194,7 +194,7 @@ mod tests {
         ] {
             assert_eq!(has(&all, privilege, path), want, "{privilege} on {path}");
         }
-        assert!(!has(&Permissions::new(), "VM.Audit", "/vms/1"));
+        assert!(!has(&Permissions::default(), "VM.Audit", "/vms/1"));
     }
 
     #[test]

@@ -26,6 +26,9 @@ impl App {
             Ok(resources) => {
                 changed |= session.store.set_resources(resources, now) | was_stale;
                 session.fetch_succeeded(now);
+                if session.wants_rights() {
+                    todo.push(Effect::Rights(id));
+                }
             }
             Err(error) => {
                 session.fetch_failed(error, now);

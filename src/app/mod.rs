@@ -462,7 +462,6 @@ impl App {
                         session.signed_in(user, address, now);
                         more.extend(session.due(now));
                     }
-                    more.push(Effect::Rights(session));
                     self.dirty = true;
                 }
                 Effect::Dismiss { session, file } => self.uploads(session, |transfers, _| transfers.dismiss(&file)),

@@ -22,6 +22,7 @@ pub struct Session {
     interval: Duration,
     fetch_at: Option<Duration>,
     full_at: Duration,
+    rights_wanted: bool,
     fetching: Option<Duration>,
     probe_at: Option<Duration>,
     probing: bool,
@@ -53,6 +54,7 @@ impl Session {
             interval,
             fetch_at: None,
             full_at: Duration::ZERO,
+            rights_wanted: false,
             fetching: None,
             probe_at: None,
             probing: false,
@@ -79,6 +81,8 @@ impl Session {
         self.store.phase = Phase::SignedIn;
         self.fetch_at = Some(now);
         self.full_at = now;
+        // Root may do everything.
+        self.rights_wanted = self.store.user != "root@pam";
         self.backoff.reset();
         if let Some(trouble) = &mut self.store.trouble {
             trouble.retry_at = Some(now);
@@ -98,6 +102,11 @@ impl Session {
         if self.store.phase == Phase::SignedIn && self.store.trouble.is_none() {
             self.fetch_at = Some(self.fetch_at.map_or(earliest, |at| at.min(earliest)));
         }
+    }
+
+    /// Whether it is time to ask what the user may do: once per login, after the first lists, as that answer may be long.
+    pub fn wants_rights(&mut self) -> bool {
+        std::mem::take(&mut self.rights_wanted)
     }
 
     /// What to ask now.

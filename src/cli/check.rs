@@ -17,7 +17,7 @@ use crate::{
         access::Permissions,
         cluster,
         http::{HttpTransport, Options, Proxy, Trust},
-        login, version,
+        login, privilege, version,
     },
     shell::Connector,
 };
@@ -431,29 +431,11 @@ fn storages(report: &mut Report, storages: &[cluster::Storage]) {
     }
 }
 
-/// Whether a privilege holds on a path: what is said about the path itself, else what is passed down from above.
-fn holds(permissions: &Permissions, path: &str, privilege: &str) -> bool {
-    if let Some(own) = permissions.get(path) {
-        return own.contains_key(privilege);
-    }
-    let mut above = path;
-    while let Some((parent, _)) = above.rsplit_once('/') {
-        above = if parent.is_empty() { "/" } else { parent };
-        if let Some(list) = permissions.get(above) {
-            return list.get(privilege).is_some_and(|p| p.0);
-        }
-        if above == "/" {
-            break;
-        }
-    }
-    false
-}
-
 fn rights(permissions: &Permissions) -> Vec<Right> {
     FEATURES
         .iter()
         .map(|feature| {
-            let missing = feature.privileges.iter().copied().filter(|p| !holds(permissions, feature.path, p));
+            let missing = feature.privileges.iter().copied().filter(|p| !privilege::has(permissions, p, feature.path));
             let missing: Vec<&str> = missing.collect();
             let below = format!("{}/", feature.path.trim_end_matches('/'));
             let mut deeper = permissions.iter().filter(|(path, _)| path.starts_with(&below));
@@ -549,8 +531,12 @@ mod tests {
     #[test]
     fn privileges_are_inherited_unless_the_path_says_otherwise() {
         let p = permissions(r#"{"/":{"VM.Audit":1,"Sys.Audit":0},"/vms/100":{"VM.PowerMgmt":1},"/storage":{}}"#);
-        assert!(holds(&p, "/vms", "VM.Audit") && !holds(&p, "/nodes", "Sys.Audit") && holds(&p, "/", "Sys.Audit"));
-        assert!(!holds(&p, "/storage", "VM.Audit"), "what is said about the path itself counts");
+        assert!(
+            privilege::has(&p, "VM.Audit", "/vms")
+                && !privilege::has(&p, "Sys.Audit", "/nodes")
+                && privilege::has(&p, "Sys.Audit", "/")
+        );
+        assert!(!privilege::has(&p, "VM.Audit", "/storage"), "what is said about the path itself counts");
         let all = rights(&p);
         let right = |name: &str| all.iter().find(|r| r.feature.name == name).unwrap();
         assert!(right("see guests").missing.is_empty());
