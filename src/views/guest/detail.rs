@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crossterm::event::{KeyCode, KeyEvent, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyEvent, MouseEvent, MouseEventKind};
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -22,7 +22,7 @@ use crate::{
     },
     shell::{Command, Cx, Effect, Level, Scene, View},
     store::Store,
-    ui::{GlyphSet, Graph, Look, Role, chart::Resolution, text},
+    ui::{GlyphSet, Graph, Look, Role, Scroll, chart::Resolution, text},
     views::backup::Backups,
 };
 
@@ -55,7 +55,7 @@ pub struct Detail {
     config_asked: Option<Duration>,
     history_asked: Option<Duration>,
     asking: u8,
-    scroll: u16,
+    scroll: Scroll,
 }
 
 impl Detail {
@@ -79,7 +79,7 @@ impl Detail {
             config_asked: None,
             history_asked: None,
             asking: 0,
-            scroll: 0,
+            scroll: Scroll::default(),
         }
     }
 
@@ -142,7 +142,7 @@ impl Detail {
 
     fn next_tab(&mut self, _: &mut Cx<'_, Msg>) {
         self.tab = if self.tab == Tab::Summary { Tab::Config } else { Tab::Summary };
-        self.scroll = 0;
+        self.scroll.reset();
     }
 
     fn copy(&mut self, cx: &mut Cx<'_, Msg>) {
@@ -479,27 +479,13 @@ impl View for Detail {
     }
 
     fn key(&mut self, key: KeyEvent, _: &mut Cx<'_, Msg>) -> bool {
-        if !key.modifiers.is_empty() {
-            return false;
-        }
-        match key.code {
-            KeyCode::Down | KeyCode::Char('j') => self.scroll = self.scroll.saturating_add(1),
-            KeyCode::Up | KeyCode::Char('k') => self.scroll = self.scroll.saturating_sub(1),
-            KeyCode::PageDown => self.scroll = self.scroll.saturating_add(10),
-            KeyCode::PageUp => self.scroll = self.scroll.saturating_sub(10),
-            KeyCode::Home | KeyCode::Char('g') => self.scroll = 0,
-            KeyCode::End | KeyCode::Char('G') => self.scroll = u16::MAX,
-            _ => return false,
-        }
-        true
+        self.scroll.key(key)
     }
 
     fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Msg>) {
         match event.kind {
-            MouseEventKind::ScrollDown => self.scroll = self.scroll.saturating_add(3),
-            MouseEventKind::ScrollUp => self.scroll = self.scroll.saturating_sub(3),
             MouseEventKind::Down(crossterm::event::MouseButton::Right) => self.menu(cx),
-            _ => {}
+            _ => self.scroll.mouse(event),
         }
     }
 
@@ -536,9 +522,7 @@ impl View for Detail {
         let free = body.height.saturating_sub(u16::try_from(lines.len()).unwrap_or(u16::MAX)).saturating_sub(1);
         let graphs = if self.tab == Tab::Summary && free >= 5 && self.history.len() > 1 { free.min(14) } else { 0 };
         let [body, graphs] = Layout::vertical([Constraint::Min(1), Constraint::Length(graphs)]).areas(body);
-        let most = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_sub(body.height);
-        self.scroll = self.scroll.min(most);
-        frame.render_widget(Paragraph::new(lines).scroll((self.scroll, 0)), body);
+        self.scroll.draw(frame, body, lines);
         if graphs.height > 0 {
             self.draw_history(frame, graphs, look);
         }
