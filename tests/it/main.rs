@@ -24,6 +24,7 @@ mod login;
 mod login_https;
 mod monkey;
 mod pattern;
+mod preset;
 mod privilege;
 mod pty;
 mod recording;
