@@ -7,17 +7,21 @@ use std::{
 
 use anyhow::{Result, bail};
 use clap::Args;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use super::say;
 use crate::{
     api::{
         ApiError, Wire,
-        ids::Upid,
+        ids::{Upid, VmId},
         preview,
         task::{self, TaskState},
+        vzdump::{GuestRun, Run, State},
     },
     shell::{Degree, Proposal, World},
     store::Store,
+    ui::text,
+    views::task::meter::Meter,
 };
 
 /// How long a task is left alone between two questions, at first and at most.
@@ -51,8 +55,8 @@ pub async fn run(world: &World, store: &Store, proposal: Proposal, args: &Change
     if dry {
         for write in &proposal.writes {
             match args.json {
-                true => println!("{}", preview::json(&write.wire)),
-                false => println!("{}", preview::pvesh(&write.wire)),
+                true => say(preview::json(&write.wire)),
+                false => say(preview::pvesh(&write.wire)),
             }
         }
         return Ok(());
@@ -75,7 +79,7 @@ pub async fn run(world: &World, store: &Store, proposal: Proposal, args: &Change
         outcomes.push(Value::Object(outcome));
     }
     if args.json {
-        println!("{:#}", Value::Array(outcomes));
+        say(format_args!("{:#}", Value::Array(outcomes)));
     }
     match failed {
         Some(error) => Err(error),
@@ -100,57 +104,121 @@ async fn one(
     let upid = data.as_str().and_then(|text| Upid::parse(text).ok());
     let Some(upid) = upid else {
         outcome.insert("answer".into(), data);
-        say(args, &format!("{label}: done"));
+        tell(args, &format!("{label}: done"));
         return Ok(());
     };
     outcome.insert("upid".into(), upid.as_str().into());
     if args.no_wait {
-        say(args, &format!("{label}: started\n{}", upid.as_str()));
+        tell(args, &format!("{label}: started\n{}", upid.as_str()));
         return Ok(());
     }
     // Progress is for somebody who watches: scripts get the outcome only.
     let shows = !args.json && std::io::stderr().is_terminal();
-    let state = follow(world, store, &upid, shows).await?;
+    let state = follow(world, store, &upid, if shows { Show::Log } else { Show::Nothing }).await?;
     outcome.insert("status".into(), state.to_string().into());
-    if !state.is_success() {
-        return Err(TaskFailed(format!("{label} failed: {state}")).into());
+    let guests = if upid.kind() == "vzdump" { guests_of(world, store, &upid).await } else { vec![] };
+    if !guests.is_empty() {
+        outcome.insert("guests".into(), guests.iter().map(guest_json).collect());
     }
-    say(args, &format!("{label}: done ({state})"));
-    Ok(())
+    if state.is_success() {
+        tell(args, &format!("{label}: done ({state})"));
+    }
+    // One guest's result is that of the task.
+    for guest in guests.iter().filter(|_| guests.len() > 1) {
+        let id = guest.vmid.map(|id| id.to_string()).unwrap_or_default();
+        tell(args, &text::clean(&format!("  {id} {}: {}", guest.name, guest.outcome())));
+    }
+    if state.is_success() { Ok(()) } else { Err(TaskFailed(format!("{label} failed: {state}")).into()) }
 }
 
-/// Waits for the end of a task; its log goes to standard error line by line when `show` is set.
+/// How a backup run went for each of its guests, as far as its log can be read.
+async fn guests_of(world: &World, store: &Store, upid: &Upid) -> Vec<GuestRun> {
+    const MOST: u64 = 20_000;
+    let Ok(client) = world.client(store.session) else { return vec![] };
+    match client.ask(task::log(upid, 0, MOST)).await {
+        Ok(page) => Run::of(page.data.iter().map(|l| l.t.as_str())).guests,
+        Err(error) => {
+            tracing::debug!(%error, "log of a backup run");
+            vec![]
+        }
+    }
+}
+
+fn guest_json(guest: &GuestRun) -> Value {
+    let success = matches!(guest.state, State::Done(_));
+    json!({
+        "vmid": guest.vmid.map(VmId::get), "name": guest.name, "success": success, "outcome": guest.outcome(),
+        "archive": guest.archive,
+    })
+}
+
+/// What is shown of a task on standard error while it is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Show {
+    /// Nothing: for scripts.
+    Nothing,
+    /// Its log, line by line.
+    Log,
+    /// One line that tells how far it is.
+    Progress,
+}
+
+/// Waits for the end of a task.
 ///
 /// # Errors
 /// When the cluster refuses to tell. While it can't be reached the task goes on, and so does the waiting.
-pub async fn follow(world: &World, store: &Store, upid: &Upid, show: bool) -> Result<TaskState, ApiError> {
+pub async fn follow(world: &World, store: &Store, upid: &Upid, show: Show) -> Result<TaskState, ApiError> {
     let client = world.client(store.session)?;
-    let (mut pace, mut from) = (PACE.0, 0);
+    let (mut pace, mut from, mut meter) = (PACE.0, 0, Meter::default());
+    let what = task::describe(upid.kind(), upid.id());
     loop {
         let status = client.ask(task::status(upid)).await;
-        if show && let Ok(page) = client.ask(task::log(upid, from, 500)).await {
-            for line in page.data {
-                from = from.max(line.n);
-                eprintln!("{}", crate::ui::text::clean(&line.t));
+        if show != Show::Nothing
+            && let Ok(page) = client.ask(task::log(upid, from, 1000)).await
+        {
+            from = page.data.iter().map(|l| l.n).fold(from, u64::max);
+            if show == Show::Log {
+                page.data.iter().for_each(|line| eprintln!("{}", text::clean(&line.t)));
             }
+            meter.feed(page.data.iter().map(|l| l.t.as_str()), super::now());
         }
-        match status {
-            Ok(task) if !task.status.is_running() => {
-                world.task_ended(upid, &task.status).await;
-                return Ok(task.status);
-            }
-            Ok(_) => {}
-            Err(error) if error.is_temporary() => {}
+        let state = match status {
+            Ok(task) if !task.status.is_running() => Some(task.status),
+            Ok(_) => None,
+            Err(error) if error.is_temporary() => None,
             Err(error) => return Err(error),
+        };
+        if show == Show::Progress {
+            let words = meter.words(super::now()).unwrap_or_else(|| "running".into());
+            let line = if state.is_some() { String::new() } else { format!("{what}: {words}") };
+            let mut err = std::io::stderr();
+            let _ = write!(err, "\r\x1b[K{line}");
+            let _ = err.flush();
+        }
+        if let Some(state) = state {
+            world.task_ended(upid, &state).await;
+            return Ok(state);
         }
         tokio::time::sleep(pace).await;
         pace = (pace * 2).min(PACE.1);
     }
 }
 
-fn say(args: &ChangeArgs, text: &str) {
+/// There is nothing to change, which is no mistake: says why.
+///
+/// # Errors
+/// None; what this returns ends a command.
+pub fn nothing(why: &str, args: &ChangeArgs) -> Result<()> {
+    match args.json {
+        true => say("[]"),
+        false => say(format_args!("Nothing to do: {why}")),
+    }
+    Ok(())
+}
+
+fn tell(args: &ChangeArgs, text: &str) {
     if !args.json {
-        println!("{text}");
+        say(text);
     }
 }
 

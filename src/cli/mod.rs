@@ -286,6 +286,11 @@ async fn resolve(args: &ConnectArgs) -> Result<(Start, Options)> {
     Ok((start, connection.options))
 }
 
+/// Now, in Unix seconds.
+pub(crate) fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
 /// Writes a line to standard output. When nobody reads it any more (`| head`), there is nothing left to do.
 pub fn say(line: impl std::fmt::Display) {
     use std::io::Write;

@@ -104,6 +104,11 @@ impl<'a, M: Send + 'static> Cx<'a, M> {
         self.scene.store.session
     }
 
+    /// False without a screen: the command line fills the same dialogs in, and none of them lasts.
+    pub fn is_on_screen(&self) -> bool {
+        self.id != LayerId::NONE
+    }
+
     /// The same view, looking at another cluster: for what it puts in front of it.
     pub fn on<'b>(&'b mut self, store: &'b Store) -> Cx<'b, M> {
         Cx { id: self.id, scene: Scene { store, ..self.scene }, out: &mut *self.out, msg: PhantomData }

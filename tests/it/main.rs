@@ -5,6 +5,7 @@ mod api;
 mod architecture;
 mod audit;
 mod backup;
+mod cli_backup;
 mod cli_config;
 mod cli_history;
 mod contract;
