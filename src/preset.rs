@@ -114,6 +114,9 @@ pub fn diff(left: &[(String, String)], right: &[(String, String)]) -> Vec<Differ
     all.filter(|d| d.left != d.right).collect()
 }
 
+/// A name and what lies under it, or what is wrong with that.
+pub type Listed = (String, Result<Preset, String>);
+
 /// The folder of presets.
 #[derive(Clone, Debug)]
 pub struct Presets {
@@ -134,7 +137,7 @@ impl Presets {
     ///
     /// # Errors
     /// When the folder can't be read.
-    pub fn list(&self) -> Result<Vec<(String, Result<Preset, String>)>, String> {
+    pub fn list(&self) -> Result<Vec<Listed>, String> {
         let entries = match fs::read_dir(&self.dir) {
             Ok(entries) => entries,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(vec![]),

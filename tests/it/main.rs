@@ -30,6 +30,7 @@ mod privilege;
 mod pty;
 mod recording;
 mod schema;
+mod secret;
 mod server;
 mod sim;
 mod sim_guest;
