@@ -2,22 +2,25 @@
 
 use std::{
     io::{BufRead, IsTerminal, Write as _},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::{Map, Value};
 
+use super::bar::Bar;
 use crate::{
     api::{
         ApiError, Wire,
         ids::Upid,
-        preview,
-        task::{self, TaskState},
+        preview, progress,
+        task::{self, LogLine, TaskState},
     },
     shell::{Degree, Proposal, World},
     store::Store,
+    ui::text,
+    views::task::meter::Meter,
 };
 
 /// How long a task is left alone between two questions, at first and at most.
@@ -32,6 +35,9 @@ pub struct ChangeArgs {
     /// Don't wait for the end of the task
     #[arg(long)]
     pub no_wait: bool,
+    /// Wait for the end of the task (the default)
+    #[arg(long, conflicts_with = "no_wait")]
+    pub wait: bool,
     /// Print the outcome as JSON
     #[arg(long)]
     pub json: bool,
@@ -60,6 +66,8 @@ pub async fn run(world: &World, store: &Store, proposal: Proposal, args: &Change
     confirm(&proposal, args)?;
     let mut outcomes = vec![];
     let mut failed = None;
+    // What came of a single one is said by whoever called.
+    let several = proposal.writes.len() > 1;
     for write in proposal.writes {
         let mut outcome = Map::new();
         outcome.insert("change".into(), write.label.clone().into());
@@ -67,7 +75,7 @@ pub async fn run(world: &World, store: &Store, proposal: Proposal, args: &Change
         let result = one(world, store, &write.label, &write.wire, args, &mut outcome).await;
         if let Err(error) = result {
             outcome.insert("error".into(), format!("{error:#}").into());
-            if !args.json {
+            if !args.json && several {
                 eprintln!("{}: {}", write.label, super::explain(&error));
             }
             failed = failed.or(Some(error));
@@ -108,9 +116,9 @@ async fn one(
         say(args, &format!("{label}: started\n{}", upid.as_str()));
         return Ok(());
     }
-    // Progress is for somebody who watches: scripts get the outcome only.
-    let shows = !args.json && std::io::stderr().is_terminal();
-    let state = follow(world, store, &upid, shows).await?;
+    // JSON is for scripts, which get the outcome only.
+    let show = if args.json { Show::Nothing } else { Show::Progress(Bar::new(label)) };
+    let state = follow(world, store, &upid, show).await?;
     outcome.insert("status".into(), state.to_string().into());
     if !state.is_success() {
         return Err(TaskFailed(format!("{label} failed: {state}")).into());
@@ -119,24 +127,63 @@ async fn one(
     Ok(())
 }
 
-/// Waits for the end of a task; its log goes to standard error line by line when `show` is set.
+/// What is shown on standard error while a task runs.
+pub enum Show {
+    /// Nothing.
+    Nothing,
+    /// Its log.
+    Log,
+    /// How far it is; on a terminal with the other lines of its log.
+    Progress(Bar),
+}
+
+impl Show {
+    fn lines(&mut self, lines: &[LogLine], meter: &mut Meter) {
+        let bar = match self {
+            Self::Nothing => return,
+            Self::Log => None,
+            Self::Progress(bar) => Some(bar),
+        };
+        let Some(bar) = bar else {
+            return lines.iter().for_each(|line| eprintln!("{}", text::clean(&line.t)));
+        };
+        let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs());
+        let now = now.unwrap_or_default();
+        for line in lines {
+            if progress::Progress::parse(&line.t).is_some() {
+                meter.feed([line.t.as_str()].into_iter(), now);
+            } else if std::io::stderr().is_terminal() {
+                bar.end(false);
+                eprintln!("{}", text::clean(&line.t));
+            }
+        }
+        if let (Some(percent), Some(words)) = (meter.percent(), meter.words(now)) {
+            bar.show(f64::from(percent) / 100.0, &words);
+        }
+    }
+}
+
+/// Waits for the end of a task, and shows on standard error what is wanted of it.
 ///
 /// # Errors
 /// When the cluster refuses to tell. While it can't be reached the task goes on, and so does the waiting.
-pub async fn follow(world: &World, store: &Store, upid: &Upid, show: bool) -> Result<TaskState, ApiError> {
+pub async fn follow(world: &World, store: &Store, upid: &Upid, mut show: Show) -> Result<TaskState, ApiError> {
     let client = world.client(store.session)?;
-    let (mut pace, mut from) = (PACE.0, 0);
+    let (mut pace, mut from, mut meter) = (PACE.0, 0, Meter::default());
     loop {
         let status = client.ask(task::status(upid)).await;
-        if show && let Ok(page) = client.ask(task::log(upid, from, 500)).await {
-            for line in page.data {
-                from = from.max(line.n);
-                eprintln!("{}", crate::ui::text::clean(&line.t));
-            }
+        if !matches!(show, Show::Nothing)
+            && let Ok(page) = client.ask(task::log(upid, from, 500)).await
+        {
+            from = page.data.iter().fold(from, |from, line| from.max(line.n));
+            show.lines(&page.data, &mut meter);
         }
         match status {
             Ok(task) if !task.status.is_running() => {
-                world.task_ended(upid, &task.status).await;
+                drop(show);
+                if let Some(left) = world.task_ended(upid, &task.status).await {
+                    eprintln!("{left}");
+                }
                 return Ok(task.status);
             }
             Ok(_) => {}
@@ -166,7 +213,11 @@ pub fn confirm(proposal: &Proposal, args: &ChangeArgs) -> Result<()> {
             writeln!(out, "  {note}")?;
         }
         for write in &proposal.writes {
-            writeln!(out, "  {}", preview::pvesh(&write.wire))?;
+            match write.wire.body_file() {
+                // pvesh can't send files.
+                Some(_) => writeln!(out, "  {}", write.wire)?,
+                None => writeln!(out, "  {}", preview::pvesh(&write.wire))?,
+            }
         }
     }
     let word = match &proposal.degree {

@@ -7,6 +7,7 @@ mod audit;
 mod backup;
 mod cli_config;
 mod cli_history;
+mod cli_image;
 mod contract;
 mod ct;
 mod dashboard;
