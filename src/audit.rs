@@ -54,6 +54,8 @@ pub struct Entry<'a> {
     pub user: String,
     /// The server, `host:port`.
     pub server: String,
+    /// The profile of the configuration, if one was used.
+    pub profile: Option<String>,
     /// What it does: "Start VM 101 (web)".
     pub label: &'a str,
     /// The call; secrets in it are left out.

@@ -110,6 +110,11 @@ pub struct Guest {
 }
 
 impl Guest {
+    /// `VM 100 (web)`.
+    pub fn label(&self) -> String {
+        format!("{} {} ({})", self.kind.label(), self.vmid, self.name)
+    }
+
     /// Where it is, for its endpoints.
     pub fn reference(&self) -> GuestRef {
         GuestRef { node: self.node.clone(), kind: self.kind, vmid: self.vmid }

@@ -24,6 +24,8 @@ pub struct Traced {
     pub n: u64,
     /// When it was sent, in Unix seconds.
     pub at: i64,
+    /// The server, `host:port`.
+    pub server: String,
     /// The method.
     pub method: Method,
     /// The path, without parameters.
@@ -59,13 +61,14 @@ impl Trace {
     }
 
     /// The same transport, with its calls written down here.
-    pub fn over(&self, transport: Arc<dyn Transport>) -> Arc<dyn Transport> {
-        Arc::new(Tracing { inner: transport, trace: self.clone() })
+    pub fn over(&self, transport: Arc<dyn Transport>, server: String) -> Arc<dyn Transport> {
+        Arc::new(Tracing { inner: transport, server, trace: self.clone() })
     }
 }
 
 struct Tracing {
     inner: Arc<dyn Transport>,
+    server: String,
     trace: Trace,
 }
 
@@ -76,7 +79,7 @@ impl Tracing {
         path: String,
         answer: BoxFuture<Result<Raw, ApiError>>,
     ) -> BoxFuture<Result<Raw, ApiError>> {
-        let trace = self.trace.clone();
+        let (trace, server) = (self.trace.clone(), self.server.clone());
         let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(0));
         let begun = Instant::now();
         Box::pin(async move {
@@ -87,7 +90,7 @@ impl Tracing {
                 Err(error) => (None, error.to_string()),
             };
             let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-            trace.add(Traced { n: 0, at, method, path, status, note, ms });
+            trace.add(Traced { n: 0, at, server, method, path, status, note, ms });
             answer
         })
     }
@@ -126,14 +129,15 @@ mod tests {
         for (i, status) in [200, 403].into_iter().cycle().take(KEPT + 4).enumerate() {
             let wire = super::super::request::Wire { path: format!("/x/{i}"), ..wire.clone() };
             let call = Call { wire, headers: vec![("Cookie", "hunter2".into())] };
-            trace.over(Arc::new(Says(status))).send(call).await.unwrap();
+            trace.over(Arc::new(Says(status)), "a".into()).send(call).await.unwrap();
         }
         let calls = trace.calls();
         assert_eq!((calls.len(), calls[0].n, calls[0].path.as_str()), (KEPT, 5, "/x/4"));
         assert_eq!((calls[0].status, calls[0].note.as_str()), (Some(200), ""));
         assert_eq!((calls[1].status, calls[1].note.as_str()), (Some(403), "so so"));
+        assert_eq!(calls[0].server, "a");
         assert!(!format!("{calls:?}").contains("hunter2"));
-        let _ = trace.over(Arc::new(Says(200))).page("/doc").await;
+        let _ = trace.over(Arc::new(Says(200)), "b".into()).page("/doc").await;
         assert_eq!(trace.calls().last().unwrap().status, None, "this transport has no pages");
     }
 }

@@ -37,6 +37,19 @@ pub struct GuestRun {
     pub archive: String,
 }
 
+impl GuestRun {
+    /// `done in 00:00:04, 36KB`, `failed: no such guest`, `waits for its turn`.
+    pub fn outcome(&self) -> String {
+        match &self.state {
+            State::Waiting => "waits for its turn".into(),
+            State::Running => "running".into(),
+            State::Done(took) if self.size.is_empty() => format!("done in {took}"),
+            State::Done(took) => format!("done in {took}, {}", self.size),
+            State::Failed(why) => format!("failed: {why}"),
+        }
+    }
+}
+
 /// How a guest of a run stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum State {

@@ -147,7 +147,7 @@ impl App {
 
     fn ended(&mut self, id: SessionId, ended: Ended, todo: &mut Vec<Effect>) {
         let Ended { upid, label, guest, state } = ended;
-        self.outbox.ended(&upid);
+        self.outbox.ended(id, &upid);
         todo.push(Effect::TaskEnded { upid: upid.clone(), state: state.clone() });
         let (level, text) = match state {
             TaskState::Ok => (Level::Ok, format!("{label}: done")),

@@ -3,16 +3,16 @@
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
-    style::Style,
+    style::{Color, Style},
     text::{Line, Span},
     widgets::{Clear, Paragraph},
 };
 
-use super::App;
+use super::{App, message::Shown};
 use crate::{
-    shell::{LayerId, Level, Toast},
+    shell::{LayerId, Level},
     store::{Phase, Store},
-    ui::{Look, Role, text},
+    ui::{Look, Role, text, theme::reduce},
     views,
 };
 
@@ -107,7 +107,22 @@ fn draw_header(app: &App, frame: &mut Frame, area: Rect) {
     let (store, look) = (app.store(), &app.shared.look);
     let mut left = vec![Span::styled(" proxmux ", look.style(Role::Header))];
     left.push(Span::styled(format!("{} ", look.glyphs.arrow), look.style(Role::Muted)));
-    left.push(Span::styled(text::clean(store.name()).into_owned(), look.style(Role::Title)));
+    let session = &app.shared.sessions[app.shared.front];
+    let name = text::clean(store.name()).into_owned();
+    let name = match &session.profile {
+        Some(profile) if profile.name != name => format!("{} ({name})", profile.name),
+        _ => name,
+    };
+    let frame_colour = session.profile.as_ref().and_then(|p| p.frame).map(|c| reduce(c, look.theme.depth()));
+    match frame_colour.filter(|c| *c != Color::Reset) {
+        // The colour that tells clusters apart, where the eye looks first.
+        Some(colour) => left.push(Span::styled(format!(" {name} "), Style::new().fg(Color::Black).bg(colour).bold())),
+        None => left.push(Span::styled(name, look.style(Role::Title))),
+    }
+    if app.shared.sessions.len() > 1 {
+        let count = format!(" {}/{}", app.shared.front + 1, app.shared.sessions.len());
+        left.push(Span::styled(count, look.style(Role::Accent)));
+    }
     if !store.user.is_empty() {
         left.push(Span::styled(format!("  {}", text::clean(&store.user)), look.style(Role::Muted)));
     }
@@ -209,15 +224,15 @@ fn draw_crumbs(
 }
 
 /// The newest error, else the newest message.
-pub fn shown_toast(app: &App) -> Option<&Toast> {
-    app.toasts.iter().map(|(toast, _)| toast).max_by_key(|t| t.level == Level::Error)
+pub(super) fn shown_toast(app: &App) -> Option<&Shown> {
+    app.toasts.iter().max_by_key(|shown| shown.toast.level == Level::Error)
 }
 
 /// The message that matters most, else the progress of the newest followed task.
 fn message(app: &App) -> Option<(String, Style)> {
     let look = &app.shared.look;
-    let errors = app.toasts.iter().filter(|(t, _)| t.level == Level::Error).count();
-    if let Some(toast) = shown_toast(app) {
+    let errors = app.toasts.iter().filter(|shown| shown.toast.level == Level::Error).count();
+    if let Some(Shown { toast, .. }) = shown_toast(app) {
         let (glyph, role) = match toast.level {
             Level::Ok => (look.glyphs.ok, Role::Ok),
             Level::Info => (look.glyphs.bullet, Role::Accent),
@@ -242,7 +257,7 @@ fn draw_footer(app: &mut App, frame: &mut Frame, area: Rect) {
     let look = app.shared.look.clone();
     let message = message(app);
     // An error may take the whole line and more; anything else leaves room for the keys.
-    let is_error = app.toasts.iter().any(|(t, _)| t.level == Level::Error);
+    let is_error = app.toasts.iter().any(|shown| shown.toast.level == Level::Error);
     if let Some((words, style)) = message.as_ref().filter(|(m, _)| is_error && text::width(m) > usize::from(area.width))
     {
         // What to do stands at its end, so it must not be cut.
@@ -254,7 +269,7 @@ fn draw_footer(app: &mut App, frame: &mut Frame, area: Rect) {
         frame.render_widget(Paragraph::new(lines), place);
         return;
     }
-    let matters = app.toasts.iter().any(|(t, _)| matches!(t.level, Level::Error | Level::Warning));
+    let matters = app.toasts.iter().any(|shown| matches!(shown.toast.level, Level::Error | Level::Warning));
     let most = if matters { area.width } else { area.width / 2 };
     let room = message.as_ref().map_or(0, |(m, _)| u16::try_from(text::width(m)).unwrap_or(u16::MAX).min(most));
     let [keys, right] = Layout::horizontal([Constraint::Min(0), Constraint::Length(room)]).areas(area);

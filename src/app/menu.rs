@@ -1,10 +1,45 @@
 //! What can be done right now, as lists: help and palette; and the question before leaving.
 
-use super::{App, GLOBALS, frame};
+use super::{App, frame};
 use crate::{
     shell::{CommandInfo, Effect, Hosted, LayerId, Pick, Picker},
     views,
 };
+
+/// A command of the app itself, valid in every view.
+pub struct Global {
+    /// Its name in the configuration.
+    pub id: &'static str,
+    /// Default keys.
+    pub keys: &'static str,
+    /// What it does.
+    pub title: &'static str,
+    /// Whether the footer has it.
+    pub footer: bool,
+}
+
+const fn global(id: &'static str, keys: &'static str, title: &'static str, footer: bool) -> Global {
+    Global { id, keys, title, footer }
+}
+
+/// The app's own commands.
+pub const GLOBALS: &[Global] = &[
+    global("app.help", "? f1", "Help", true),
+    global("app.palette", ": ctrl-p", "Commands and guests", true),
+    global("app.back", "esc", "Back", false),
+    global("app.sessions", "ctrl-t", "Clusters: switch or open", false),
+    global("app.fleet", "ctrl-g", "Guests of all open clusters", false),
+    global("app.api", "A", "API browser", false),
+    global("app.requests", "@", "Requests of this session", false),
+    global("app.refresh", "r ctrl-r", "Refresh now", false),
+    global("app.tasklog", "L", "Log of the last task", false),
+    global("app.messages", "!", "Messages so far", false),
+    global("app.mouse", "M", "Mouse on or off", false),
+    global("app.redraw", "ctrl-l", "Draw the screen anew", false),
+    global("app.suspend", "ctrl-z", "Suspend to the shell", false),
+    global("app.quit", "q", "Quit", true),
+    global("app.leave", "ctrl-c", "Leave the console", false),
+];
 
 impl App {
     /// All commands that mean something right now: those of the view in front, then the app's own.
@@ -48,13 +83,15 @@ impl App {
             })
             .detail(key.to_string())
         }));
+        picks.extend(self.session_picks());
         picks.extend(views::jumps(self.store()));
         Hosted::open(Picker::search("Commands and guests", picks))
     }
 
     /// Quits, but not in the middle of an upload without a question.
     pub(super) fn ask_to_leave(&self, todo: &mut Vec<Effect>) {
-        let sending = self.store().transfers.iter().filter(|t| t.is_running()).count();
+        let all = self.shared.sessions.iter().flat_map(|s| &s.store.transfers);
+        let sending = all.filter(|t| t.is_running()).count();
         if sending == 0 {
             return todo.push(Effect::Quit);
         }

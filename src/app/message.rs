@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::App;
 use crate::{
     api::ids::Upid,
-    shell::{Effect, Hosted, Level, Pick, Picker, Toast},
+    shell::{Effect, Hosted, Level, Pick, Picker, SessionId, Toast},
     ui::text,
     views,
 };
@@ -39,6 +39,23 @@ impl Notify {
     }
 }
 
+/// A message on the screen.
+pub(super) struct Shown {
+    /// What it says.
+    pub toast: Toast,
+    /// When it goes; `None`: with the next key.
+    pub until: Option<Duration>,
+    /// Whose it is.
+    pub session: SessionId,
+}
+
+impl Shown {
+    /// The task that it is about.
+    pub fn task(&self) -> Option<(SessionId, Upid)> {
+        self.toast.task.clone().map(|upid| (self.session, upid))
+    }
+}
+
 impl App {
     /// How long a toast stays that nobody needs to act on.
     const TOAST: Duration = Duration::from_secs(4);
@@ -46,25 +63,33 @@ impl App {
     const KEPT: usize = 500;
 
     /// Shows a message, and keeps it for later.
-    pub(super) fn toast(&mut self, toast: Toast) {
+    pub(super) fn toast(&mut self, mut toast: Toast) {
+        let session = self.store().session;
+        if self.behind {
+            toast.text = format!("{}: {}", self.session_mut().title(), toast.text);
+        }
         let until = (toast.level != Level::Error).then_some(self.shared.now.mono + Self::TOAST);
-        self.last_task = toast.task.clone().or(self.last_task.take());
+        let shown = Shown { toast: toast.clone(), until, session };
+        self.last_task = shown.task().or(self.last_task.take());
         if toast.level == Level::Error {
             tracing::warn!("{}", toast.text);
         }
         if self.said.len() >= Self::KEPT {
             self.said.pop_front();
         }
-        self.said.push_back((self.shared.now.unix, toast.clone()));
-        self.toasts.retain(|(t, until)| until.is_none() && *t != toast);
-        self.toasts.push_back((toast, until));
+        self.toasts.retain(|old| old.until.is_none() && old.toast != toast);
+        self.said.push_back((self.shared.now.unix, toast));
+        self.toasts.push_back(shown);
         self.dirty = true;
     }
 
     /// The end of a task is told to the terminal, too, if that is wanted.
     pub(super) fn notify(&self, words: &str, todo: &mut Vec<Effect>) {
         if self.notify != Notify::Off {
-            todo.push(Effect::Notify(self.notify.sequence(words)));
+            let several = self.shared.sessions.len() > 1;
+            let title = self.shared.sessions[self.shared.front].title();
+            let words = if several { format!("{title}: {words}") } else { words.to_owned() };
+            todo.push(Effect::Notify(self.notify.sequence(&words)));
         }
     }
 

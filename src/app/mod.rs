@@ -2,6 +2,7 @@
 //! effects; it knows no runtime, no terminal and no clock.
 
 mod answer;
+pub mod desk;
 pub mod editor;
 pub mod event_loop;
 pub mod frame;
@@ -21,8 +22,16 @@ use bytes::Bytes;
 use crossterm::event::{KeyCode, KeyEvent, MouseEvent};
 use ratatui::Frame;
 
-pub use self::message::Notify;
-use self::{frame::Hit, outbox::Outbox, session::Session};
+use self::{
+    desk::{Desk, Profile},
+    frame::Hit,
+    outbox::Outbox,
+    session::Session,
+};
+pub use self::{
+    menu::{GLOBALS, Global},
+    message::Notify,
+};
 use crate::{
     api::{
         ApiError,
@@ -34,10 +43,10 @@ use crate::{
         task::{LogLine, Task},
         version::Version,
     },
-    shell::{Effect, Hosted, Layer, LayerId, Level, Now, Policy, Reply, Scene, SessionId, Toast},
+    shell::{Effect, Hosted, Layer, LayerId, Level, Now, Policy, Reply, Scene, SessionId, Toast, View},
     store::{Phase, Store},
     ui::{Keymap, Look},
-    views::{self, login::Login},
+    views::{self, fleet::Fleet, login::Login},
 };
 
 /// Everything that can happen.
@@ -131,39 +140,6 @@ pub struct Fetched {
     pub version: Option<Version>,
 }
 
-/// A command of the app itself, valid in every view.
-pub struct Global {
-    /// Its name in the configuration.
-    pub id: &'static str,
-    /// Default keys.
-    pub keys: &'static str,
-    /// What it does.
-    pub title: &'static str,
-    /// Whether the footer has it.
-    pub footer: bool,
-}
-
-const fn global(id: &'static str, keys: &'static str, title: &'static str, footer: bool) -> Global {
-    Global { id, keys, title, footer }
-}
-
-/// The app's own commands.
-pub const GLOBALS: &[Global] = &[
-    global("app.help", "? f1", "Help", true),
-    global("app.palette", ": ctrl-p", "Commands and guests", true),
-    global("app.back", "esc", "Back", false),
-    global("app.api", "A", "API browser", false),
-    global("app.requests", "@", "Requests of this session", false),
-    global("app.refresh", "r ctrl-r", "Refresh now", false),
-    global("app.tasklog", "L", "Log of the last task", false),
-    global("app.messages", "!", "Messages so far", false),
-    global("app.mouse", "M", "Mouse on or off", false),
-    global("app.redraw", "ctrl-l", "Draw the screen anew", false),
-    global("app.suspend", "ctrl-z", "Suspend to the shell", false),
-    global("app.quit", "q", "Quit", true),
-    global("app.leave", "ctrl-c", "Leave the console", false),
-];
-
 /// A tab: a key, a name, and which root view serves it.
 struct Root {
     stack: Vec<Box<dyn Layer>>,
@@ -183,11 +159,16 @@ pub struct Options {
     pub mouse: bool,
     /// How the terminal is told that a task has ended.
     pub notify: Notify,
+    /// Clusters that have a name.
+    pub profiles: Vec<Profile>,
+    /// The one to begin with.
+    pub profile: Option<Profile>,
 }
 
 /// What views may look at; kept apart from the layers, which are borrowed mutably at the same time.
 struct Shared {
     sessions: Vec<Session>,
+    front: usize,
     look: Look,
     keys: Keymap,
     now: Now,
@@ -195,7 +176,8 @@ struct Shared {
 
 impl Shared {
     fn scene(&self) -> Scene<'_> {
-        Scene { store: &self.sessions[0].store, look: &self.look, keys: &self.keys, now: self.now }
+        let store = &self.sessions[self.front].store;
+        Scene { store, look: &self.look, keys: &self.keys, now: self.now, neighbours: &self.sessions }
     }
 }
 
@@ -210,18 +192,25 @@ pub struct App {
     next_id: u64,
     dirty: bool,
     mouse: bool,
-    toasts: VecDeque<(Toast, Option<Duration>)>,
+    toasts: VecDeque<message::Shown>,
     /// What was said so far, oldest first, with the time in Unix seconds.
     said: VecDeque<(i64, Toast)>,
     notify: Notify,
-    last_task: Option<Upid>,
+    /// The last task that was spoken of, and its session.
+    last_task: Option<(SessionId, Upid)>,
     /// The task of the message that was on the screen when the last key was pressed.
-    shown_task: Option<Upid>,
+    shown_task: Option<(SessionId, Upid)>,
     hits: Vec<(ratatui::layout::Rect, Hit)>,
     next_tick: Option<Duration>,
     next_age: Option<Duration>,
     login: Option<Login>,
     outbox: Outbox,
+    desks: Vec<Desk>,
+    profiles: Vec<Profile>,
+    interval: Duration,
+    policy: Policy,
+    /// What is taken in is for a session that is not in front.
+    behind: bool,
     /// The user wants to leave once everything is sent.
     leaving: bool,
 }
@@ -231,9 +220,16 @@ impl App {
     pub fn new(options: Options, address: String, login: Login) -> Self {
         let mut session = Session::new(SessionId(0), address, options.interval);
         session.store.insecure = login.is_insecure();
+        session.profile = options.profile;
         Self {
             quit: false,
-            shared: Shared { sessions: vec![session], look: options.look, keys: options.keys, now: Now::default() },
+            shared: Shared {
+                sessions: vec![session],
+                front: 0,
+                look: options.look,
+                keys: options.keys,
+                now: Now::default(),
+            },
             current: 0,
             roots: vec![],
             tab: options.tab,
@@ -250,12 +246,18 @@ impl App {
             next_age: None,
             login: Some(login),
             outbox: Outbox::default(),
+            desks: vec![Desk::default()],
+            profiles: options.profiles,
+            interval: options.interval,
+            policy: Policy::default(),
+            behind: false,
             leaving: false,
         }
     }
 
     /// Says what may be changed at all.
     pub fn set_policy(&mut self, policy: Policy) {
+        self.policy = policy;
         let store = &mut self.session_mut().store;
         (store.read_only, store.dry_run) = (policy.read_only, policy.dry_run);
     }
@@ -264,15 +266,7 @@ impl App {
     pub fn start(&mut self, now: Now) -> Vec<Effect> {
         self.shared.now = now;
         let mut todo = vec![];
-        for root in 0..views::ROOTS {
-            let id = self.new_id();
-            self.roots.push(Root { stack: vec![views::root(root, id)] });
-        }
-        self.tab_chosen(self.tab, &mut todo);
-        for root in 0..self.roots.len() {
-            let scene = self.shared.scene();
-            self.roots[root].stack[0].opened(scene, &mut todo);
-        }
+        self.furnish(&mut todo);
         if let Some(login) = self.login.take() {
             todo.push(Hosted::open(login));
         }
@@ -282,21 +276,46 @@ impl App {
     /// Takes a message in and tells what to do about it.
     pub fn update(&mut self, msg: Msg, now: Now) -> Vec<Effect> {
         self.shared.now = now;
+        let home = self.shared.front;
+        let mut outside = vec![];
+        if let Some(session) = self.addressee(&msg).filter(|session| *session != home) {
+            // As if that session were in front for a moment.
+            let tick = self.next_tick;
+            self.bring(session);
+            self.behind = true;
+            let mut todo = vec![];
+            self.take(msg, &mut todo);
+            outside = self.settle(todo);
+            self.bring(home);
+            self.behind = false;
+            self.next_tick = tick;
+        } else {
+            let mut todo = vec![];
+            self.take(msg, &mut todo);
+            outside.extend(self.settle(todo));
+        }
         let mut todo = vec![];
+        self.pass_time(&mut todo);
+        outside.extend(self.settle(todo));
+        outside
+    }
+
+    fn take(&mut self, msg: Msg, todo: &mut Vec<Effect>) {
+        let now = self.shared.now;
         match msg {
-            Msg::Key(key) => self.key(key, &mut todo),
-            Msg::Mouse(event) => self.mouse(event, &mut todo),
+            Msg::Key(key) => self.key(key, todo),
+            Msg::Mouse(event) => self.mouse(event, todo),
             Msg::Paste(text) => {
                 let scene = self.shared.scene();
                 if let Some(top) = top(&mut self.roots, self.current) {
-                    top.paste(&text, scene, &mut todo);
+                    top.paste(&text, scene, todo);
                 }
                 self.dirty = true;
             }
             Msg::Resized => self.dirty = true,
             Msg::Tick => {}
-            Msg::Reply { to, reply } => self.reply(to, reply, &mut todo),
-            Msg::Fetched { session, answer } => self.fetched(session, *answer, &mut todo),
+            Msg::Reply { to, reply } => self.reply(to, reply, todo),
+            Msg::Fetched { session, answer } => self.fetched(session, *answer, todo),
             Msg::Probed { session, alive } => {
                 if let Some(session) = self.shared.sessions.get_mut(session.0 as usize) {
                     session.probed(alive, now.mono);
@@ -309,7 +328,7 @@ impl App {
                 }
                 self.written(upload, session, label, guest, result);
                 if let Some((to, reply)) = reply {
-                    self.reply(to, reply, &mut todo);
+                    self.reply(to, reply, todo);
                 }
             }
             Msg::Leftover(what) => self.toast(Toast::new(Level::Warning, what)),
@@ -320,16 +339,14 @@ impl App {
                 }
             }
             Msg::Peeked { session, vmid, status } => self.peeked(session, vmid, status),
-            Msg::Polled { session, upid, status, log } => self.polled(session, &upid, status, &log, &mut todo),
+            Msg::Polled { session, upid, status, log } => self.polled(session, &upid, status, &log, todo),
         }
-        self.pass_time(&mut todo);
-        self.settle(todo)
     }
 
     /// When [`Msg::Tick`] is wanted, as time since the start.
     pub fn next_wake(&self) -> Option<Duration> {
         let due = self.shared.sessions.iter().filter_map(Session::next_due);
-        let toast = self.toasts.iter().filter_map(|(_, until)| *until);
+        let toast = self.toasts.iter().filter_map(|shown| shown.until);
         let slow = self.store().asking.map(|since| since + Store::SLOW).filter(|at| *at > self.shared.now.mono);
         let transfers = self.shared.sessions.iter().filter_map(|s| s.transfers.next_due());
         due.chain(transfers).chain(toast).chain(slow).chain(self.next_tick).chain(self.next_age).min()
@@ -342,11 +359,11 @@ impl App {
 
     /// The store of the session in front.
     pub fn store(&self) -> &Store {
-        &self.shared.sessions[0].store
+        &self.shared.sessions[self.shared.front].store
     }
 
     fn session_mut(&mut self) -> &mut Session {
-        &mut self.shared.sessions[0]
+        &mut self.shared.sessions[self.shared.front]
     }
 
     fn new_id(&mut self) -> LayerId {
@@ -361,11 +378,13 @@ impl App {
             todo.extend(session.due(now));
         }
         let before = self.toasts.len();
-        self.toasts.retain(|(_, until)| until.is_none_or(|until| until > now));
+        self.toasts.retain(|shown| shown.until.is_none_or(|until| until > now));
         self.dirty |= self.toasts.len() != before;
 
-        if self.shared.sessions.iter().any(|s| s.transfers.is_due(now)) {
-            self.uploads(self.store().session, |_, _| {});
+        let due = |s: &&Session| s.transfers.is_due(now);
+        let sending: Vec<SessionId> = self.shared.sessions.iter().filter(due).map(|s| s.store.session).collect();
+        for session in sending {
+            self.uploads(session, |_, _| {});
         }
         // An age on the screen counts up.
         let aging = self.store().trouble.is_some() || self.store().slow_for(now).is_some();
@@ -432,8 +451,9 @@ impl App {
                 Effect::SignedIn { session, user, client } => {
                     let now = self.shared.now.mono;
                     let address = client.1.target.to_string();
+                    let read_only = client.1.read_only;
                     let other = self.store().user != user || self.store().address != address;
-                    if other && self.outbox.clear() > 0 {
+                    if other && self.outbox.drop_of(session) > 0 {
                         self.toast(Toast::new(
                             Level::Warning,
                             "Changes that waited were dropped: this is another login",
@@ -441,6 +461,7 @@ impl App {
                     }
                     outside.push(Effect::SignedIn { session, user: user.clone(), client });
                     if let Some(session) = self.shared.sessions.get_mut(session.0 as usize) {
+                        session.store.read_only |= read_only;
                         session.signed_in(user, address, now);
                         more.extend(session.due(now));
                     }
@@ -501,8 +522,8 @@ impl App {
         self.dirty = true;
         // Errors stay until somebody is there to see them; this key still does what it means, and may be the one that
         // opens the log of what is shown.
-        self.shown_task = frame::shown_toast(self).and_then(|toast| toast.task.clone());
-        self.toasts.retain(|(toast, _)| toast.level != Level::Error);
+        self.shown_task = frame::shown_toast(self).and_then(message::Shown::task);
+        self.toasts.retain(|shown| shown.toast.level != Level::Error);
         let scene = self.shared.scene();
         let Some(top) = top(&mut self.roots, self.current) else { return };
         if top.key(key, scene, todo) {
@@ -549,6 +570,8 @@ impl App {
                     todo.extend(stack.last().map(|l| Effect::Close(l.id())));
                 }
             }
+            "app.fleet" if self.roots[self.current].stack.last().is_some_and(|top| top.name() == Fleet::NAME) => {}
+            "app.fleet" => todo.push(views::open_fleet()),
             "app.api" => todo.push(views::open_api()),
             "app.requests" => todo.push(views::open_requests()),
             "app.refresh" => {
@@ -562,7 +585,10 @@ impl App {
                 }
             }
             "app.tasklog" => match self.shown_task.take().or(self.last_task.clone()) {
-                Some(upid) => todo.push(Effect::OpenTask(upid)),
+                Some((session, upid)) => {
+                    self.visit(session.0 as usize, todo);
+                    todo.push(Effect::OpenTask(upid));
+                }
                 None => self.toast(Toast::new(Level::Info, "No task has been started yet")),
             },
             "app.messages" => todo.push(self.messages()),
@@ -591,9 +617,13 @@ impl App {
                 tracing::warn!(target: "proxmux::audit", dropped, "left before confirmed changes were sent");
                 self.quit = true;
             }
+            _ if self.run_session(id, todo) => {}
             _ => {
                 if let Some(key) = id.strip_prefix("tab.").and_then(|k| k.chars().next()) {
                     self.tab_chosen(key, todo);
+                } else if let Some(top) = top(&mut self.roots, self.current) {
+                    // A command of whatever view is in front now.
+                    top.run(id, self.shared.scene(), todo);
                 }
             }
         }

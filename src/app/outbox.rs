@@ -20,8 +20,8 @@ enum Turn {
 #[derive(Default)]
 pub struct Outbox {
     waiting: VecDeque<(SessionId, Write)>,
-    /// How many are on their way.
-    sent: usize,
+    /// How many are on their way to each cluster: one that hangs holds no other up.
+    sent: HashMap<SessionId, usize>,
     turns: HashMap<(SessionId, VmId), Turn>,
 }
 
@@ -38,17 +38,19 @@ impl Outbox {
     pub fn due(&mut self) -> Vec<(SessionId, Write)> {
         let mut out = vec![];
         let mut i = 0;
-        while self.sent < Self::AT_ONCE && i < self.waiting.len() {
+        while i < self.waiting.len() {
             let (session, write) = &self.waiting[i];
-            let turn = write.guest.filter(|_| write.in_turn).map(|vmid| (*session, vmid));
-            if turn.is_some_and(|turn| self.turns.contains_key(&turn)) {
+            let session = *session;
+            let turn = write.guest.filter(|_| write.in_turn).map(|vmid| (session, vmid));
+            let full = self.sent.get(&session).is_some_and(|sent| *sent >= Self::AT_ONCE);
+            if full || turn.is_some_and(|turn| self.turns.contains_key(&turn)) {
                 i += 1;
                 continue;
             }
             if let Some(turn) = turn {
                 self.turns.insert(turn, Turn::Sent(write.label.clone()));
             }
-            self.sent += 1;
+            *self.sent.entry(session).or_default() += 1;
             out.extend(self.waiting.remove(i));
         }
         out
@@ -56,7 +58,9 @@ impl Outbox {
 
     /// A change was answered, with a task or without.
     pub fn answered(&mut self, session: SessionId, guest: Option<VmId>, label: &str, task: Option<&Upid>) {
-        self.sent = self.sent.saturating_sub(1);
+        if let Some(sent) = self.sent.get_mut(&session) {
+            *sent = sent.saturating_sub(1);
+        }
         let Some(key) = guest.map(|vmid| (session, vmid)) else { return };
         if matches!(self.turns.get(&key), Some(Turn::Sent(sent)) if sent == label) {
             match task {
@@ -67,8 +71,16 @@ impl Outbox {
     }
 
     /// A task has ended, well or not.
-    pub fn ended(&mut self, task: &Upid) {
-        self.turns.retain(|_, turn| !matches!(turn, Turn::Works(upid) if upid == task));
+    pub fn ended(&mut self, session: SessionId, task: &Upid) {
+        self.turns.retain(|(of, _), turn| *of != session || !matches!(turn, Turn::Works(upid) if upid == task));
+    }
+
+    /// Forgets what waits for one session, and tells how much that was.
+    pub fn drop_of(&mut self, session: SessionId) -> usize {
+        let before = self.waiting.len();
+        self.waiting.retain(|(of, _)| *of != session);
+        self.turns.retain(|(of, _), _| *of != session);
+        before - self.waiting.len()
     }
 
     /// Changes that nobody has sent yet.
@@ -78,7 +90,7 @@ impl Outbox {
 
     /// True when every change has its answer.
     pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.sent == 0
+        self.waiting.is_empty() && self.sent.values().all(|sent| *sent == 0)
     }
 
     /// Forgets what was not sent, for example after a login as somebody else. Says how many that were.
@@ -124,6 +136,17 @@ mod tests {
     }
 
     #[test]
+    fn a_cluster_that_hangs_holds_no_other_up() {
+        let mut outbox = Outbox::default();
+        for n in 0..6 {
+            outbox.push(S, write(&n.to_string(), 100));
+        }
+        outbox.push(SessionId(1), write("other", 100));
+        assert_eq!(sent(&mut outbox), ["0", "1", "2", "3", "other"]);
+        assert_eq!((outbox.drop_of(S), outbox.waiting()), (2, 0));
+    }
+
+    #[test]
     fn one_after_the_other_on_a_guest() {
         let upid: Upid = "UPID:n:00000001:00000001:6B015FE7:qmdelsnapshot:100:root@pam:".parse().unwrap();
         let mut outbox = Outbox::default();
@@ -136,7 +159,9 @@ mod tests {
         assert_eq!(sent(&mut outbox).len(), 0, "another change's answer does not count");
         outbox.answered(S, VmId::new(100), "a1", Some(&upid));
         assert_eq!(sent(&mut outbox).len(), 0, "its task runs");
-        outbox.ended(&upid);
+        outbox.ended(SessionId(1), &upid);
+        assert_eq!(sent(&mut outbox).len(), 0, "another cluster's task is not this one");
+        outbox.ended(S, &upid);
         assert_eq!(sent(&mut outbox), ["a2"]);
         outbox.answered(S, VmId::new(100), "a2", None);
         assert_eq!(sent(&mut outbox), ["a3"], "what failed at once does not hold up the rest");

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{tracker::Tracker, transfer::Transfers};
+use super::{desk::Profile, tracker::Tracker, transfer::Transfers};
 use crate::{
     api::{ApiError, backoff::Backoff},
-    shell::{Effect, SessionId},
+    shell::{Effect, Neighbour, Neighbours, SessionId},
     store::{Phase, Store, Trouble},
 };
 
@@ -17,6 +17,8 @@ pub struct Session {
     pub tracker: Tracker,
     /// Files on their way to storages.
     pub transfers: Transfers,
+    /// The profile that it was opened with.
+    pub profile: Option<Profile>,
     interval: Duration,
     fetch_at: Option<Duration>,
     full_at: Duration,
@@ -25,6 +27,12 @@ pub struct Session {
     probing: bool,
     probe_helps: bool,
     backoff: Backoff,
+}
+
+impl Neighbours for Vec<Session> {
+    fn all(&self) -> Vec<Neighbour<'_>> {
+        self.iter().map(|s| Neighbour { title: s.title(), store: &s.store }).collect()
+    }
 }
 
 impl Session {
@@ -41,6 +49,7 @@ impl Session {
             store: Store::new(id, address),
             tracker: Tracker::default(),
             transfers: Transfers::default(),
+            profile: None,
             interval,
             fetch_at: None,
             full_at: Duration::ZERO,
@@ -50,6 +59,12 @@ impl Session {
             probe_helps: true,
             backoff: Backoff::random(),
         }
+    }
+
+    /// What it is called: its profile, else the cluster's name or the address.
+    pub fn title(&self) -> String {
+        let name = self.profile.as_ref().map_or_else(|| self.store.name(), |p| &p.name);
+        if name.is_empty() { "new".into() } else { name.to_owned() }
     }
 
     /// A login has succeeded. What was known of another cluster, or as another user, is forgotten.

@@ -60,6 +60,9 @@ pub struct Line {
     /// Where.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<String>,
+    /// The profile of the configuration, if one was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
     /// In words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
@@ -100,6 +103,7 @@ impl Line {
             write: None,
             user: None,
             server: None,
+            profile: None,
             label: None,
             method: None,
             path: None,
@@ -123,6 +127,7 @@ impl Line {
         Self {
             user: Some(entry.user.clone()),
             server: Some(entry.server.clone()),
+            profile: entry.profile.clone(),
             label: Some(entry.label.to_owned()),
             method: Some(wire.method.to_string()),
             path: Some(wire.path.clone()),

@@ -12,7 +12,7 @@ fn start(vmid: u32) -> Wire {
 }
 
 fn note(audit: &Audit, wire: &Wire) -> u64 {
-    let entry = Entry { user: "root@pam".into(), server: "pve1:8006".into(), label: "Start VM", wire };
+    let entry = Entry { user: "root@pam".into(), server: "pve1:8006".into(), profile: None, label: "Start VM", wire };
     audit.begin(&entry).unwrap()
 }
 
@@ -125,7 +125,7 @@ fn a_cut_or_altered_trail_is_told_refused_and_left_alone() {
         let found = problem(dir.path());
         assert_eq!((found.line, found.why.contains(why)), (line, true), "{what}: {found}");
         let wire = start(1);
-        let entry = Entry { user: "u".into(), server: "s".into(), label: "l", wire: &wire };
+        let entry = Entry { user: "u".into(), server: "s".into(), profile: None, label: "l", wire: &wire };
         let refused = Audit::new(dir.path()).begin(&entry).unwrap_err().to_string();
         assert!(refused.contains("proxmux audit restart"), "{what}: {refused}");
         assert_eq!(fs::read_to_string(&file).unwrap(), broken, "{what}");
@@ -152,7 +152,7 @@ fn what_can_not_be_written_is_told() {
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
     let wire = start(1);
-    let entry = Entry { user: "u".into(), server: "s".into(), label: "l", wire: &wire };
+    let entry = Entry { user: "u".into(), server: "s".into(), profile: None, label: "l", wire: &wire };
     let error = Audit::new(file.join("below")).begin(&entry).unwrap_err();
     assert!(matches!(&error, AuditError::File { .. }), "{error}");
     assert!(error.to_string().contains("can't be written"), "{error}");
@@ -205,7 +205,7 @@ proptest! {
         let audit = Audit::new(dir.path());
         for label in &labels {
             let wire = Request::<()>::put("/x").param("description", &value).wire;
-            audit.begin(&Entry { user: label.clone(), server: value.clone(), label, wire: &wire }).unwrap();
+            audit.begin(&Entry { user: label.clone(), server: value.clone(), profile: None, label, wire: &wire }).unwrap();
         }
         let (lines, report) = read_all(dir.path()).unwrap();
         prop_assert_eq!(report.problem, None);

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::Value;
 
-use super::change::{self, ChangeArgs, Show, TaskFailed};
+use super::change::{self, ChangeArgs, TaskFailed};
 use crate::{
     api::{
         Method,
@@ -104,7 +104,7 @@ pub async fn run(args: ApiArgs, world: &World, store: &Store) -> Result<()> {
     let answer = Answer::of(&world.write(store.session, &label, &wire).await?)?;
     show(&answer, json)?;
     if let Some(Ok(upid)) = answer.upid().map(Upid::parse).filter(|_| !args.change.no_wait) {
-        let state = change::follow(world, store, &upid, Show::Log).await?;
+        let state = change::follow(world, store, &upid, change::Show::Log).await?;
         if !state.is_success() {
             return Err(TaskFailed(format!("{label} failed: {state}")).into());
         }

@@ -224,7 +224,7 @@ fn show(lines: &[Line], filter: &Filter, json: bool) -> Result<String> {
             .iter()
             .map(|c| {
                 serde_json::json!({
-                    "n": c.write.n, "time": c.write.time, "user": c.write.user, "server": c.write.server,
+                    "n": c.write.n, "time": c.write.time, "user": c.write.user, "profile": c.write.profile, "server": c.write.server,
                     "label": c.write.label, "call": call(c), "outcome": c.outcome(),
                     "error": c.answer.and_then(|a| a.error.as_ref()), "upid": c.answer.and_then(|a| a.upid.as_ref()),
                     "ms": c.answer.and_then(|a| a.ms),

@@ -1,16 +1,18 @@
 //! `proxmux backup`: backups and backup jobs without the screen.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
     change::{self, ChangeArgs},
-    fill::{self, FieldArgs},
+    fill::{self, FieldArgs, NothingToDo},
+    say,
 };
 use crate::{
     api::{
         backup,
+        cluster::GuestStatus,
         ids::{ContentKind, GuestKind, VmId},
         job::{self, Job},
         storage,
@@ -33,7 +35,7 @@ pub enum BackupCommand {
     /// Back up guests now, by the fields of the console's dialog
     #[command(after_help = "\
 Examples:
-  proxmux backup create --guest 101 storage=nas mode=stop
+  proxmux backup create --guest 101 storage=nas mode=stop --yes
   proxmux backup create --guest 100,101,102 storage=pbs protected=1
   proxmux --dry-run backup create --guest 101    show the call, send nothing
   proxmux backup create --guest 101 --fields-help")]
@@ -42,7 +44,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   proxmux backup restore nas:backup/vzdump-qemu-101-2026_11_16-10_31_38.vma.zst vmid=150 unique=1
-  proxmux backup restore VOLUME target=over typed=101")]
+  proxmux backup restore nas:backup/vzdump-qemu-113-2026_11_18-10_31_38.vma.zst target=over typed=113 --yes")]
     Restore(OfVolume),
     /// Show the guest's configuration in a backup
     #[command(after_help = "Examples:\n  proxmux backup show nas:backup/vzdump-qemu-101-2026_11_16-10_31_38.vma.zst")]
@@ -59,7 +61,7 @@ Examples:
     Protect(Volumes),
     /// Take the protection away
     #[command(
-        after_help = "Examples:\n  proxmux backup unprotect nas:backup/vzdump-qemu-101-2026_11_16-10_31_38.vma.zst"
+        after_help = "Examples:\n  proxmux backup unprotect nas:backup/vzdump-qemu-101-2026_11_16-10_31_38.vma.zst --yes"
     )]
     Unprotect(Volumes),
     /// Remove backups
@@ -82,7 +84,7 @@ pub enum JobCommand {
     #[command(after_help = "Examples:\n  proxmux backup job list\n  proxmux backup job list --json")]
     List(JsonArgs),
     /// Show a job with its next runs, its guests and their disks
-    #[command(after_help = "Examples:\n  proxmux backup job show backup-weekly")]
+    #[command(after_help = "Examples:\n  proxmux backup job show backup-nightly")]
     Show(JobId),
     /// Create a job, by the fields of the console's dialog
     #[command(
@@ -91,20 +93,20 @@ pub enum JobCommand {
     Create(JobCreate),
     /// Change a job; fields that are not named stay
     #[command(
-        after_help = "Examples:\n  proxmux backup job edit backup-weekly schedule='sat 03:00'\n  proxmux backup job edit backup-weekly --fields-help"
+        after_help = "Examples:\n  proxmux backup job edit backup-nightly schedule='sat 03:00'\n  proxmux backup job edit backup-nightly --fields-help"
     )]
     Edit(JobEdit),
     /// Run a job now
-    #[command(after_help = "Examples:\n  proxmux backup job run backup-weekly")]
+    #[command(after_help = "Examples:\n  proxmux backup job run backup-nightly")]
     Run(JobChange),
     /// Switch a job on
-    #[command(after_help = "Examples:\n  proxmux backup job enable backup-weekly")]
+    #[command(after_help = "Examples:\n  proxmux backup job enable backup-nightly")]
     Enable(JobChange),
     /// Switch a job off
-    #[command(after_help = "Examples:\n  proxmux backup job disable backup-weekly")]
+    #[command(after_help = "Examples:\n  proxmux backup job disable backup-nightly")]
     Disable(JobChange),
     /// Remove a job; its backups stay
-    #[command(after_help = "Examples:\n  proxmux backup job remove backup-weekly --yes")]
+    #[command(after_help = "Examples:\n  proxmux backup job remove backup-nightly --yes")]
     Remove(JobChange),
     /// Tell when a schedule comes due
     #[command(after_help = "Examples:\n  proxmux backup job next 'mon..fri 02:30' --count 5")]
@@ -257,14 +259,16 @@ pub async fn run(command: BackupCommand, world: &World, store: &Store) -> Result
             let row = find(world, store, &args.volume).await?;
             let wizard =
                 restore::dialog(&row, store).context("it can't be told whether this is a VM or a container")?;
-            dialog(world, store, wizard, &args.fields, &args.change).await
+            let Some(proposal) = fill::fill(world, store, wizard, &args.fields).await? else { return Ok(()) };
+            replaceable(&row, &proposal, store)?;
+            change::run(world, store, proposal, &args.change).await
         }
         BackupCommand::Show(args) => {
             let row = find(world, store, &args.volume).await?;
             let client = world.client(store.session)?;
             let config = client.ask(backup::extract_config(&row.node, &row.volid)).await?;
             for line in config.lines() {
-                println!("{}", text::clean(line));
+                say(text::clean(line));
             }
             Ok(())
         }
@@ -277,20 +281,33 @@ pub async fn run(command: BackupCommand, world: &World, store: &Store) -> Result
         BackupCommand::Remove(args) => {
             let all = rows(world, store, None, None).await?;
             let chosen = pick(&all, &args.volumes)?;
-            let proposal = changes::remove(&chosen, &all).map_err(|why| {
-                anyhow::anyhow!(
-                    "{} (proxmux backup unprotect)",
-                    why.replace("p takes the protection away", "take the protection away")
-                )
-            })?;
+            let proposal = changes::remove(&chosen, &all, "proxmux backup unprotect").map_err(|why| anyhow!(why))?;
             change::run(world, store, proposal, &args.change).await
         }
         BackupCommand::Prune(args) => {
             let all = rows(world, store, Some(args.guest), Some(&args.storage)).await?;
             let row = all.first().with_context(|| format!("guest {} has no backup on {}", args.guest, args.storage))?;
-            dialog(world, store, prune::dialog(row), &args.fields, &args.change).await
+            match dialog(world, store, prune::dialog(row), &args.fields, &args.change).await {
+                Err(error) if error.is::<NothingToDo>() => {
+                    change::nothing("the rules keep all backups, or protection does", &args.change)
+                }
+                done => done,
+            }
         }
         BackupCommand::Job(command) => jobs(command, world, store).await,
+    }
+}
+
+/// A guest that runs is not replaced: the server would say so only in the task.
+fn replaceable(row: &Row, proposal: &Proposal, store: &Store) -> Result<()> {
+    let over = proposal.writes.iter().any(|w| w.wire.params.iter().any(|p| p.name == "force"));
+    match row.vmid.and_then(|id| store.guest(id)).filter(|g| over && g.status != GuestStatus::Stopped) {
+        Some(guest) => bail!(
+            "{} is not stopped, and can't be replaced until it is (proxmux api create {})",
+            guest.label(),
+            guest.reference().path("status/shutdown")
+        ),
+        None => Ok(()),
     }
 }
 
@@ -311,7 +328,15 @@ async fn dialog<A: Ask>(
 async fn rows(world: &World, store: &Store, guest: Option<VmId>, only: Option<&str>) -> Result<Vec<Row>> {
     let client = world.client(store.session)?;
     let mut rows = vec![];
-    let places = stock::places(store).into_iter().filter(|(_, storage, ..)| only.is_none_or(|o| storage.as_str() == o));
+    let mut places = stock::places(store);
+    if let Some(only) = only
+        && !places.iter().any(|(_, storage, ..)| storage.as_str() == only)
+    {
+        let mut names: Vec<&str> = places.iter().map(|(_, storage, ..)| storage.as_str()).collect();
+        names.dedup();
+        bail!("no storage {only} keeps backups, or none that answers; there are {}", names.join(", "));
+    }
+    places.retain(|(_, storage, ..)| only.is_none_or(|o| storage.as_str() == o));
     for (node, storage, kind, shared) in places {
         match client.ask(storage::content(&node, &storage, Some(ContentKind::Backup), guest)).await {
             Ok(volumes) => rows.extend(volumes.into_iter().map(|v| Row::new(v, &node, shared, &kind, store))),
@@ -343,7 +368,7 @@ async fn list(args: List, world: &World, store: &Store) -> Result<()> {
     let rows = rows(world, store, args.guest, args.storage.as_deref()).await?;
     if args.json.json {
         let all: Vec<Value> = rows.iter().map(as_json).collect();
-        println!("{:#}", Value::Array(all));
+        say(format_args!("{:#}", Value::Array(all)));
         return Ok(());
     }
     for r in &rows {
@@ -354,14 +379,14 @@ async fn list(args: List, world: &World, store: &Store) -> Result<()> {
                 flags.push(word);
             }
         }
-        println!(
+        say(format_args!(
             "{id:>9}  {}  {:>9}  {}  {}  {}",
             text::local_time(r.unix()),
             text::bytes(r.size),
             r.volid,
             flags.join(","),
             text::clean(r.notes.lines().next().unwrap_or_default())
-        );
+        ));
     }
     Ok(())
 }
@@ -377,21 +402,26 @@ fn as_json(r: &Row) -> Value {
 
 async fn protect(args: Volumes, on: bool, world: &World, store: &Store) -> Result<()> {
     let all = rows(world, store, None, None).await?;
-    let chosen = pick(&all, &args.volumes)?;
-    let verb = if on { "Protect" } else { "Take the protection from" };
-    let writes = chosen
-        .iter()
-        .filter(|r| r.protected != on)
-        .map(|r| Write::new(format!("{verb} {}", r.words()), backup::set(&r.node, &r.volid, None, Some(on))));
-    let proposal = Proposal::new(format!("{verb} {} backups?", chosen.len()), writes.collect());
+    let proposal = changes::protection(&pick(&all, &args.volumes)?, on, Write::new);
     if proposal.writes.is_empty() {
-        bail!("nothing would change");
+        let why = if on { "all of them are protected already" } else { "none of them is protected" };
+        return change::nothing(why, &args.change);
     }
     change::run(world, store, proposal, &args.change).await
 }
 
 async fn one_job(world: &World, store: &Store, id: &str) -> Result<Job> {
-    Ok(world.client(store.session)?.ask(job::one(id)).await?)
+    let client = world.client(store.session)?;
+    match client.ask(job::one(id)).await {
+        // The server calls it a wrong parameter.
+        Err(error) if error.status() == Some(400) => {
+            let jobs = client.ask(job::list()).await?;
+            let ids: Vec<&str> = jobs.iter().map(|j| j.id.as_str()).collect();
+            let ids = if ids.is_empty() { "there are none".into() } else { format!("there are {}", ids.join(", ")) };
+            bail!("there is no backup job {id}: {ids}")
+        }
+        answer => Ok(answer?),
+    }
 }
 
 async fn jobs(command: JobCommand, world: &World, store: &Store) -> Result<()> {
@@ -400,7 +430,7 @@ async fn jobs(command: JobCommand, world: &World, store: &Store) -> Result<()> {
         JobCommand::List(args) => {
             let jobs = client.ask(job::list()).await?;
             if args.json {
-                println!("{:#}", Value::Array(jobs.iter().map(job_json).collect()));
+                say(format_args!("{:#}", Value::Array(jobs.iter().map(job_json).collect())));
                 return Ok(());
             }
             for j in &jobs {
@@ -408,7 +438,12 @@ async fn jobs(command: JobCommand, world: &World, store: &Store) -> Result<()> {
                 let next =
                     j.next_run.map_or_else(|| "off".into(), |at| text::local_time(i64::try_from(at).unwrap_or(0)));
                 let words = schedule::words(event).unwrap_or_else(|| event.to_owned());
-                println!("{}  {words}  next {next}  {}  on {}", j.id, selection(j), j.get("storage").unwrap_or("-"));
+                say(format_args!(
+                    "{}  {words}  next {next}  {}  on {}",
+                    j.id,
+                    selection(j),
+                    j.get("storage").unwrap_or("-")
+                ));
             }
             Ok(())
         }
@@ -423,21 +458,26 @@ async fn jobs(command: JobCommand, world: &World, store: &Store) -> Result<()> {
                 let mut value = job_json(&found);
                 value["runs"] = runs.iter().map(|r| Value::from(r.timestamp)).collect();
                 value["guests"] = included.children.iter().map(guest_json).collect();
-                println!("{value:#}");
+                say(format_args!("{value:#}"));
                 return Ok(());
             }
             for (key, value) in &found.settings {
-                println!("{key}: {}", text::clean(value));
+                say(format_args!("{key}: {}", text::clean(value)));
             }
             for run in runs {
-                println!("runs {}", text::local_time(run.timestamp));
+                say(format_args!("runs {}", text::local_time(run.timestamp)));
             }
             for guest in included.children {
                 let id = guest.id.map(|id| id.to_string()).unwrap_or_default();
-                println!("takes {} {id} {}", guest.kind, text::clean(&guest.name));
+                say(format_args!("takes {} {id} {}", guest.kind, text::clean(&guest.name)));
                 for volume in guest.children {
                     let sign = if volume.included { '+' } else { '-' };
-                    println!("  {sign} {} {} ({})", volume.id, text::clean(&volume.name), text::clean(&volume.reason));
+                    say(format_args!(
+                        "  {sign} {} {} ({})",
+                        volume.id,
+                        text::clean(&volume.name),
+                        text::clean(&volume.reason)
+                    ));
                 }
             }
             Ok(())
@@ -474,14 +514,14 @@ async fn jobs(command: JobCommand, world: &World, store: &Store) -> Result<()> {
         JobCommand::Next(args) => {
             let runs = client.ask(job::next_runs(&args.schedule, args.count)).await?;
             if args.json.json {
-                println!("{:#}", Value::Array(runs.iter().map(|r| Value::from(r.timestamp)).collect()));
+                say(format_args!("{:#}", Value::Array(runs.iter().map(|r| Value::from(r.timestamp)).collect())));
                 return Ok(());
             }
             if let Some(words) = schedule::words(&args.schedule) {
-                println!("{words}");
+                say(format_args!("{words}"));
             }
             for run in runs {
-                println!("{}", text::local_time(run.timestamp));
+                say(text::local_time(run.timestamp));
             }
             Ok(())
         }
@@ -491,7 +531,8 @@ async fn jobs(command: JobCommand, world: &World, store: &Store) -> Result<()> {
 async fn set_enabled(args: JobChange, on: bool, world: &World, store: &Store) -> Result<()> {
     let found = one_job(world, store, &args.id).await?;
     if found.is_enabled() == on {
-        bail!("the job {} is {} already", found.id, if on { "on" } else { "off" });
+        let why = format!("the job {} is {} already", found.id, if on { "on" } else { "off" });
+        return change::nothing(&why, &args.change);
     }
     let write = switch(&found);
     let proposal = Proposal::new(format!("{}?", write.label), vec![write]);

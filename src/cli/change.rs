@@ -2,20 +2,22 @@
 
 use std::{
     io::{BufRead, IsTerminal, Write as _},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use anyhow::{Result, bail};
 use clap::Args;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::bar::Bar;
+use super::{bar::Bar, say};
 use crate::{
     api::{
         ApiError, Wire,
-        ids::Upid,
-        preview, progress,
+        ids::{Upid, VmId},
+        preview,
+        progress::Progress,
         task::{self, LogLine, TaskState},
+        vzdump::{GuestRun, Run, State},
     },
     shell::{Degree, Proposal, World},
     store::Store,
@@ -57,8 +59,8 @@ pub async fn run(world: &World, store: &Store, proposal: Proposal, args: &Change
     if dry {
         for write in &proposal.writes {
             match args.json {
-                true => println!("{}", preview::json(&write.wire)),
-                false => println!("{}", preview::pvesh(&write.wire)),
+                true => say(preview::json(&write.wire)),
+                false => say(preview::pvesh(&write.wire)),
             }
         }
         return Ok(());
@@ -83,7 +85,7 @@ pub async fn run(world: &World, store: &Store, proposal: Proposal, args: &Change
         outcomes.push(Value::Object(outcome));
     }
     if args.json {
-        println!("{:#}", Value::Array(outcomes));
+        say(format_args!("{:#}", Value::Array(outcomes)));
     }
     match failed {
         Some(error) => Err(error),
@@ -108,96 +110,149 @@ async fn one(
     let upid = data.as_str().and_then(|text| Upid::parse(text).ok());
     let Some(upid) = upid else {
         outcome.insert("answer".into(), data);
-        say(args, &format!("{label}: done"));
+        tell(args, &format!("{label}: done"));
         return Ok(());
     };
     outcome.insert("upid".into(), upid.as_str().into());
     if args.no_wait {
-        say(args, &format!("{label}: started\n{}", upid.as_str()));
+        tell(args, &format!("{label}: started\n{}", upid.as_str()));
         return Ok(());
     }
     // JSON is for scripts, which get the outcome only.
-    let show = if args.json { Show::Nothing } else { Show::Progress(Bar::new(label)) };
+    let show = match (args.json, std::io::stderr().is_terminal()) {
+        (true, _) => Show::Nothing,
+        (false, true) => Show::Log,
+        (false, false) => Show::Progress,
+    };
     let state = follow(world, store, &upid, show).await?;
     outcome.insert("status".into(), state.to_string().into());
-    if !state.is_success() {
-        return Err(TaskFailed(format!("{label} failed: {state}")).into());
+    let guests = if upid.kind() == "vzdump" { guests_of(world, store, &upid).await } else { vec![] };
+    if !guests.is_empty() {
+        outcome.insert("guests".into(), guests.iter().map(guest_json).collect());
     }
-    say(args, &format!("{label}: done ({state})"));
-    Ok(())
+    if state.is_success() {
+        tell(args, &format!("{label}: done ({state})"));
+    }
+    // One guest's result is that of the task.
+    for guest in guests.iter().filter(|_| guests.len() > 1) {
+        let id = guest.vmid.map(|id| id.to_string()).unwrap_or_default();
+        tell(args, &text::clean(&format!("  {id} {}: {}", guest.name, guest.outcome())));
+    }
+    if state.is_success() { Ok(()) } else { Err(TaskFailed(format!("{label} failed: {state}")).into()) }
 }
 
-/// What is shown on standard error while a task runs.
+/// How a backup run went for each of its guests, as far as its log can be read.
+async fn guests_of(world: &World, store: &Store, upid: &Upid) -> Vec<GuestRun> {
+    const MOST: u64 = 20_000;
+    let Ok(client) = world.client(store.session) else { return vec![] };
+    match client.ask(task::log(upid, 0, MOST)).await {
+        Ok(page) => Run::of(page.data.iter().map(|l| l.t.as_str())).guests,
+        Err(error) => {
+            tracing::debug!(%error, "log of a backup run");
+            vec![]
+        }
+    }
+}
+
+fn guest_json(guest: &GuestRun) -> Value {
+    let success = matches!(guest.state, State::Done(_));
+    json!({
+        "vmid": guest.vmid.map(VmId::get), "name": guest.name, "success": success, "outcome": guest.outcome(),
+        "archive": guest.archive,
+    })
+}
+
+/// What is shown of a task on standard error while it is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Show {
-    /// Nothing.
+    /// Nothing: for scripts.
     Nothing,
-    /// Its log.
+    /// Its log, line by line, on a terminal with a bar for what tells how far it is.
     Log,
-    /// How far it is; on a terminal with the other lines of its log.
-    Progress(Bar),
+    /// How far it is: a bar on a terminal, else a line for every tenth.
+    Progress,
 }
 
-impl Show {
-    fn lines(&mut self, lines: &[LogLine], meter: &mut Meter) {
-        let bar = match self {
-            Self::Nothing => return,
-            Self::Log => None,
-            Self::Progress(bar) => Some(bar),
-        };
-        let Some(bar) = bar else {
-            return lines.iter().for_each(|line| eprintln!("{}", text::clean(&line.t)));
-        };
-        let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs());
-        let now = now.unwrap_or_default();
+/// What was heard of a task so far, on standard error.
+struct Screen {
+    show: Show,
+    terminal: bool,
+    meter: Meter,
+    bar: Bar,
+}
+
+impl Screen {
+    fn lines(&mut self, lines: &[LogLine]) {
         for line in lines {
-            if progress::Progress::parse(&line.t).is_some() {
-                meter.feed([line.t.as_str()].into_iter(), now);
-            } else if std::io::stderr().is_terminal() {
-                bar.end(false);
+            let tells = Progress::parse(&line.t).is_some();
+            if self.show == Show::Log && !(tells && self.terminal) {
+                self.bar.end(false);
                 eprintln!("{}", text::clean(&line.t));
             }
         }
-        if let (Some(percent), Some(words)) = (meter.percent(), meter.words(now)) {
-            bar.show(f64::from(percent) / 100.0, &words);
+        let now = super::now();
+        self.meter.feed(lines.iter().map(|l| l.t.as_str()), now);
+        if self.show == Show::Log && !self.terminal {
+            return;
+        }
+        match (self.meter.percent(), self.meter.words(now)) {
+            (Some(percent), Some(words)) => self.bar.show(f64::from(percent) / 100.0, &words),
+            _ if self.show == Show::Progress && self.terminal => self.bar.show(0.0, "running"),
+            _ => {}
         }
     }
 }
 
-/// Waits for the end of a task, and shows on standard error what is wanted of it.
+/// Waits for the end of a task.
 ///
 /// # Errors
 /// When the cluster refuses to tell. While it can't be reached the task goes on, and so does the waiting.
-pub async fn follow(world: &World, store: &Store, upid: &Upid, mut show: Show) -> Result<TaskState, ApiError> {
+pub async fn follow(world: &World, store: &Store, upid: &Upid, show: Show) -> Result<TaskState, ApiError> {
     let client = world.client(store.session)?;
-    let (mut pace, mut from, mut meter) = (PACE.0, 0, Meter::default());
+    let (mut pace, mut from) = (PACE.0, 0);
+    let bar = Bar::new(&task::describe(upid.kind(), upid.id()));
+    let mut screen = Screen { show, terminal: std::io::stderr().is_terminal(), meter: Meter::default(), bar };
     loop {
         let status = client.ask(task::status(upid)).await;
-        if !matches!(show, Show::Nothing)
-            && let Ok(page) = client.ask(task::log(upid, from, 500)).await
+        if show != Show::Nothing
+            && let Ok(page) = client.ask(task::log(upid, from, 1000)).await
         {
-            from = page.data.iter().fold(from, |from, line| from.max(line.n));
-            show.lines(&page.data, &mut meter);
+            from = page.data.iter().map(|l| l.n).fold(from, u64::max);
+            screen.lines(&page.data);
         }
-        match status {
-            Ok(task) if !task.status.is_running() => {
-                drop(show);
-                if let Some(left) = world.task_ended(upid, &task.status).await {
-                    eprintln!("{left}");
-                }
-                return Ok(task.status);
-            }
-            Ok(_) => {}
-            Err(error) if error.is_temporary() => {}
+        let state = match status {
+            Ok(task) if !task.status.is_running() => Some(task.status),
+            Ok(_) => None,
+            Err(error) if error.is_temporary() => None,
             Err(error) => return Err(error),
+        };
+        if let Some(state) = state {
+            screen.bar.end(show == Show::Log);
+            if let Some(left) = world.task_ended(upid, &state).await {
+                eprintln!("{left}");
+            }
+            return Ok(state);
         }
         tokio::time::sleep(pace).await;
         pace = (pace * 2).min(PACE.1);
     }
 }
 
-fn say(args: &ChangeArgs, text: &str) {
+/// There is nothing to change, which is no mistake: says why.
+///
+/// # Errors
+/// None; what this returns ends a command.
+pub fn nothing(why: &str, args: &ChangeArgs) -> Result<()> {
+    match args.json {
+        true => say("[]"),
+        false => say(format_args!("Nothing to do: {why}")),
+    }
+    Ok(())
+}
+
+fn tell(args: &ChangeArgs, text: &str) {
     if !args.json {
-        println!("{text}");
+        say(text);
     }
 }
 

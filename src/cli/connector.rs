@@ -1,13 +1,19 @@
 //! The program's connector: HTTPS, and certificates pinned in a file.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
 
+use super::connect::ConnectArgs;
 use crate::{
     api::{
-        ApiError, Transport,
+        ApiError, BoxFuture, Transport,
         http::{FailOver, Fingerprint, HttpTransport, Options, Pins, Proxy, Target, Trust},
     },
-    shell::Connector,
+    config::{Config, Effective},
+    shell::{Connector, Place},
+    views::login::Start,
 };
 
 /// Makes HTTPS transports; pins live in `known_hosts.toml`.
@@ -15,12 +21,28 @@ pub struct HttpsConnector {
     pins: PathBuf,
     options: Options,
     cached: bool,
+    /// The profiles that can be opened besides.
+    config: Arc<Config>,
+    /// Time-outs and nodes of the profiles that were opened.
+    opened: Arc<Mutex<Vec<Options>>>,
 }
 
 impl HttpsConnector {
     /// A connector that keeps pins in this file and has these time-outs.
     pub fn new(pins: PathBuf, options: Options) -> Self {
-        Self { pins, options, cached: true }
+        Self { pins, options, cached: true, config: Arc::default(), opened: Arc::default() }
+    }
+
+    /// Also opens these profiles.
+    pub fn with_profiles(self, config: Config) -> Self {
+        Self { config: Arc::new(config), ..self }
+    }
+
+    /// The settings that go with a server.
+    fn options_of(&self, target: &Target) -> Options {
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = opened.iter().rev().find(|options| options.nodes.contains(target));
+        found.filter(|_| !self.options.nodes.contains(target)).unwrap_or(&self.options).clone()
     }
 
     /// The same without anything kept in the user's cache.
@@ -42,7 +64,7 @@ impl HttpsConnector {
     fn one(&self, target: &Target, trust: &Trust) -> Result<Arc<dyn Transport>, ApiError> {
         // Whether a proxy is used depends on the server, which the user may have typed just now.
         let options =
-            Options { proxy: Proxy::from_env(target, |name| std::env::var(name).ok()), ..self.options.clone() };
+            Options { proxy: Proxy::from_env(target, |name| std::env::var(name).ok()), ..self.options_of(target) };
         Ok(Arc::new(HttpTransport::new(target.clone(), trust, options)?))
     }
 
@@ -53,7 +75,7 @@ impl HttpsConnector {
 
 impl Connector for HttpsConnector {
     fn transport(&self, target: &Target, trust: &Trust) -> Result<Arc<dyn Transport>, ApiError> {
-        let nodes = &self.options.nodes;
+        let nodes = self.options_of(target).nodes;
         if nodes.len() < 2 || !nodes.contains(target) {
             return self.one(target, trust);
         }
@@ -62,6 +84,24 @@ impl Connector for HttpsConnector {
             all.push((node.clone(), self.one(node, &self.trust_of(node, trust)?)?));
         }
         Ok(Arc::new(FailOver::new(all)))
+    }
+
+    fn enter(&self, profile: &str) -> BoxFuture<Result<Place, ApiError>> {
+        let (config, opened, profile) = (self.config.clone(), self.opened.clone(), profile.to_owned());
+        Box::pin(async move {
+            let fail = |error: anyhow::Error| ApiError::NotSent(format!("profile {profile}: {error:#}"));
+            // The variables for a connection are meant for the one that the program was started with.
+            let env = |name: &str| super::setup::env(name).filter(|_| !name.starts_with("PVE_"));
+            let settings =
+                Effective::new(&config, Some(&profile), &[], env).map_err(|e| fail(anyhow::Error::msg(e)))?;
+            let args = ConnectArgs { counts: settings, ..ConnectArgs::default() };
+            let (start, connection) = super::setup::connection_with(&args, env, false).await.map_err(fail)?;
+            let target = start.target.ok_or_else(|| fail(anyhow::Error::msg("it names no server")))?;
+            let read_only = args.counts.truth("read_only");
+            opened.lock().unwrap_or_else(PoisonError::into_inner).push(connection.options);
+            let Start { trust, user, credentials, profile, .. } = start;
+            Ok(Place { target, trust, user, credentials, read_only, profile })
+        })
     }
 
     fn pinned(&self, target: &Target) -> Result<Option<Fingerprint>, ApiError> {

@@ -48,6 +48,9 @@ pub struct ConsoleArgs {
     /// Changed roles of the theme, as TOML.
     #[arg(skip)]
     pub theme: String,
+    /// Clusters that have a name, and the one in use.
+    #[arg(skip)]
+    pub profiles: (Vec<app::desk::Profile>, Option<app::desk::Profile>),
 }
 
 impl ConsoleArgs {
@@ -80,6 +83,7 @@ impl ConsoleArgs {
             dry_run: self.dry_run,
             keys: config.keys.clone(),
             theme: config.theme.clone(),
+            profiles: std::mem::take(&mut self.profiles),
         };
     }
 
@@ -136,6 +140,8 @@ impl ConsoleArgs {
                 Some("bell") => app::Notify::Bell,
                 _ => app::Notify::Off,
             },
+            profiles: self.profiles.0.clone(),
+            profile: self.profiles.1.clone(),
         })
     }
 }

@@ -73,6 +73,8 @@ pub async fn run(args: DemoArgs, console: &ConsoleArgs, network: Handle) -> Resu
         trust: Some(Trust::Pinned(fingerprint)),
         user: Some(login.user),
         credentials: (!args.login).then_some(credentials),
+        read_only: false,
+        profile: None,
     };
     // The demo never touches the user's own file of pinned certificates: its certificate is given.
     let pins = super::connector::config_dir().join("known_hosts.toml");

@@ -5,6 +5,7 @@ use std::{collections::VecDeque, io::Read};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use super::say;
 use crate::{
     app::{Msg, runner},
     shell::{Ask, Dialog, Effect, Level, Now, Proposal, Scene, World},
@@ -23,6 +24,11 @@ pub struct FieldArgs {
     pub fields_help: bool,
 }
 
+/// The fields ask for what is so already.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing would change")]
+pub struct NothingToDo;
+
 /// Fills a dialog in and returns the change that comes of it; `None` when only the fields were listed.
 ///
 /// # Errors
@@ -38,7 +44,7 @@ pub async fn fill<A: Ask>(
     unseen.settle(&mut dialog, effects).await?;
     if args.fields_help {
         for field in dialog.parts().1.outline() {
-            println!("{}", describe(&field));
+            say(describe(&field));
         }
         return Ok(None);
     }
@@ -53,6 +59,11 @@ pub async fn fill<A: Ask>(
         }
     }
     let (_, wizard) = dialog.parts();
+    let given = |f: &Outline| f.there && args.fields.iter().any(|pair| pair.split('=').next() == Some(&f.key));
+    if let Some(field) = wizard.outline().iter().find(|f| given(f) && f.stranger().is_some()) {
+        let value = field.stranger().unwrap_or_default();
+        bail!("not sent, because of\n  {}: \"{value}\" is none of {}", field.key, field.choices.join(", "));
+    }
     if wizard.finish() != crate::ui::WizardEvent::Finish {
         // Every step marks its own mistakes.
         for step in 0..wizard.len() {
@@ -64,7 +75,10 @@ pub async fn fill<A: Ask>(
     let trouble = wizard.trouble().map(str::to_owned);
     match dialog.proposal(store).filter(|p| !p.writes.is_empty()) {
         Some(proposal) => Ok(Some(proposal)),
-        None => bail!(trouble.unwrap_or_else(|| "nothing would change".into())),
+        None => match trouble {
+            Some(trouble) => bail!(trouble),
+            None => Err(NothingToDo.into()),
+        },
     }
 }
 
@@ -125,7 +139,8 @@ struct Unseen<'a> {
 
 impl Unseen<'_> {
     fn scene(&self) -> Scene<'_> {
-        Scene { store: self.store, look: &self.look, keys: &self.keys, now: Now::default() }
+        let now = Now { unix: super::now(), ..Now::default() };
+        Scene { store: self.store, look: &self.look, keys: &self.keys, now, neighbours: &() }
     }
 
     /// Carries out what the dialog wants until nothing is left: reads only.

@@ -11,6 +11,7 @@ use super::{
     bar::Bar,
     change::{self, ChangeArgs, TaskFailed},
     fill::{self, FieldArgs},
+    say,
 };
 use crate::{
     api::{
@@ -309,14 +310,14 @@ pub(super) async fn list(world: &World, store: &Store, kind: ContentKind, as_jso
                 "format": i.volume.format.as_str(), "node": i.node.as_str(), "shared": i.shared,
             })
         });
-        println!("{:#}", serde_json::Value::Array(rows.collect()));
+        say(format_args!("{:#}", serde_json::Value::Array(rows.collect())));
         return Ok(());
     }
     let width = items.iter().map(|i| i.volume.volid.as_str().len()).max().unwrap_or(0);
     for i in &items {
         let date = i.volume.ctime.and_then(|t| i64::try_from(t).ok()).map(text::local_time).unwrap_or_default();
         let size = i.volume.size.map(text::bytes).unwrap_or_default();
-        println!("{:width$}  {size:>10}  {date}  {}", text::clean(i.volume.volid.as_str()), i.place);
+        say(format_args!("{:width$}  {size:>10}  {date}  {}", text::clean(i.volume.volid.as_str()), i.place));
     }
     Ok(())
 }

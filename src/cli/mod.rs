@@ -41,7 +41,7 @@ use self::{
 };
 use crate::{
     api::{ApiError, cluster, http::Options},
-    config::FileError,
+    config::{FileError, Source},
     shell::{Policy, World},
     store::{SessionId, Store},
     views::login::{self, Connected, Start},
@@ -209,8 +209,14 @@ async fn dispatch(mut cli: Cli, network: Handle) -> Result<()> {
             }
         }
         None => {
-            let (start, options) = resolve(&cli.connect).await?;
-            console::run(&cli.console, start, world(options, console::policy(&cli.console)), network).await
+            let (mut start, options) = resolve(&cli.connect).await?;
+            cli.console.profiles = setup.profiles();
+            // What the profile forbids holds for its own cluster; what an option forbids holds for all.
+            if matches!(setup.settings.source("read_only"), Some(Source::Profile { .. })) {
+                start.read_only = std::mem::take(&mut cli.console.read_only);
+            }
+            let connector = connector(options).with_profiles(setup.file.config);
+            console::run(&cli.console, start, over(connector, console::policy(&cli.console)), network).await
         }
         Some(Command::Check(args)) => check::run(args, &cli.connect).await,
         Some(
@@ -219,9 +225,16 @@ async fn dispatch(mut cli: Cli, network: Handle) -> Result<()> {
     }
 }
 
+fn connector(options: Options) -> HttpsConnector {
+    HttpsConnector::new(connector::config_dir().join("known_hosts.toml"), options)
+}
+
 fn world(options: Options, policy: Policy) -> World {
-    let pins = connector::config_dir().join("known_hosts.toml");
-    let world = World::new(Arc::new(HttpsConnector::new(pins, options)), policy);
+    over(connector(options), policy)
+}
+
+fn over(connector: HttpsConnector, policy: Policy) -> World {
+    let world = World::new(Arc::new(connector), policy);
     let trail = audit::trail().unwrap_or_else(|_| crate::audit::Audit::new(connector::state_dir()));
     world.with_ssh_folder(crate::ssh_key::folder()).with_audit(trail)
 }
@@ -262,6 +275,11 @@ async fn login_at_once(world: &World, start: &Start) -> Result<Connected> {
 async fn resolve(args: &ConnectArgs) -> Result<(Start, Options)> {
     let (start, connection) = setup::connection(args).await?;
     Ok((start, connection.options))
+}
+
+/// Now, in Unix seconds.
+pub(crate) fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
 }
 
 /// Writes a line to standard output. When nobody reads it any more (`| head`), there is nothing left to do.

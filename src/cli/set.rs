@@ -5,7 +5,10 @@ use std::io::Read;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 
-use super::change::{self, ChangeArgs};
+use super::{
+    change::{self, ChangeArgs},
+    say,
+};
 use crate::{
     api::{
         cluster::GuestStatus,
@@ -133,7 +136,7 @@ fn list(sheet: &Sheet, json: bool) {
             (key.to_owned(), entry)
         };
         let all: serde_json::Map<String, serde_json::Value> = sheet.keys().map(one).collect();
-        println!("{:#}", serde_json::json!({ "digest": sheet.digest, "settings": all }));
+        say(format_args!("{:#}", serde_json::json!({ "digest": sheet.digest, "settings": all })));
         return;
     }
     for key in sheet.keys() {
@@ -142,9 +145,9 @@ fn list(sheet: &Sheet, json: bool) {
             crate::ui::text::clean(&line).into_owned()
         };
         match sheet.waits(key) {
-            true => println!("{key}: {} -> {}", shown(sheet.in_effect(key)), shown(sheet.wanted(key))),
-            false => println!("{key}: {}", shown(sheet.in_effect(key))),
+            true => say(format_args!("{key}: {} -> {}", shown(sheet.in_effect(key)), shown(sheet.wanted(key)))),
+            false => say(format_args!("{key}: {}", shown(sheet.in_effect(key)))),
         }
     }
-    sheet.raw.iter().for_each(|(key, value)| println!("{key}: {value}"));
+    sheet.raw.iter().for_each(|(key, value)| say(format_args!("{key}: {value}")));
 }

@@ -17,7 +17,8 @@ use super::{
 };
 use crate::{
     api::http::{Target, Trust},
-    config::{ConfigFile, Effective, FileError, Known, Mistake, SecretSource, Value, vault::Vault},
+    app::desk::Profile,
+    config::{ConfigFile, Effective, FileError, Known, Mistake, SecretSource, Value, setting, vault::Vault},
     ui::{Depth, Key, Keymap, Role, Theme},
     views::{self, login::Start},
 };
@@ -140,6 +141,28 @@ impl Setup {
         Self::read(cli, false)
     }
 
+    /// The profiles as the console offers them, and the one in use.
+    pub fn profiles(&self) -> (Vec<Profile>, Option<Profile>) {
+        let colour = |text: &str| text.parse::<ratatui::style::Color>().ok();
+        let config = &self.file.config;
+        let each = config.profiles.iter().map(|(name, profile)| {
+            let of = |setting: &str| {
+                let own = profile.settings.get(setting).or_else(|| config.defaults.get(setting));
+                own.map(|given| &given.value)
+            };
+            Profile {
+                name: name.clone(),
+                address: profile.hosts().join(", "),
+                frame: of("frame").and_then(Value::text).and_then(colour),
+                interval: setting::seconds(of("refresh")),
+                read_only: of("read_only") == Some(&Value::Truth(true)),
+            }
+        });
+        let all: Vec<Profile> = each.collect();
+        let current = all.iter().find(|p| self.settings.profile.as_ref() == Some(&p.name)).cloned();
+        (all, current)
+    }
+
     /// Starts the log, if there is to be one.
     ///
     /// # Errors
@@ -189,6 +212,18 @@ impl Setup {
 /// # Errors
 /// When something is missing, or the secret can't be fetched.
 pub async fn connection(args: &ConnectArgs) -> Result<(Start, Connection)> {
+    connection_with(args, env, std::io::stdin().is_terminal()).await
+}
+
+/// The same with another environment; `may_ask`: the terminal is free for a question.
+///
+/// # Errors
+/// As [`connection`].
+pub async fn connection_with(
+    args: &ConnectArgs,
+    env: impl Fn(&str) -> Option<String> + Copy,
+    may_ask: bool,
+) -> Result<(Start, Connection)> {
     let settings = &args.counts;
     let mut c = args.resolve(settings, env)?;
     if let Trust::CaFile(file) = &c.trust {
@@ -196,15 +231,21 @@ pub async fn connection(args: &ConnectArgs) -> Result<(Start, Connection)> {
     }
     if let (Some(kept), Some(profile)) = (c.kept.take(), &settings.profile) {
         let mut vault = vault();
-        if kept.source == SecretSource::Stored && vault.passphrase.is_none() && std::io::stdin().is_terminal() {
+        if kept.source == SecretSource::Stored && vault.passphrase.is_none() && may_ask {
             vault.passphrase = Some(prompt::secret(&format!("Passphrase for the secret of profile {profile}"))?);
         }
-        let secret = vault.fetch(profile, &kept.source, env).await;
+        let secret = vault.fetch(profile, &kept.source, self::env).await;
         let secret = secret.with_context(|| format!("profile {profile}"))?;
         c.credentials = secret.map(|secret| kept.with(secret));
     }
     let trust = (!c.trust_is_default).then(|| c.trust.clone());
-    let start =
-        Start { target: c.targets.first().cloned(), trust, user: c.user.clone(), credentials: c.credentials.clone() };
+    let start = Start {
+        target: c.targets.first().cloned(),
+        trust,
+        user: c.user.clone(),
+        credentials: c.credentials.clone(),
+        read_only: false,
+        profile: settings.profile.clone(),
+    };
     Ok((start, c))
 }

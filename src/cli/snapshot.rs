@@ -1,18 +1,18 @@
 //! `proxmux snapshot`: snapshots without the screen.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
     change::{self, ChangeArgs},
-    fill::{self, FieldArgs},
+    fill::{self, FieldArgs, NothingToDo},
+    now, say,
 };
 use crate::{
     api::{
         cluster::Guest,
+        guest::{self, Which},
         ids::VmId,
         snapshot::{self as api, Snapshot},
     },
@@ -22,8 +22,8 @@ use crate::{
     views::snapshot::{
         deletion,
         prune::Prune,
-        rollback::Rollback,
-        take::{self, Describe, Take},
+        rollback::{self, Rollback},
+        take::{Describe, Take},
         tree,
     },
 };
@@ -128,11 +128,6 @@ fn all<'s>(store: &'s Store, vmids: &[VmId]) -> Result<Vec<&'s Guest>> {
     vmids.iter().map(|vmid| known(store, *vmid)).collect()
 }
 
-/// Now in Unix seconds.
-fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(0))
-}
-
 async fn listed(world: &World, store: &Store, guest: &Guest) -> Result<Vec<Snapshot>> {
     let mut list = world.client(store.session)?.ask(api::list(&guest.reference())).await?;
     // The server's order is that of its hash tables; "current" has no time and stays last.
@@ -148,7 +143,7 @@ fn find<'l>(list: &'l [Snapshot], guest: &Guest, name: &str) -> Result<&'l Snaps
             let names: Vec<&str> = list.iter().filter(|s| !s.is_current()).map(|s| s.name.as_str()).collect();
             let names =
                 if names.is_empty() { "it has none".to_owned() } else { format!("it has {}", names.join(", ")) };
-            bail!("{} has no snapshot \"{name}\": {names}", take::label(guest))
+            bail!("{} has no snapshot \"{name}\": {names}", guest.label())
         }
     }
 }
@@ -166,19 +161,26 @@ pub async fn run(command: SnapshotCommand, world: &World, store: &Store) -> Resu
         }
         SnapshotCommand::Prune(args) => {
             let dialog = Prune::of(&all(store, &args.guests.0)?, now());
-            (fill::fill(world, store, dialog, &args.fields).await?, args.change)
+            match fill::fill(world, store, dialog, &args.fields).await {
+                Err(error) if error.is::<NothingToDo>() => {
+                    return change::nothing("no snapshot is that old", &args.change);
+                }
+                filled => (filled?, args.change),
+            }
         }
         SnapshotCommand::Edit { guest, name, fields, change } => {
             let guest = known(store, guest)?;
             let list = listed(world, store, guest).await?;
-            let dialog = Describe::of(guest.reference(), take::label(guest), find(&list, guest, &name)?);
+            let dialog = Describe::of(guest.reference(), guest.label(), find(&list, guest, &name)?);
             (fill::fill(world, store, dialog, &fields).await?, change)
         }
         SnapshotCommand::Rollback { guest, name, start, change } => {
             let guest = known(store, guest)?;
             let list = listed(world, store, guest).await?;
             find(&list, guest, &name)?;
-            let ask = Rollback::new(guest.reference(), take::label(guest), &list, &name, now(), false);
+            let config = world.client(store.session)?.ask(guest::config(&guest.reference(), &Which::Pending)).await?;
+            let zfs = rollback::is_on_zfs(&config, store);
+            let ask = Rollback::new(guest.reference(), guest.label(), &list, &name, now(), zfs);
             (ask.map(|ask| ask.change(start, store)), change)
         }
         SnapshotCommand::Delete { guest, names, force, change } => {
@@ -188,7 +190,7 @@ pub async fn run(command: SnapshotCommand, world: &World, store: &Store) -> Resu
                 find(&list, guest, name)?;
             }
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            (Some(deletion(&guest.reference(), &take::label(guest), &names, force)), change)
+            (Some(deletion(&guest.reference(), &guest.label(), &names, force)), change)
         }
     };
     match proposal {
@@ -212,7 +214,7 @@ async fn list(world: &World, store: &Store, guests: &[VmId], as_json: bool) -> R
             out.push(json!({"vmid": guest.vmid.to_string().parse::<u32>().ok(), "name": guest.name.as_str(), "snapshots": entries}));
             continue;
         }
-        println!("{}", take::label(guest));
+        say(guest.label());
         for row in tree::arrange(&list) {
             let s = &row.snapshot;
             let name = if s.is_current() { "NOW" } else { &s.name };
@@ -224,11 +226,11 @@ async fn list(world: &World, store: &Store, guests: &[VmId], as_json: bool) -> R
                 text::clean(&s.description.replace('\n', " ")).into_owned()
             };
             let line = format!("  {:<32} {age:>8}  {ram:<3}  {words}", format!("{}{name}", row.lines(GlyphSet::Ascii)));
-            println!("{}", line.trim_end());
+            say(line.trim_end());
         }
     }
     if as_json {
-        println!("{:#}", Value::Array(out));
+        say(format_args!("{:#}", Value::Array(out)));
     }
     Ok(())
 }

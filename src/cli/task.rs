@@ -1,26 +1,26 @@
 //! `proxmux task`: tasks without the screen.
 
-use std::{
-    io::{IsTerminal, Write},
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{io::IsTerminal, time::Duration};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::change::{self, ChangeArgs};
+use super::{
+    change::{self, ChangeArgs, Show},
+    now, say,
+};
 use crate::{
     api::{
         ApiError,
         ids::{NodeName, Upid, VmId},
-        task::{self as api, Filter, Source, Task, TaskState},
+        task::{self as api, Filter, Source, Task},
     },
     shell::World,
     store::Store,
     ui::text,
-    views::task::{history::parse_time, meter::Meter, stop_proposal},
+    views::task::{history::parse_time, stop_proposal},
 };
 
 /// What can be done with tasks.
@@ -104,15 +104,37 @@ pub async fn run(command: TaskCommand, world: &World, store: &Store) -> Result<(
         TaskCommand::List(args) => list(args, world, store).await,
         TaskCommand::Log { upid, follow } => log(world, store, &upid, follow).await,
         TaskCommand::Wait { upids, json } => wait(world, store, &upids, json).await,
-        TaskCommand::Stop { upid, change } => {
-            let what = api::describe(upid.kind(), upid.id());
-            change::run(world, store, stop_proposal(&upid, &what), &change).await
-        }
+        TaskCommand::Stop { upid, change } => stop(world, store, &upid, &change).await,
     }
 }
 
-fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_secs()).unwrap_or(0))
+/// The server calls a task that it does not know a wrong parameter.
+fn unknown(error: ApiError, upid: &Upid) -> anyhow::Error {
+    match error.status() {
+        Some(400) => anyhow!("{} does not know this task, or not any more: proxmux task list shows all", upid.node()),
+        _ => error.into(),
+    }
+}
+
+/// Stops a task that is running, and waits for its end.
+async fn stop(world: &World, store: &Store, upid: &Upid, args: &ChangeArgs) -> Result<()> {
+    let what = api::describe(upid.kind(), upid.id());
+    let task = world.client(store.session)?.ask(api::status(upid)).await.map_err(|e| unknown(e, upid))?;
+    let state = if task.status.is_running() {
+        change::run(world, store, stop_proposal(upid, &what), args).await?;
+        if args.no_wait || world.policy.dry_run || args.json {
+            return Ok(());
+        }
+        change::follow(world, store, upid, Show::Nothing).await?
+    } else {
+        if args.json {
+            say(format_args!("{:#}", json!([{"upid": upid.as_str(), "status": task.status.to_string()}])));
+            return Ok(());
+        }
+        task.status
+    };
+    say(format_args!("{what} has ended: {}", text::clean(&state.to_string())));
+    Ok(())
 }
 
 fn entry(task: &Task) -> Value {
@@ -167,19 +189,19 @@ async fn list(args: List, world: &World, store: &Store) -> Result<()> {
     }
     tasks.sort_by(|a: &Task, b: &Task| b.starttime.cmp(&a.starttime).then_with(|| b.upid.cmp(&a.upid)));
     if args.json {
-        println!("{:#}", Value::Array(tasks.iter().map(entry).collect()));
+        say(format_args!("{:#}", Value::Array(tasks.iter().map(entry).collect())));
     } else {
         for task in &tasks {
             let start = text::local_time(i64::try_from(task.starttime).unwrap_or(0));
             let what = task.description();
-            println!(
+            say(format_args!(
                 "{start}  {:<10} {:<28} {:<20} {}",
                 task.node,
                 what,
                 task.user,
                 text::clean(&task.status.to_string())
-            );
-            println!("    {}", task.upid);
+            ));
+            say(format_args!("    {}", task.upid));
         }
     }
     match failed {
@@ -192,22 +214,21 @@ async fn log(world: &World, store: &Store, upid: &Upid, follow: bool) -> Result<
     const PAGE: u64 = 1000;
     let client = world.client(store.session)?;
     let mut from = 0;
-    let mut out = std::io::stdout();
     loop {
         // Status first: lines that are read after the end was seen are all there will ever be.
-        let running = client.ask(api::status(upid)).await?.status.is_running();
+        let status = client.ask(api::status(upid)).await.map_err(|e| unknown(e, upid))?;
+        let running = status.status.is_running();
         loop {
             let page = client.ask(api::log(upid, from, PAGE)).await?;
             let count = page.data.len() as u64;
             for line in page.data {
-                writeln!(out, "{}", text::clean(&line.t))?;
+                say(text::clean(&line.t));
             }
             from += count;
             if count < PAGE {
                 break;
             }
         }
-        out.flush()?;
         if !running || !follow {
             return Ok(());
         }
@@ -217,56 +238,21 @@ async fn log(world: &World, store: &Store, upid: &Upid, follow: bool) -> Result<
 
 async fn wait(world: &World, store: &Store, upids: &[Upid], as_json: bool) -> Result<()> {
     let (mut out, mut failed) = (vec![], 0);
+    let show = if std::io::stderr().is_terminal() { Show::Progress } else { Show::Nothing };
     for upid in upids {
-        let state = until_end(world, store, upid).await?;
+        let state = change::follow(world, store, upid, show).await.map_err(|e| unknown(e, upid))?;
         failed += usize::from(!state.is_success());
         if as_json {
             out.push(json!({"upid": upid.as_str(), "status": state.to_string(), "success": state.is_success()}));
         } else {
-            println!("{}: {}", api::describe(upid.kind(), upid.id()), text::clean(&state.to_string()));
+            say(format_args!("{}: {}", api::describe(upid.kind(), upid.id()), text::clean(&state.to_string())));
         }
     }
     if as_json {
-        println!("{:#}", Value::Array(out));
+        say(format_args!("{:#}", Value::Array(out)));
     }
     if failed > 0 {
         return Err(change::TaskFailed(format!("{failed} of {} tasks failed", upids.len())).into());
     }
     Ok(())
-}
-
-/// Waits with a line of progress on a terminal, and silently elsewhere.
-async fn until_end(world: &World, store: &Store, upid: &Upid) -> Result<TaskState, ApiError> {
-    let client = world.client(store.session)?;
-    let mut err = std::io::stderr();
-    let shows = err.is_terminal();
-    let (mut meter, mut from, mut pace) = (Meter::default(), 0, Duration::from_millis(500));
-    let what = api::describe(upid.kind(), upid.id());
-    loop {
-        let status = client.ask(api::status(upid)).await;
-        let state = match status {
-            Ok(task) if !task.status.is_running() => Some(task.status),
-            Ok(_) => None,
-            Err(error) if error.is_temporary() => None,
-            Err(error) => return Err(error),
-        };
-        if shows
-            && state.is_none()
-            && let Ok(page) = client.ask(api::log(upid, from, 1000)).await
-        {
-            from += page.data.len() as u64;
-            meter.feed(page.data.iter().map(|l| l.t.as_str()), now());
-            let words = meter.words(now()).unwrap_or_else(|| "running".into());
-            let _ = write!(err, "\r\x1b[K{what}: {words}");
-            let _ = err.flush();
-        }
-        if let Some(state) = state {
-            if shows {
-                let _ = write!(err, "\r\x1b[K");
-            }
-            return Ok(state);
-        }
-        tokio::time::sleep(pace).await;
-        pace = (pace * 3 / 2).min(Duration::from_secs(5));
-    }
 }

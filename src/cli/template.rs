@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     change::{self, ChangeArgs},
     fill::{self, FieldArgs},
-    iso,
+    iso, say,
 };
 use crate::{
     api::{
@@ -141,11 +141,11 @@ fn list(store: &Store, as_json: bool) {
                 "tags": g.tags().collect::<Vec<_>>(), "disk": g.maxdisk, "memory": g.maxmem,
             })
         });
-        println!("{:#}", Value::Array(rows.collect()));
+        say(format_args!("{:#}", Value::Array(rows.collect())));
         return;
     }
     for g in templates() {
-        println!("{:>9}  {}  {:30}  {:12}  {}", g.vmid, g.kind.label(), text::clean(&g.name), g.node, g.tags);
+        say(format_args!("{:>9}  {}  {:30}  {:12}  {}", g.vmid, g.kind.label(), text::clean(&g.name), g.node, g.tags));
     }
 }
 
@@ -165,11 +165,11 @@ async fn available(world: &World, store: &Store, as_json: bool) -> Result<()> {
                 "version": a.version.as_str(), "os": a.os.as_str(), "headline": a.headline,
             })
         });
-        println!("{:#}", Value::Array(rows.collect()));
+        say(format_args!("{:#}", Value::Array(rows.collect())));
         return Ok(());
     }
     for a in &list {
-        println!("{:14}  {:60}  {}", a.section, a.template, text::clean(&a.headline));
+        say(format_args!("{:14}  {:60}  {}", a.section, a.template, text::clean(&a.headline)));
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The configuration file: what may stand in it, how it is read, which value counts, and how it is changed.
 //!
-//! [`read`] and [`edit`] work on text, [`Effective`] decides between command line, environment, file and defaults and
-//! remembers where each value came from; only [`file`] and [`vault`] touch the disk. What the console knows (views,
+//! [`mod@read`] and [`edit`] work on text, [`Effective`] decides between command line, environment, file and defaults and
+//! remembers where each value came from; only [`mod@file`] and [`vault`] touch the disk. What the console knows (views,
 //! commands, roles of the theme) comes in as [`Known`], so that this layer needs none of it.
 
 pub mod edit;

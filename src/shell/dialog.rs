@@ -143,7 +143,7 @@ impl<A: Ask> Dialog<A> {
 
     fn unseen(&mut self, scene: Scene, act: impl FnOnce(&mut Self, &mut Cx<'_, Msg<A::Msg>>)) -> Vec<Effect> {
         let mut effects = vec![];
-        act(self, &mut Cx::new(LayerId(0), scene, &mut effects));
+        act(self, &mut Cx::new(LayerId::NONE, scene, &mut effects));
         effects
     }
 

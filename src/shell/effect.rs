@@ -23,6 +23,11 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LayerId(pub u64);
 
+impl LayerId {
+    /// Of dialogs that are filled in without a screen.
+    pub const NONE: Self = Self(0);
+}
+
 /// A view's own message with its type forgotten; [`Hosted`](super::Hosted) remembers it.
 pub type Reply = Box<dyn Any + Send>;
 

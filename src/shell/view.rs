@@ -44,6 +44,29 @@ pub struct Scene<'a> {
     pub keys: &'a Keymap,
     /// The time.
     pub now: Now,
+    /// All open clusters.
+    pub neighbours: &'a dyn Neighbours,
+}
+
+/// An open cluster as another one's view sees it.
+pub struct Neighbour<'a> {
+    /// What it is called.
+    pub title: String,
+    /// Its last known state.
+    pub store: &'a Store,
+}
+
+/// All open clusters, the one in front included.
+pub trait Neighbours {
+    /// In the order in which they were opened.
+    fn all(&self) -> Vec<Neighbour<'_>>;
+}
+
+/// Without a screen there are none.
+impl Neighbours for () {
+    fn all(&self) -> Vec<Neighbour<'_>> {
+        vec![]
+    }
 }
 
 impl<'a> Scene<'a> {
@@ -79,6 +102,16 @@ impl<'a, M: Send + 'static> Cx<'a, M> {
     /// The session of this view.
     pub fn session(&self) -> SessionId {
         self.scene.store.session
+    }
+
+    /// False without a screen: the command line fills the same dialogs in, and none of them lasts.
+    pub fn is_on_screen(&self) -> bool {
+        self.id != LayerId::NONE
+    }
+
+    /// The same view, looking at another cluster: for what it puts in front of it.
+    pub fn on<'b>(&'b mut self, store: &'b Store) -> Cx<'b, M> {
+        Cx { id: self.id, scene: Scene { store, ..self.scene }, out: &mut *self.out, msg: PhantomData }
     }
 
     /// Asks the API something; the answer comes back to this view.

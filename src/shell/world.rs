@@ -12,7 +12,7 @@ use tokio::{sync::Semaphore, task::spawn_blocking, time::Instant};
 use super::{leftover, manual::Manual};
 use crate::{
     api::{
-        ApiError, Transport, Wire,
+        ApiError, BoxFuture, Transport, Wire,
         client::Client,
         http::{Fingerprint, Target, Trust, offer},
         ids::Upid,
@@ -43,6 +43,12 @@ pub trait Connector: Send + Sync + 'static {
     /// When the file of pinned certificates can't be read.
     fn pinned(&self, target: &Target) -> Result<Option<Fingerprint>, ApiError>;
 
+    /// Where a profile of the configuration leads to, with its secret if it can be had without asking.
+    fn enter(&self, profile: &str) -> BoxFuture<Result<Place, ApiError>> {
+        let text = format!("there is no profile {profile}");
+        Box::pin(async move { Err(ApiError::NotSent(text)) })
+    }
+
     /// Pins a server's certificate.
     ///
     /// # Errors
@@ -66,6 +72,10 @@ pub struct Place {
     pub user: Option<String>,
     /// What was given from outside (environment): a token, or a password.
     pub credentials: Option<Credentials>,
+    /// Nothing may be changed there.
+    pub read_only: bool,
+    /// The profile of the configuration that led there.
+    pub profile: Option<String>,
 }
 
 /// What may be written at all.
@@ -88,7 +98,7 @@ struct Tracing {
 
 impl Connector for Tracing {
     fn transport(&self, target: &Target, trust: &Trust) -> Result<Arc<dyn Transport>, ApiError> {
-        Ok(self.trace.over(self.inner.transport(target, trust)?))
+        Ok(self.trace.over(self.inner.transport(target, trust)?, target.to_string()))
     }
     fn pinned(&self, target: &Target) -> Result<Option<Fingerprint>, ApiError> {
         self.inner.pinned(target)
@@ -96,8 +106,24 @@ impl Connector for Tracing {
     fn pin(&self, target: &Target, fingerprint: Fingerprint) -> Result<(), ApiError> {
         self.inner.pin(target, fingerprint)
     }
+    fn enter(&self, profile: &str) -> BoxFuture<Result<Place, ApiError>> {
+        self.inner.enter(profile)
+    }
     fn cache_dir(&self) -> Option<PathBuf> {
         self.inner.cache_dir()
+    }
+}
+
+/// How much may be on its way to one cluster at the same time: one that hangs holds no other up.
+#[derive(Clone)]
+struct Slots {
+    writes: Arc<Semaphore>,
+    uploads: Arc<Semaphore>,
+}
+
+impl Default for Slots {
+    fn default() -> Self {
+        Self { writes: Arc::new(Semaphore::new(WRITES)), uploads: Arc::new(Semaphore::new(UPLOADS)) }
     }
 }
 
@@ -106,13 +132,12 @@ impl Connector for Tracing {
 pub struct World {
     connector: Arc<dyn Connector>,
     sessions: Arc<Mutex<HashMap<SessionId, (Client, Place)>>>,
-    write_slots: Arc<Semaphore>,
-    upload_slots: Arc<Semaphore>,
+    slots: Arc<Mutex<HashMap<SessionId, Slots>>>,
     manuals: Arc<Mutex<HashMap<SessionId, Manual>>>,
     ssh: Option<PathBuf>,
     trace: Trace,
     audit: Option<Arc<Audit>>,
-    made: Arc<Mutex<Vec<Wire>>>,
+    made: Arc<Mutex<Vec<(SessionId, Wire)>>>,
     /// Tasks that bring files of this machine to a storage.
     arriving: Arc<Mutex<HashMap<String, (SessionId, Wire)>>>,
     /// The rules for writes.
@@ -131,8 +156,7 @@ impl World {
             made: Arc::default(),
             arriving: Arc::default(),
             sessions: Arc::default(),
-            write_slots: Arc::new(Semaphore::new(WRITES)),
-            upload_slots: Arc::new(Semaphore::new(UPLOADS)),
+            slots: Arc::default(),
             manuals: Arc::default(),
             ssh: None,
             policy,
@@ -149,9 +173,10 @@ impl World {
         &self.trace
     }
 
-    /// The changes that were made since the start, oldest first.
-    pub fn made(&self) -> Vec<Wire> {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The changes that were made in a session since the start, oldest first.
+    pub fn made(&self, session: SessionId) -> Vec<Wire> {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.iter().filter(|(of, _)| *of == session).map(|(_, wire)| wire.clone()).collect()
     }
 
     /// Says where the user's SSH keys are.
@@ -194,7 +219,7 @@ impl World {
     /// # Errors
     /// [`ApiError::Withheld`] when the rules forbid it, else what came of sending it.
     pub async fn write(&self, session: SessionId, label: &str, wire: &Wire) -> Result<Bytes, ApiError> {
-        if self.policy.read_only {
+        if self.policy.read_only || self.place(session).is_some_and(|place| place.read_only) {
             return Err(ApiError::Withheld("read-only mode lets no change out".into()));
         }
         if self.policy.dry_run {
@@ -202,10 +227,11 @@ impl World {
             return Err(ApiError::Withheld("dry run: the call was only shown".into()));
         }
         // Bulk work must not flood the server.
+        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner).entry(session).or_default().clone();
         let _slot = match wire.body_file() {
-            None => self.write_slots.acquire().await,
+            None => slots.writes.acquire().await,
             Some(file) => tokio::select! {
-                slot = self.upload_slots.acquire() => slot,
+                slot = slots.uploads.acquire() => slot,
                 () = file.meter.cancelled() => return Err(ApiError::NotSent("stopped by you before it began".into())),
             },
         };
@@ -227,7 +253,7 @@ impl World {
                 tracing::info!(target: "proxmux::audit", call = %wire, "accepted");
                 let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
                 if made.len() < SCRIPT {
-                    made.push(wire.clone());
+                    made.push((session, wire.clone()));
                 }
             }
             Err(error) => tracing::warn!(target: "proxmux::audit", call = %wire, %error, "not done or unsure"),
@@ -265,9 +291,15 @@ impl World {
     ) -> Result<Option<u64>, ApiError> {
         let Some(audit) = self.audit.clone() else { return Ok(None) };
         let user = client.user().unwrap_or_default();
-        let server = self.place(session).map(|place| place.target.to_string()).unwrap_or_default();
+        let place = self.place(session);
+        let server = place.as_ref().map(|place| place.target.to_string()).unwrap_or_default();
+        let profile = place.and_then(|place| place.profile);
         let (label, wire) = (label.to_owned(), wire.clone());
-        let noted = spawn_blocking(move || audit.begin(&Entry { user, server, label: &label, wire: &wire })).await;
+        let noted = spawn_blocking(move || {
+            let entry = Entry { user, server, profile, label: &label, wire: &wire };
+            audit.begin(&entry)
+        });
+        let noted = noted.await;
         match noted {
             Ok(Ok(n)) => Ok(Some(n)),
             Ok(Err(error)) => Err(ApiError::Withheld(format!("not sent, because {error}"))),

@@ -296,6 +296,35 @@ pub fn local_time(unix: i64) -> String {
     time(unix, &TimeZone::system())
 }
 
+/// `1 backup`, `3 backups`.
+pub fn counted(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+/// A text in one line, for fields that hold one: line breaks are written as `\n`, a backslash as `\\`. The last line break
+/// is left out.
+pub fn one_line(text: &str) -> String {
+    text.trim_end_matches('\n').replace('\\', "\\\\").replace('\n', "\\n")
+}
+
+/// The opposite of [`one_line`].
+pub fn lines_of(text: &str) -> String {
+    let mut out = String::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (c, chars.clone().next()) {
+            ('\\', Some('n')) => out.push('\n'),
+            ('\\', Some('\\')) => out.push('\\'),
+            _ => {
+                out.push(c);
+                continue;
+            }
+        }
+        chars.next();
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -403,5 +432,15 @@ mod tests {
         fn sizes_are_at_most_eight_wide(n in any::<u64>()) {
             prop_assert!(bytes(n).len() <= 8, "{}", bytes(n));
         }
+    }
+
+    #[test]
+    fn texts_go_through_a_field_of_one_line() {
+        for text in ["", "one", "one\ntwo", "C:\\new\\\\x", "ends with \\", "\\n\n\\"] {
+            assert_eq!(lines_of(&one_line(text)), text);
+            assert!(!one_line(text).contains('\n'));
+        }
+        assert_eq!(one_line("a\nb\n"), "a\\nb");
+        assert_eq!((counted(1, "backup"), counted(0, "backup")), ("1 backup".to_owned(), "0 backups".to_owned()));
     }
 }

@@ -259,7 +259,10 @@ impl Backups {
     }
 
     fn protect(&mut self, cx: &mut Cx<'_, Msg>) {
-        let proposal = change::protect(&self.chosen(), cx, Msg::Changed);
+        let chosen = self.chosen();
+        // One press protects; only when all are protected, it takes that away.
+        let on = chosen.iter().any(|r| !r.protected);
+        let proposal = change::protection(&chosen, on, |label, request| cx.hear(label, request, Msg::Changed));
         cx.propose(proposal);
     }
 
@@ -269,7 +272,7 @@ impl Backups {
             cx.toast(Level::Warning, "The selected backup has gone: look at what is selected now, then press again");
             return;
         }
-        match change::remove(&self.chosen(), &self.stock.rows) {
+        match change::remove(&self.chosen(), &self.stock.rows, &cx.scene.keys.label("backup.protect")) {
             Ok(proposal) => cx.propose(proposal),
             Err(why) => cx.toast(Level::Warning, why),
         }
@@ -352,18 +355,18 @@ impl Backups {
             }
         }
         let waiting = self.stock.waiting();
+        let room = usize::from(width).saturating_sub(line.iter().map(Span::width).sum::<usize>() + 1);
         let (words, role) = match self.only {
             _ if waiting > 0 => {
                 let spin = look.glyphs.spin(scene.now.millis());
                 (format!("{spin} {waiting} of {} storages asked", self.stock.places()), Role::Muted)
             }
-            None => self.board.summary(scene.now.unix),
+            None => self.board.summary(scene.now.unix, room),
             Some(_) => {
                 let bytes: u64 = self.stock.rows.iter().map(|r| r.size).sum();
-                (format!("{} backups, {}", self.stock.rows.len(), text::bytes(bytes)), Role::Muted)
+                (format!("{}, {}", text::counted(self.stock.rows.len(), "backup"), text::bytes(bytes)), Role::Muted)
             }
         };
-        let room = usize::from(width).saturating_sub(line.iter().map(Span::width).sum::<usize>() + 1);
         line.push(Span::styled(text::cut(&words, room, look.glyphs.ellipsis).into_owned(), look.style(role)));
         let mut lines = vec![Line::from(line)];
         for trouble in self.stock.troubles().take(3) {

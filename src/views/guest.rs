@@ -185,7 +185,7 @@ fn columns() -> Vec<Column<Guest>> {
     ]
 }
 
-fn searched(g: &Guest, out: &mut String) {
+pub(super) fn searched(g: &Guest, out: &mut String) {
     use std::fmt::Write as _;
     let _ = write!(out, "{} {} {} {} {}", g.vmid, g.name, g.node, g.status.as_str(), g.tags);
     for extra in [&g.pool, &g.lock, &g.hastate].into_iter().flatten() {
@@ -194,7 +194,7 @@ fn searched(g: &Guest, out: &mut String) {
 }
 
 /// `tag:prod`, `node:pve1`, `status:running`, `pool:`, `lock:`, `id:`, `ha:`, `is:template`.
-fn property(g: &Guest, key: &str, value: &str) -> Option<bool> {
+pub(super) fn property(g: &Guest, key: &str, value: &str) -> Option<bool> {
     let has = |text: &str| text.to_lowercase().contains(value);
     let has_maybe = |text: &Option<compact_str::CompactString>| text.as_ref().is_some_and(|t| has(t));
     Some(match key {

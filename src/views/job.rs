@@ -142,7 +142,7 @@ fn columns() -> Vec<Column<Row>> {
         left(
             "id",
             "Job",
-            Width::Flex { min: 18, max: 30 },
+            Width::Flex { min: 17, max: 30 },
             0,
             |r, _| r.job.id.as_str().into(),
             |a, b| a.job.id.cmp(&b.job.id),
@@ -150,7 +150,7 @@ fn columns() -> Vec<Column<Row>> {
         left(
             "schedule",
             "Schedule",
-            Width::Flex { min: 26, max: 34 },
+            Width::Flex { min: 25, max: 34 },
             0,
             |r, _| {
                 let event = text_of(r, "schedule");
@@ -172,8 +172,8 @@ fn columns() -> Vec<Column<Row>> {
         left(
             "last",
             "Last result",
-            Width::Flex { min: 14, max: 30 },
-            2,
+            Width::Flex { min: 13, max: 30 },
+            1,
             |r, c| match &r.last {
                 Some((at, state)) => {
                     let (glyph, role) = super::task::sign(state, c);

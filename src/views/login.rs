@@ -1,5 +1,7 @@
 //! Getting in: the certificate, who the user is, the password, the second factor.
 
+mod start;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::{
     Frame,
@@ -12,45 +14,22 @@ use secrecy::ExposeSecret;
 use crate::{
     api::{
         ApiError,
-        access::{self, Realm},
+        access::Realm,
         client::Client,
         http::{Fingerprint, Target, Trust},
         login::{Challenge, Credentials, Factor, FactorKind, Login as Outcome},
     },
-    shell::{Cx, Effect, Place, Scene, View, World},
+    shell::{Cx, Effect, Place, Scene, View},
     store::Store,
     ui::{Input, InputEvent, Role, text},
 };
-
-/// What is known before anybody has typed anything.
-#[derive(Clone, Debug, Default)]
-pub struct Start {
-    /// The server, if given.
-    pub target: Option<Target>,
-    /// How it must prove itself, if given.
-    pub trust: Option<Trust>,
-    /// `user@realm`, if given.
-    pub user: Option<String>,
-    /// Password or token, if given by the environment.
-    pub credentials: Option<Credentials>,
-}
-
-/// What connecting came to.
-pub struct Connected {
-    client: Client,
-    place: Place,
-    how: How,
-}
-
-enum How {
-    /// Logged in with what was given.
-    In(Outcome),
-    /// Nothing was given: these realms can be logged in to.
-    Ask(Vec<Realm>),
-}
+pub use start::{Connected, Start, connect_at_once};
+use start::{How, connect};
 
 /// What the login hears back.
 pub enum Msg {
+    /// Where the profile leads to.
+    Entered(Box<Result<Place, ApiError>>),
     /// The place of the session that has ended.
     Remembered(Option<Place>),
     /// The server has answered, or not.
@@ -91,6 +70,8 @@ enum Stage {
 pub struct Login {
     start: Start,
     again: Option<ApiError>,
+    /// A profile that is yet to be looked up.
+    profile: Option<String>,
     stage: Stage,
     error: Option<String>,
     server: Input,
@@ -168,12 +149,18 @@ impl Login {
             client: None,
             rows: vec![],
             again: None,
+            profile: None,
             connected_to: None,
             made: None,
             attempt: 0,
             judging: false,
             start,
         }
+    }
+
+    /// The login to a profile of the configuration.
+    pub fn to_profile(profile: String) -> Self {
+        Self { profile: Some(profile), ..Self::new(Start::default()) }
     }
 
     /// A login that has nothing left to ask: the connection is there.
@@ -317,7 +304,8 @@ impl Login {
         match key.code {
             // After a session has ended the old data is still worth looking at.
             KeyCode::Esc if cx.store().updated.is_some() => cx.close(),
-            KeyCode::Esc => cx.emit(Effect::Quit),
+            // Back to another cluster, if one is open.
+            KeyCode::Esc => cx.emit(Effect::Run { layer: None, command: "session.back".into() }),
             KeyCode::Tab | KeyCode::Down => self.focus = step(1),
             KeyCode::BackTab | KeyCode::Up => self.focus = step(FIELDS.len() - 1),
             KeyCode::Enter if self.focus == Field::Server => self.connect(cx),
@@ -357,46 +345,19 @@ impl Login {
     }
 }
 
-impl Start {
-    fn place(&self, target: Target) -> Place {
-        let Self { trust, user, credentials, .. } = self.clone();
-        // What was given is meant for the server that was given: a mistyped name must not get the password.
-        if self.target.as_ref().is_some_and(|given| *given != target) {
-            return Place { target, trust: None, user, credentials: None };
-        }
-        Place { target, trust, user, credentials }
-    }
-}
-
-/// Connects without a screen, with what is given.
-///
-/// # Errors
-/// When the server can't be reached, is not trusted, or refuses the login.
-pub async fn connect_at_once(world: &World, start: &Start) -> Result<Connected, ApiError> {
-    let target = start.target.clone().ok_or_else(|| ApiError::NotSent("no server is named".into()))?;
-    connect(world, start.place(target)).await
-}
-
-async fn connect(world: &World, place: Place) -> Result<Connected, ApiError> {
-    let trust = match place.trust.clone() {
-        Some(trust) => trust,
-        None => world.connector().pinned(&place.target)?.map_or(Trust::System, Trust::Pinned),
-    };
-    let client = Client::over(world.connector().transport(&place.target, &trust)?);
-    let how = match place.credentials.clone() {
-        Some(credentials) => How::In(client.login(credentials).await?),
-        None => How::Ask(client.ask(access::domains()).await?),
-    };
-    Ok(Connected { client, place, how })
-}
-
 impl View for Login {
     type Msg = Msg;
     const NAME: &'static str = "Login";
     const DIALOG: bool = true;
 
     fn opened(&mut self, cx: &mut Cx<'_, Msg>) {
-        if self.again.is_some() {
+        if let Some(profile) = self.profile.take() {
+            self.stage = Stage::Waiting("Getting the login");
+            cx.job(move |world| {
+                let entered = world.connector().enter(&profile);
+                Box::pin(async move { Msg::Entered(Box::new(entered.await)) })
+            });
+        } else if self.again.is_some() {
             let session = cx.session();
             self.stage = Stage::Waiting("Connecting");
             cx.job(move |world| Box::pin(async move { Msg::Remembered(world.place(session)) }));
@@ -410,6 +371,15 @@ impl View for Login {
 
     fn update(&mut self, msg: Msg, cx: &mut Cx<'_, Msg>) {
         match msg {
+            Msg::Entered(result) => match *result {
+                Ok(place) => {
+                    let Place { target, trust, user, credentials, read_only, profile } = place;
+                    let target = Some(target);
+                    *self = Self::new(Start { target, trust, user, credentials, read_only, profile });
+                    self.connect(cx);
+                }
+                Err(error) => self.failed(error),
+            },
             Msg::Remembered(place) => {
                 let error = self.again.take();
                 if let Some(place) = place {
@@ -419,7 +389,9 @@ impl View for Login {
                         _ => None,
                     };
                     let user = place.user.filter(|u| !u.contains('!'));
-                    let start = Start { target: Some(place.target), trust: place.trust, user, credentials };
+                    let Place { target, trust, read_only, profile, .. } = place;
+                    let target = Some(target);
+                    let start = Start { target, trust, user, credentials, read_only, profile };
                     *self = Self::new(start);
                 }
                 match error {

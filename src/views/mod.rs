@@ -6,6 +6,7 @@ pub mod ct;
 pub mod dashboard;
 pub mod device;
 pub mod fact;
+pub mod fleet;
 pub mod guest;
 pub mod image;
 pub mod job;
@@ -81,6 +82,11 @@ pub fn messages(lines: Vec<String>) -> Effect {
     Hosted::open(message::Messages::new(lines))
 }
 
+/// Opens the list of the guests of all open clusters.
+pub fn open_fleet() -> Effect {
+    Hosted::open(fleet::Fleet::default())
+}
+
 /// Opens the API browser.
 pub fn open_api() -> Effect {
     Hosted::open(api::Browser::default())
@@ -135,6 +141,7 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<Dialog<image::upload::Upload>>(),
         table::<Dialog<image::offer::LetFetch>>(),
         table::<fact::Facts>(),
+        table::<fleet::Fleet>(),
         table::<backup::Backups>(),
         table::<backup::shown::Shown>(),
         table::<backup::files::Files>(),

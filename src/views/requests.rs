@@ -53,6 +53,14 @@ fn columns() -> Vec<Column<Traced>> {
             Some(|a: &Traced, b: &Traced| a.n.cmp(&b.n)),
         ),
         left(
+            "server",
+            "Server",
+            Width::Fixed(24),
+            3,
+            |c: &Traced, _: &Ctx| Cell::role(c.server.as_str(), Role::Muted),
+            Some(|a: &Traced, b: &Traced| a.server.cmp(&b.server)),
+        ),
+        left(
             "method",
             "Method",
             Width::Fixed(7),
@@ -65,7 +73,7 @@ fn columns() -> Vec<Column<Traced>> {
         left(
             "path",
             "Path",
-            Width::Flex { min: 24, max: 90 },
+            Width::Flex { min: 30, max: 90 },
             0,
             |c: &Traced, _: &Ctx| c.path.as_str().into(),
             Some(|a: &Traced, b: &Traced| a.path.cmp(&b.path)),
@@ -98,13 +106,14 @@ fn columns() -> Vec<Column<Traced>> {
 
 fn searched(c: &Traced, out: &mut String) {
     use std::fmt::Write as _;
-    let _ = write!(out, "{} {} {}", c.method, c.path, c.note);
+    let _ = write!(out, "{} {} {} {}", c.server, c.method, c.path, c.note);
 }
 
 /// `method:post`, `status:403`.
 fn property(c: &Traced, key: &str, value: &str) -> Option<bool> {
     Some(match key {
         "method" => c.method.as_str().eq_ignore_ascii_case(value),
+        "server" => c.server.contains(value),
         "status" => c.status.map_or(value == "none", |s| s.to_string().starts_with(value)),
         _ => return None,
     })
@@ -116,7 +125,8 @@ impl Requests {
     }
 
     fn script(&mut self, cx: &mut Cx<'_, Msg>) {
-        cx.job(|world| Box::pin(async move { Msg::Made(world.made()) }));
+        let session = cx.session();
+        cx.job(move |world| Box::pin(async move { Msg::Made(world.made(session)) }));
     }
 
     fn copy(&mut self, cx: &mut Cx<'_, Msg>) {

@@ -259,11 +259,7 @@ impl Snapshots {
             return;
         }
         let (Some(name), Some(list)) = (self.chosen().map(|s| s.name.clone()), &self.list) else { return };
-        let is_zfs = |storage: &str| {
-            cx.store().resources.storages.iter().any(|s| s.storage.as_str() == storage && s.plugintype == "zfspool")
-        };
-        let values = self.config.iter().flat_map(|c| c.values.values());
-        let zfs = values.filter_map(|v| v.split_once(':')).any(|(storage, _)| is_zfs(storage));
+        let zfs = self.config.as_ref().is_some_and(|config| rollback::is_on_zfs(config, cx.store()));
         let label = self.name(cx.store());
         if let Some(ask) = Rollback::new(self.guest.clone(), label, list, &name, cx.scene.now.unix, zfs) {
             cx.open(ask.dialog());

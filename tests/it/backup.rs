@@ -43,8 +43,10 @@ async fn backups_of_all_storages_stand_in_one_list_and_shared_storages_are_asked
 #[tokio::test(start_paused = true)]
 async fn by_guest_it_shows_who_has_no_fresh_backup_and_who_is_in_no_job() {
     let mut h = backups().await;
-    h.sees("without a backup");
-    h.sees("in no job");
+    h.sees("13 without a backup, 1 older than 7 days, 2 in no job, 1 failed run in 7 days");
+    h.resize(80, 24).await;
+    h.sees("13 never, 1 old, 2 in no job, 1 failed run");
+    h.resize(120, 40).await;
     h.press("tab").await;
     h.press("/ 'is:uncovered' enter").await;
     h.sees("truenas-test");
@@ -66,6 +68,8 @@ async fn failed_runs_name_the_guests_they_failed_for() {
     h.until("failed: ", 3.0).await;
     h.sees("Backup run");
     h.sees("done in");
+    // The log tells numbers, the cluster the names.
+    h.sees("103 mailcow");
     h.press("esc shift-tab").await;
     h.sees("Failed since");
 }
@@ -80,6 +84,8 @@ async fn a_guest_is_backed_up_now_and_its_run_is_followed() {
     h.press("b").await;
     h.until("Back up VM 111 (kali) now", 1.0).await;
     h.sees("free");
+    // There is no earlier backup to go by.
+    h.sees("at most 40 GiB");
     h.press("ctrl-s").await;
     h.sees("Notes of the backup: \"kali\".");
     h.sees("Back up VM 111 (kali)?");
@@ -346,6 +352,10 @@ async fn pruning_shows_what_goes_before_anything_goes() {
     let mut h = backups().await;
     h.press("/ 'storage:nas id:101' enter P").await;
     h.until("removes 0, keeps 2", 2.0).await;
+    h.sees("The other backups of this guest on this storage are removed; protected ones stay.");
+    h.resize(80, 24).await;
+    h.sees("protected ones stay.");
+    h.resize(120, 40).await;
     // Nothing to do: nothing is sent.
     h.press("ctrl-s").await;
     h.sees("Nothing would change");
@@ -353,7 +363,7 @@ async fn pruning_shows_what_goes_before_anything_goes() {
     h.until("removes 1, keeps 1", 2.0).await;
     h.press("ctrl-s").await;
     h.sees("Goes: ");
-    h.press("'1 backups' enter").await;
+    h.press("'1 backup' enter").await;
     h.until(": done", 10.0).await;
     assert_eq!(volumes(&h, 101), 1);
     let calls = h.writes();

@@ -12,35 +12,50 @@ use serde_json::Value;
 
 use crate::cli_config::Place;
 
-struct Lab {
-    server: Server,
+/// The simulated cluster, and the program with a login to it.
+pub struct Lab {
+    pub server: Server,
     login: proxmux::sim::scenario::Login,
     place: Place,
 }
 
 impl Lab {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
+        Self::at_speed(1.0).await
+    }
+
+    /// Tasks run so many times faster than real ones.
+    pub async fn at_speed(speed: f64) -> Self {
         let table = Arc::new(Table::built_in().unwrap());
-        let (cluster, login) = Scenario::Homelab.build(table, server::wall_clock(), 7).unwrap();
+        let (mut cluster, login) = Scenario::Homelab.build(table, server::wall_clock(), 7).unwrap();
+        cluster.speed = speed;
         let server = Server::start(Simulator::new(cluster), server::Options::default()).await.unwrap();
         Self { server, login, place: Place::new() }
     }
 
     /// Exit code, standard output, standard error.
-    async fn run(&self, line: &str) -> (i32, String, String) {
-        let mut command = self.place.command();
-        command
-            .args(line.split_whitespace())
-            .env("PVE_HOST", self.server.address.to_string())
-            .env("PVE_FINGERPRINT", &self.server.fingerprint)
-            .env("PVE_TOKEN_ID", &self.login.token)
-            .env("PVE_TOKEN_SECRET", &self.login.secret);
+    pub async fn run(&self, line: &str) -> (i32, String, String) {
+        let mut command = self.command(line);
         let out = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (out.status.code().unwrap(), text(out.stdout), text(out.stderr))
     }
 
-    async fn json(&self, line: &str) -> Value {
+    /// A word in single quotes may have blanks.
+    pub fn command(&self, line: &str) -> std::process::Command {
+        let parts = line.split('\'').enumerate();
+        let words = parts.flat_map(|(i, part)| if i % 2 == 1 { vec![part] } else { part.split_whitespace().collect() });
+        let mut command = self.place.command();
+        command
+            .args(words)
+            .env("PVE_HOST", self.server.address.to_string())
+            .env("PVE_FINGERPRINT", &self.server.fingerprint)
+            .env("PVE_TOKEN_ID", &self.login.token)
+            .env("PVE_TOKEN_SECRET", &self.login.secret);
+        command
+    }
+
+    pub async fn json(&self, line: &str) -> Value {
         let (code, out, err) = self.run(line).await;
         assert_eq!(code, 0, "{line}: {err}");
         serde_json::from_str(&out).unwrap_or_else(|e| panic!("{line}: {e}: {out}"))
@@ -76,6 +91,10 @@ async fn snapshots_from_the_command_line() {
     assert!(err.contains("it has pre-31, pre-31-1, later"), "{err}");
     let (code, _, err) = lab.run("snapshot prune 100,102 days=2 --yes").await;
     assert_eq!(code, 0, "{err}");
+    // What has been done already is no mistake: this may run every night.
+    let (code, out, _) = lab.run("snapshot prune 100,102 days=2 --yes").await;
+    assert_eq!((code, out.trim()), (0, "Nothing to do: no snapshot is that old"));
+    assert_eq!(lab.json("snapshot prune 100,102 days=2 --yes --json").await, Value::Array(vec![]));
     let (code, _, err) = lab.run("snapshot rollback 102 later --start --yes").await;
     assert_eq!(code, 0, "{err}");
     assert!(!err.contains("TASK"), "progress is for terminals: {err}");
@@ -100,8 +119,9 @@ async fn tasks_from_the_command_line() {
     let upid = started[0]["upid"].as_str().unwrap().to_owned();
     let waited = lab.json(&format!("task wait {upid} --json")).await;
     assert_eq!((&waited[0]["status"], &waited[0]["success"]), (&Value::from("OK"), &Value::from(true)));
-    let (code, _, err) = lab.run(&format!("task stop {upid} --yes")).await;
-    assert_eq!(code, 0, "{err}");
+    // It has ended: nobody is asked, nothing is sent.
+    let (code, out, err) = lab.run(&format!("task stop {upid}")).await;
+    assert_eq!((code, out.trim()), (0, "VM 102 - Snapshot has ended: OK"), "{err}");
 
     let (code, _, err) = lab.run("task list --since yesterday").await;
     assert_eq!(code, 1);
@@ -109,6 +129,20 @@ async fn tasks_from_the_command_line() {
     let (code, out, _) = lab.run("task list --guest 102 --since 1h").await;
     assert_eq!(code, 0);
     assert!(out.contains("VM 102 - Snapshot"), "{out}");
-    let (code, _, _) = lab.run("task log UPID:pve1:00000001:00000001:6B015FE7:qmstart:100:root@pam:").await;
-    assert_eq!(code, 3);
+    for verb in ["log", "wait", "stop"] {
+        let line = format!("task {verb} UPID:pve1:00000001:00000001:6B015FE7:qmstart:100:root@pam:");
+        let (code, _, err) = lab.run(&line).await;
+        assert_eq!(code, 1, "{verb}");
+        assert!(err.contains("pve1 does not know this task"), "{verb}: {err}");
+    }
+
+    // One that runs is stopped, and its end is waited for.
+    let started = lab.json("backup create --guest 104 storage=nas --no-wait --json").await;
+    let upid = started[0]["upid"].as_str().unwrap().to_owned();
+    let (code, _, err) = lab.run(&format!("task stop {upid}")).await;
+    assert_eq!(code, 1);
+    assert!(err.contains("add --yes"), "{err}");
+    let (code, out, err) = lab.run(&format!("task stop {upid} --yes")).await;
+    assert_eq!(code, 0, "{err}");
+    assert!(out.ends_with("Backup has ended: interrupted by signal\n"), "{out}");
 }

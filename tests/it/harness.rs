@@ -15,10 +15,10 @@ use proxmux::{
         http::{Fingerprint, Target, Trust},
         login::Credentials,
     },
-    app::{App, Msg, Notify, Options, headless::Headless},
+    app::{App, Msg, Notify, Options, desk::Profile, headless::Headless},
     audit::Audit,
     cli::console,
-    shell::{Connector, Policy, World},
+    shell::{Connector, Place, Policy, World},
     sim::{self, Simulator, call::Spoil, fault::Effect as Trouble, scenario::Scenario, table::Table},
     store::Store,
     ui::{Depth, GlyphSet, Key, Look, Role, svg},
@@ -166,12 +166,26 @@ async fn carry(lab: &Lab, wire: &Wire, file: &Attachment) -> Result<sim::call::U
     })
 }
 
-/// Lines to the lab, whatever the address, and pins in memory.
-struct Lines(Arc<Lab>);
+/// Lines to the lab, whatever the address, and pins in memory. Other clusters have addresses and profiles of their own.
+struct Lines(Arc<Lab>, Vec<(Second, Arc<Lab>, sim::scenario::Login)>);
 
 impl Connector for Lines {
     fn transport(&self, target: &Target, trust: &Trust) -> Result<Arc<dyn Transport>, ApiError> {
-        Ok(Arc::new(Line { lab: self.0.clone(), target: target.clone(), trust: trust.clone() }))
+        let other = self.1.iter().find(|(second, ..)| second.target() == *target);
+        let lab = other.map_or(&self.0, |(_, lab, _)| lab).clone();
+        Ok(Arc::new(Line { lab, target: target.clone(), trust: trust.clone() }))
+    }
+    fn enter(&self, profile: &str) -> BoxFuture<Result<Place, ApiError>> {
+        let found = self.1.iter().find(|(second, ..)| second.name == profile);
+        let place = found.map(|(second, _, login)| Place {
+            target: second.target(),
+            trust: Some(Trust::Pinned(CERTIFICATE)),
+            user: Some(login.user.clone()),
+            credentials: (!second.asks).then(|| password(&login.user, &login.password)),
+            read_only: second.read_only,
+            profile: Some(second.name.into()),
+        });
+        Box::pin(async move { place.ok_or_else(|| ApiError::NotSent("profile: the file is gone".into())) })
     }
     fn pinned(&self, target: &Target) -> Result<Option<Fingerprint>, ApiError> {
         Ok(self.0.pins.lock().unwrap().get(&target.to_string()).copied())
@@ -182,6 +196,31 @@ impl Connector for Lines {
     }
     fn cache_dir(&self) -> Option<PathBuf> {
         self.0.cache.clone()
+    }
+}
+
+/// Another cluster, with a profile.
+#[derive(Clone)]
+pub struct Second {
+    pub name: &'static str,
+    pub scenario: Scenario,
+    pub read_only: bool,
+    /// Its password is not kept anywhere.
+    pub asks: bool,
+}
+
+impl Second {
+    pub fn new(name: &'static str, scenario: Scenario) -> Self {
+        Self { name, scenario, read_only: false, asks: false }
+    }
+
+    fn target(&self) -> Target {
+        format!("{}.example:8006", self.name).parse().unwrap()
+    }
+
+    fn profile(&self) -> Profile {
+        let address = self.target().to_string();
+        Profile { name: self.name.into(), address, read_only: self.read_only, ..Profile::default() }
     }
 }
 
@@ -203,6 +242,8 @@ pub struct Setup {
     pub audit: Option<PathBuf>,
     /// Where the user's SSH keys are.
     pub ssh: Option<PathBuf>,
+    /// Other clusters, each with a profile.
+    pub others: Vec<Second>,
 }
 
 pub const HOST: &str = "pve1.home.example:8006";
@@ -223,11 +264,14 @@ impl Default for Setup {
             cache: None,
             audit: None,
             ssh: None,
+            others: vec![],
             start: Start {
                 target: Some(HOST.parse().unwrap()),
                 trust: Some(Trust::Pinned(CERTIFICATE)),
                 user: Some("root@pam".into()),
                 credentials: Some(password("root@pam", "proxmux")),
+                read_only: false,
+                profile: None,
             },
         }
     }
@@ -264,15 +308,24 @@ impl Setup {
         let (cluster, _) = self.scenario.build(TABLE.clone(), BEGIN as f64, 7).unwrap();
         let mut sim = Simulator::new(cluster);
         change(&mut sim);
-        let lab = Arc::new(Lab {
-            sim: Mutex::new(sim),
-            log: Mutex::default(),
-            refuses: Mutex::new(false),
-            certificate: Mutex::new(CERTIFICATE),
-            pins: Mutex::new(self.pinned.map(|pin| (HOST.to_owned(), pin)).into_iter().collect()),
-            cache: self.cache,
-            start: Instant::now(),
-        });
+        let lab = |sim, pinned: Option<Fingerprint>, cache| {
+            Arc::new(Lab {
+                sim: Mutex::new(sim),
+                log: Mutex::default(),
+                refuses: Mutex::new(false),
+                certificate: Mutex::new(CERTIFICATE),
+                pins: Mutex::new(pinned.map(|pin| (HOST.to_owned(), pin)).into_iter().collect()),
+                cache,
+                start: Instant::now(),
+            })
+        };
+        let mut seconds = vec![];
+        for second in &self.others {
+            let (cluster, login) = second.scenario.build(TABLE.clone(), BEGIN as f64, 8).unwrap();
+            seconds.push((second.clone(), lab(Simulator::new(cluster), None, None), login));
+        }
+        let others = seconds.iter().map(|(_, lab, _)| lab.clone()).collect();
+        let lab = lab(sim, self.pinned, self.cache);
         let options = Options {
             look: Look::new(Depth::True, GlyphSet::Unicode),
             keys: console::keymap().unwrap(),
@@ -280,17 +333,19 @@ impl Setup {
             tab: self.tab,
             mouse: true,
             notify: self.notify,
+            profiles: self.others.iter().map(Second::profile).collect(),
+            profile: None,
         };
         let address = self.start.target.as_ref().map(ToString::to_string).unwrap_or_default();
         let mut app = App::new(options, address, Login::new(self.start));
         let policy = Policy { read_only: self.read_only, dry_run: self.dry_run };
         app.set_policy(policy);
-        let mut world = World::new(Arc::new(Lines(lab.clone())), policy).with_ssh_folder(self.ssh);
+        let mut world = World::new(Arc::new(Lines(lab.clone(), seconds)), policy).with_ssh_folder(self.ssh);
         if let Some(dir) = self.audit {
             world = world.with_audit(Audit::new(dir));
         }
         let console = Headless::start(app, world, self.size.0, self.size.1, BEGIN).await;
-        let mut this = Harness { console, lab };
+        let mut this = Harness { console, lab, others };
         this.wait(0.01).await;
         this
     }
@@ -300,6 +355,8 @@ impl Setup {
 pub struct Harness {
     pub console: Headless,
     pub lab: Arc<Lab>,
+    /// The clusters of [`Setup::others`].
+    pub others: Vec<Arc<Lab>>,
 }
 
 impl Harness {

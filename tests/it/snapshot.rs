@@ -188,7 +188,9 @@ async fn an_existing_name_of_a_second_client_is_told_by_the_task() {
 #[tokio::test(start_paused = true)]
 async fn a_rollback_says_what_is_lost_and_wants_the_id() {
     let mut h = nextcloud((120, 40)).await;
-    h.press("b space enter").await;
+    h.press("b").await;
+    h.sees_not("The snapshot holds the memory");
+    h.press("space enter").await;
     h.sees("Roll VM 102 (nextcloud) back to pre-31?");
     h.sees("Everything of the last 12d 00h is lost");
     h.sees("It is running: it is stopped at once, without shutting down, and is started afterwards.");

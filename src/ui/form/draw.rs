@@ -41,14 +41,15 @@ impl Form {
             .all_spots()
             .into_iter()
             .any(|s| self.field(s).is_some_and(|f| !f.help.is_empty() || !f.checks.is_empty()));
+        let label_width = self.label_width(area.width);
+        let lines = self.lines(look, usize::from(area.width.saturating_sub(label_width + 1)), usize::from(area.width));
         let help_height = match (any_help, area.height) {
             (false, _) | (_, ..4) => 0,
-            (true, 4..12) => 1,
+            // In a small area fields come first.
+            (true, 4..12) if lines.len() + 2 > usize::from(area.height) => 1,
             (true, _) => 2,
         };
         let body = Rect { height: area.height - help_height, ..area };
-        let label_width = self.label_width(area.width);
-        let lines = self.lines(look, usize::from(area.width.saturating_sub(label_width + 1)), usize::from(area.width));
         let height = usize::from(body.height);
         self.scroll_to_focus(&lines, height);
         let scrollbar = u16::from(lines.len() > height);

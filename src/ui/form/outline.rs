@@ -21,6 +21,18 @@ pub struct Outline {
     pub value: String,
     /// What can be chosen, as far as it is known.
     pub choices: Vec<String>,
+    /// Something else may stand there, too.
+    pub free: bool,
+}
+
+impl Outline {
+    /// What stands there although it is not to be chosen; `None` also while nobody knows what is.
+    pub fn stranger(&self) -> Option<&str> {
+        if self.free || self.choices.is_empty() {
+            return None;
+        }
+        self.value.split(',').find(|part| !part.is_empty() && !self.choices.iter().any(|c| c == part))
+    }
 }
 
 impl Form {
@@ -49,6 +61,7 @@ impl Form {
                 there: self.is_there(spot, &raw),
                 value: if secret { String::new() } else { field.value() },
                 choices,
+                free: !matches!(field.kind, Kind::Select { free: false, .. } | Kind::Multi { .. }),
             })
         });
         fields.collect()

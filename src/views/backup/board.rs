@@ -178,28 +178,30 @@ impl Board {
         }
     }
 
-    /// `26 guests: 3 without a backup, 5 older than 7 days, 4 in no job, 2 failed runs in 7 days`.
-    pub fn summary(&self, now: i64) -> (String, Role) {
+    /// `3 without a backup, 5 older than 7 days, 4 in no job, 2 failed runs in 7 days`, in fewer words when there is room for
+    /// fewer cells only.
+    pub fn summary(&self, now: i64, room: usize) -> (String, Role) {
         let now = u64::try_from(now).unwrap_or(0);
         let here: Vec<&Fresh> = self.rows.iter().filter(|f| f.exists && !f.template).collect();
         let without = here.iter().filter(|f| f.last.is_none()).count();
         let old = here.iter().filter(|f| f.last.is_some_and(|at| at + Self::DAYS * 86_400 < now)).count();
         let alone = here.iter().filter(|f| f.covered == Some(false)).count();
         let failed = self.failed.len();
-        let mut words = format!("{} guests", here.len());
-        let mut parts = vec![];
-        let mut add = |n: usize, text: String| {
-            if n > 0 {
-                parts.push(format!("{n} {text}"));
-            }
-        };
-        add(without, "without a backup".into());
-        add(old, format!("older than {} days", Self::DAYS));
-        add(alone, "in no job".into());
-        add(failed, format!("failed runs in {} days", Self::DAYS));
-        if !parts.is_empty() {
-            words += ": ";
-            words += &parts.join(", ");
+        let (days, runs) = (Self::DAYS, text::counted(failed, "failed run"));
+        let parts = [
+            (without, format!("{without} without a backup"), format!("{without} never")),
+            (old, format!("{old} older than {days} days"), format!("{old} old")),
+            (alone, format!("{alone} in no job"), format!("{alone} in no job")),
+            (failed, format!("{runs} in {days} days"), runs),
+        ];
+        let parts: Vec<_> = parts.into_iter().filter(|(n, ..)| *n > 0).collect();
+        let join = |words: Vec<&str>| words.join(", ");
+        let mut words = join(parts.iter().map(|(_, long, _)| long.as_str()).collect());
+        if text::width(&words) > room {
+            words = join(parts.iter().map(|(.., short)| short.as_str()).collect());
+        }
+        if parts.is_empty() {
+            words = format!("{}, all fresh", text::counted(here.len(), "guest"));
         }
         let role = match (without + old + failed, alone) {
             (0, 0) => Role::Ok,

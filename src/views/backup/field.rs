@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    api::{guest::param, ids::NodeName, property::Properties, request::Param},
+    api::{cluster::Guest, guest::param, ids::NodeName, property::Properties, request::Param},
     store::Store,
     ui::{Choice, Choices, Form, Values, Wizard, text},
 };
@@ -78,8 +78,12 @@ fn mode_words(values: &Values) -> Option<String> {
 
 fn need_words(values: &Values) -> Option<String> {
     let storage = values.get("storage");
-    let need: u64 = values.get(&format!("need.{storage}")).parse().ok()?;
-    Some(format!("about {} needed", text::bytes_short(need)))
+    let number = |fact: &str| values.get(fact).parse::<u64>().ok();
+    match number(&format!("need.{storage}")) {
+        Some(need) => Some(format!("about {} needed", text::bytes_short(need))),
+        // Without an earlier backup nobody knows more than how large the disks are.
+        None => Some(format!("at most {} needed", text::bytes_short(number("need.most")?))),
+    }
 }
 
 fn warn_full(_: &str, values: &Values) -> Option<String> {
@@ -104,6 +108,19 @@ fn check_template(text: &str, _: &Values) -> Result<(), String> {
     Ok(())
 }
 
+/// Lets the fields know a guest for which [`expand`] shows what a template becomes.
+pub fn set_example(wizard: &mut Wizard, guest: &Guest, store: &Store) {
+    let cluster = store.cluster.as_ref().and_then(|c| c.name.as_deref()).unwrap_or("standalone node");
+    for (name, value) in [
+        ("vmid", guest.vmid.to_string()),
+        ("guestname", guest.name.to_string()),
+        ("node", guest.node.to_string()),
+        ("cluster", cluster.to_owned()),
+    ] {
+        wizard.set_fact(format!("example.{name}"), value);
+    }
+}
+
 /// What a template becomes for one guest: `example.vmid`, `example.guestname` and so on are facts.
 pub fn expand(template: &str, values: &Values) -> String {
     let mut text = template.to_owned();
@@ -113,7 +130,8 @@ pub fn expand(template: &str, values: &Values) -> String {
     text.replace("\\n", " / ").replace("\\\\", "\\")
 }
 
-fn keeps_something(text: &str, values: &Values) -> Result<(), String> {
+/// Rules that keep nothing are a mistake.
+pub fn keeps_something(text: &str, values: &Values) -> Result<(), String> {
     let any = KEEP.iter().any(|(key, ..)| values.get(key).parse::<u32>().is_ok_and(|n| n > 0));
     if text == "rules" && !any {
         Err("give at least one number below, or nothing would be kept".into())
@@ -122,7 +140,8 @@ fn keeps_something(text: &str, values: &Values) -> Result<(), String> {
     }
 }
 
-fn preview(values: &Values) -> Option<String> {
+/// What the server says that the rules would do.
+pub fn preview(values: &Values) -> Option<String> {
     Some(values.get("prune.preview").to_owned()).filter(|words| !words.is_empty())
 }
 
@@ -168,7 +187,7 @@ pub fn general(form: Form) -> Form {
 
 /// What happens to older backups. `initial`: `none`, `storage`, `all` or `rules`.
 pub fn retention(form: Form, initial: &str) -> Form {
-    let mut form = form
+    let form = form
         .select(
             "retention",
             "Older backups",
@@ -185,6 +204,11 @@ pub fn retention(form: Form, initial: &str) -> Form {
         .check(keeps_something)
         .hint(preview)
         .help("Applied to each guest's backups of the same kind after a successful backup; protected ones stay.");
+    numbers(form)
+}
+
+/// How many backups of which spans stay, when `retention` is `rules`.
+pub fn numbers(mut form: Form) -> Form {
     for (key, _, label) in KEEP {
         form = form.number(key, label, 0..=9999).when(has_rules);
     }

@@ -8,10 +8,10 @@ use crate::{
         ApiError, backup,
         cluster::{Guest, GuestStatus},
         guest::param,
-        ids::{ContentKind, GuestKind, NodeName, StorageId, VmId},
+        ids::{ContentKind, NodeName, StorageId, VmId},
         storage::{self, Volume},
     },
-    shell::{Ask, Cx, Dialog, Level, Proposal, Write, dialog},
+    shell::{Ask, Cx, Degree, Dialog, Level, Proposal, Write, dialog},
     store::Store,
     ui::{Form, Values, Wizard, text},
 };
@@ -28,8 +28,8 @@ pub enum Msg {
 #[derive(Clone, Debug)]
 struct Chosen {
     vmid: VmId,
-    kind: GuestKind,
-    name: String,
+    /// `VM 101 (web)`
+    label: String,
     node: NodeName,
 }
 
@@ -52,19 +52,12 @@ pub fn open<M: Send + 'static>(guests: &[&Guest], cx: &mut Cx<'_, M>) {
 pub fn dialog(guests: &[&Guest], store: &Store) -> Dialog<BackUp> {
     let form = field::advanced(field::retention(field::general(Form::new()), "none"));
     let mut wizard = Wizard::single(form);
-    let chosen = |g: &&Guest| Chosen { vmid: g.vmid, kind: g.kind, name: g.name.to_string(), node: g.node.clone() };
+    let chosen = |g: &&Guest| Chosen { vmid: g.vmid, label: g.label(), node: g.node.clone() };
     let ask = BackUp { guests: guests.iter().map(chosen).collect(), asked: BTreeSet::new() };
-    if let Some(first) = ask.guests.first() {
-        let cluster = store.cluster.as_ref().and_then(|c| c.name.as_deref()).unwrap_or("standalone node");
-        for (name, value) in [
-            ("vmid", first.vmid.to_string()),
-            ("guestname", first.name.clone()),
-            ("node", first.node.to_string()),
-            ("cluster", cluster.to_owned()),
-        ] {
-            wizard.set_fact(format!("example.{name}"), value);
-        }
+    if let Some(first) = guests.first() {
+        field::set_example(&mut wizard, first, store);
     }
+    wizard.set_fact("need.most", guests.iter().map(|g| g.maxdisk).sum::<u64>().to_string());
     field::offer_storages(&mut wizard, store, &ask.nodes());
     wizard.share();
     Dialog::new(ask, wizard)
@@ -99,7 +92,7 @@ impl BackUp {
     /// `VM 101 (web)`, or `3 guests`.
     fn what(&self) -> String {
         match self.guests.as_slice() {
-            [one] => format!("{} {} ({})", one.kind.label(), one.vmid, one.name),
+            [one] => one.label.clone(),
             many => format!("{} guests", many.len()),
         }
     }
@@ -169,13 +162,17 @@ impl Ask for BackUp {
             let mut params = vec![param("vmid", ids.join(","))];
             params.extend(field::params(&settings));
             let what = match guests.as_slice() {
-                [one] => format!("Back up {} {} ({})", one.kind.label(), one.vmid, one.name),
+                [one] => format!("Back up {}", one.label),
                 many => format!("Back up {} guests of {node}", many.len()),
             };
             let write = Write::new(what, backup::start(node, &params));
             writes.push(if let [one] = guests.as_slice() { write.on_guest(one.vmid) } else { write });
         }
         let mut proposal = Proposal::new(format!("Back up {}?", self.what()), writes);
+        let runs = |g: &Chosen| store.guest(g.vmid).is_some_and(|g| g.status == GuestStatus::Running);
+        if values.get("mode") == "stop" && self.guests.iter().any(runs) {
+            proposal = proposal.degree(Degree::Careful);
+        }
         proposal.notes = self.consequences(&values, store);
         Some(proposal)
     }
@@ -199,7 +196,7 @@ impl BackUp {
                 notes.push(format!("Guest {} is not in the cluster's list any more.", chosen.vmid));
                 continue;
             };
-            let label = format!("{} {} ({})", guest.kind.label(), guest.vmid, guest.name);
+            let label = guest.label();
             if let Some(lock) = &guest.lock {
                 notes.push(format!("{label} is locked ({lock}): its backup will fail while that lasts."));
             }
@@ -253,8 +250,7 @@ mod tests {
         };
         let guest = |vmid| Chosen {
             vmid: VmId::new(vmid).unwrap_or(VmId::MIN),
-            kind: GuestKind::Vm,
-            name: String::new(),
+            label: String::new(),
             node: NodeName::default(),
         };
         let volumes = [volume(100, 1, 5), volume(100, 2, 7), volume(101, 1, 20)];

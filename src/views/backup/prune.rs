@@ -8,7 +8,7 @@ use crate::{
     },
     shell::{Ask, Cx, Degree, Dialog, Proposal, Write, dialog},
     store::Store,
-    ui::{Form, Values, Wizard, text},
+    ui::{Choice, Form, Values, Wizard, text},
 };
 
 /// Asks by which rules to prune.
@@ -30,11 +30,17 @@ pub fn open<M: Send + 'static>(row: &Row, cx: &mut Cx<'_, M>) {
 
 /// The dialog for the guest and the storage of a backup.
 pub fn dialog(row: &Row) -> Dialog<Pruning> {
-    let mut form = field::retention(Form::new(), "rules");
-    form.set_choices(
-        "retention",
-        [("rules", "by rules"), ("storage", "as the storage says")].map(crate::ui::Choice::from).to_vec(),
-    );
+    let form = Form::new()
+        .select(
+            "retention",
+            "Keep",
+            [("rules", "by rules"), ("storage", "as the storage says")].map(Choice::from).to_vec(),
+        )
+        .initial("rules")
+        .check(field::keeps_something)
+        .hint(field::preview)
+        .help("The other backups of this guest on this storage are removed; protected ones stay.");
+    let mut form = field::numbers(form);
     form.set_initial("keep-last", "3");
     Dialog::new(Pruning { row: row.clone(), verdicts: None }, Wizard::single(form))
 }
@@ -118,7 +124,7 @@ impl Ask for Pruning {
         let label = format!("Prune the backups of {} on {}", self.row.guest(), self.row.storage());
         let request = backup::prune(&self.row.node, &self.row.storage(), &self.what(&rules));
         let mut proposal = Proposal::new(format!("{label}?"), vec![Write::new(label, request)])
-            .degree(Degree::Typed(format!("{} backups", going.len())))
+            .degree(Degree::Typed(text::counted(going.len(), "backup")))
             .note(format!("{}.", words(verdicts)));
         let gone = going.iter().map(|v| {
             format!("Goes: {} ({})", text::local_time(i64::try_from(v.ctime).unwrap_or(0)), v.volid.file_name())

@@ -86,13 +86,15 @@ impl Run {
         cx.toast(Level::Info, "Log copied");
     }
 
-    fn guest_line(g: &GuestRun, look: &Look, tick: u64, width: usize) -> Line<'static> {
+    fn guest_line(g: &GuestRun, store: &Store, look: &Look, tick: u64, width: usize) -> Line<'static> {
         let glyphs = &look.glyphs;
         let kind = g.kind.map_or("", GuestKind::label);
         let id = g.vmid.map(|id| id.to_string()).unwrap_or_default();
-        let name = text::fit(&text::clean(&g.name), 20, glyphs.ellipsis);
+        let known = || g.vmid.and_then(|id| store.guest(id)).map(|g| g.name.to_string());
+        let name = if g.name.is_empty() { known().unwrap_or_default() } else { g.name.clone() };
+        let name = text::fit(&text::clean(&name), 20, glyphs.ellipsis);
         let (glyph, words, role) = match &g.state {
-            State::Waiting => (glyphs.stopped, "waits for its turn".to_owned(), Role::Muted),
+            State::Waiting => (glyphs.stopped, g.outcome(), Role::Muted),
             State::Running => {
                 let mut words = String::new();
                 if let Some(p) = g.progress {
@@ -109,13 +111,10 @@ impl Run {
                         words += &format!("  {} left", text::duration(left));
                     }
                 }
-                (glyphs.spin(tick), if words.is_empty() { "running".into() } else { words }, Role::Accent)
+                (glyphs.spin(tick), if words.is_empty() { g.outcome() } else { words }, Role::Accent)
             }
-            State::Done(took) => {
-                let size = if g.size.is_empty() { String::new() } else { format!(", {}", g.size) };
-                (glyphs.ok, format!("done in {took}{size}"), Role::Ok)
-            }
-            State::Failed(why) => (glyphs.failed, format!("failed: {why}"), Role::Danger),
+            State::Done(_) => (glyphs.ok, g.outcome(), Role::Ok),
+            State::Failed(_) => (glyphs.failed, g.outcome(), Role::Danger),
         };
         let words = text::cut(&text::clean(&words), width.saturating_sub(36).max(10), glyphs.ellipsis).into_owned();
         Line::from(vec![
@@ -238,7 +237,7 @@ impl View for Run {
         let hidden = shown.len().saturating_sub(room);
         let tick = scene.now.millis();
         let width = usize::from(area.width);
-        lines.extend(shown.into_iter().take(room).map(|g| Self::guest_line(g, look, tick, width)));
+        lines.extend(shown.into_iter().take(room).map(|g| Self::guest_line(g, scene.store, look, tick, width)));
         if hidden > 0 {
             lines.push(Line::styled(format!("   and {hidden} more"), look.style(Role::Muted)));
         }

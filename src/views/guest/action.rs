@@ -224,7 +224,7 @@ fn ready<V: Targets, const N: usize>(view: &V, store: &Store) -> bool {
 }
 
 /// Why something can't be done with a guest: its state, or a missing privilege.
-fn refusal(action: &Action, guest: &Guest, store: &Store) -> Option<String> {
+pub fn refusal(action: &Action, guest: &Guest, store: &Store) -> Option<String> {
     let state = (action.refuse)(guest).map(str::to_owned);
     state.or_else(|| Some(format!("you lack {}", store.lacks(&(action.request)(&guest.reference()).wire)?)))
 }

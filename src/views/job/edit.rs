@@ -147,15 +147,7 @@ pub fn dialog(store: &Store, old: Option<Job>, jobs: &[Job]) -> Dialog<EditJob> 
     wizard.set_fact("jobs", ids.join(" "));
     // The template is expanded for a guest that there is.
     if let Some(guest) = store.resources.guests.first() {
-        let cluster = store.cluster.as_ref().and_then(|c| c.name.as_deref()).unwrap_or("standalone node");
-        for (name, value) in [
-            ("vmid", guest.vmid.to_string()),
-            ("guestname", guest.name.to_string()),
-            ("node", guest.node.to_string()),
-            ("cluster", cluster.to_owned()),
-        ] {
-            wizard.set_fact(format!("example.{name}"), value);
-        }
+        field::set_example(&mut wizard, guest, store);
     }
     if let Some(job) = &old {
         for (key, value) in values_of(job) {
@@ -312,7 +304,7 @@ impl EditJob {
     fn watch(&self, cx: &mut Cx<'_, dialog::Msg<Msg>>) {
         let Some(job) = &self.old else { return };
         // Without a screen nothing lasts long enough.
-        if cx.scene.now.unix == 0 {
+        if !cx.is_on_screen() {
             return;
         }
         let (session, id) = (cx.session(), job.id.clone());

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::take::label;
 use crate::{
     api::{
         ApiError,
@@ -41,7 +40,7 @@ impl Prune {
             .hint(|v| Some(v.get("found").to_owned()).filter(|text| !text.is_empty()))
             .text("prefix", "Name begins with")
             .help("Only snapshots whose names begin so, for example \"auto\". Empty: all.");
-        let guests = guests.iter().map(|g| (g.reference(), label(g))).collect();
+        let guests = guests.iter().map(|g| (g.reference(), g.label())).collect();
         dialog::Dialog::new(Self { guests, lists: BTreeMap::new(), now }, Wizard::single(form))
     }
 
@@ -127,7 +126,7 @@ impl Ask for Prune {
             return None;
         }
         let count = writes.len();
-        let title = if count == 1 { "Delete 1 snapshot?".to_owned() } else { format!("Delete {count} snapshots?") };
+        let title = format!("Delete {}?", text::counted(count, "snapshot"));
         let mut proposal = Proposal::new(title, writes).degree(match count {
             1 => Degree::Careful,
             n => Degree::Typed(format!("{n} snapshots")),

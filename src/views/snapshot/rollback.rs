@@ -4,6 +4,7 @@ use super::tree;
 use crate::{
     api::{
         cluster::GuestStatus,
+        guest::Config,
         ids::{GuestKind, GuestRef},
         snapshot::{self as api, Snapshot},
     },
@@ -24,6 +25,13 @@ pub struct Rollback {
     age: Option<u64>,
 }
 
+/// True when a disk of these settings lies on ZFS.
+pub fn is_on_zfs(config: &Config, store: &Store) -> bool {
+    let of_zfs: Vec<&str> =
+        store.resources.storages.iter().filter(|s| s.plugintype == "zfspool").map(|s| s.storage.as_str()).collect();
+    config.values.values().filter_map(|v| v.split_once(':')).any(|(storage, _)| of_zfs.contains(&storage))
+}
+
 impl Rollback {
     /// A rollback of a guest that is called `label`. `now` is in Unix seconds.
     pub fn new(guest: GuestRef, label: String, list: &[Snapshot], name: &str, now: i64, zfs: bool) -> Option<Self> {
@@ -40,7 +48,8 @@ impl Rollback {
                 .toggle("start", "Start afterwards")
                 .when(|v| !v.is_on("ram"))
                 .help("Otherwise the guest is stopped after the rollback.")
-                .note("The snapshot holds the memory: the VM goes on from there by itself."),
+                .note("The snapshot holds the memory: the VM goes on from there by itself.")
+                .when(|v| v.is_on("ram")),
         );
         wizard.set_fact("ram", if self.snapshot.vmstate { "1" } else { "0" });
         wizard.share();

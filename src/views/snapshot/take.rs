@@ -13,7 +13,7 @@ use crate::{
     },
     shell::{Ask, Cx, Proposal, Write, dialog},
     store::Store,
-    ui::{Form, Values, Wizard},
+    ui::{Form, Values, Wizard, text},
 };
 
 /// What the dialog hears back.
@@ -39,11 +39,6 @@ pub struct Take {
     taken: Vec<(String, VmId)>,
 }
 
-/// `VM 100 (web)`.
-pub fn label(g: &Guest) -> String {
-    format!("{} {} ({})", g.kind.label(), g.vmid, g.name)
-}
-
 fn runs(g: &Guest) -> bool {
     matches!(g.status, GuestStatus::Running | GuestStatus::Paused)
 }
@@ -57,29 +52,6 @@ fn check_name(name: &str, values: &Values) -> Result<(), String> {
     }
 }
 
-/// A description in one line: line breaks are written as `\n`, a backslash as `\\`.
-pub fn escape(text: &str) -> String {
-    text.trim_end_matches('\n').replace('\\', "\\\\").replace('\n', "\\n")
-}
-
-/// The opposite of [`escape`].
-pub fn unescape(text: &str) -> String {
-    let mut out = String::new();
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        match (c, chars.clone().next()) {
-            ('\\', Some('n')) => out.push('\n'),
-            ('\\', Some('\\')) => out.push('\\'),
-            _ => {
-                out.push(c);
-                continue;
-            }
-        }
-        chars.next();
-    }
-    out
-}
-
 fn description(form: Form) -> Form {
     form.text("description", "Description").help("Why it is made. \\n begins a new line.")
 }
@@ -87,7 +59,7 @@ fn description(form: Form) -> Form {
 impl Take {
     /// The dialog for these guests.
     pub fn of(guests: &[&Guest]) -> dialog::Dialog<Self> {
-        let wanted = guests.iter().map(|g| Wanted { guest: g.reference(), label: label(g), running: runs(g) });
+        let wanted = guests.iter().map(|g| Wanted { guest: g.reference(), label: g.label(), running: runs(g) });
         let refused = guests.iter().filter_map(|g| Some((g.vmid, refusal::by_state(g)?)));
         let ask = Self { wanted: wanted.collect(), refused: refused.collect(), taken: vec![] };
         let form = Form::new()
@@ -161,14 +133,14 @@ impl Ask for Take {
     fn proposal(&self, wizard: &Wizard, store: &Store) -> Option<Proposal> {
         let values = wizard.values();
         let (name, ram) = (values.get("snapname"), values.is_on("vmstate"));
-        let text = unescape(values.get("description"));
+        let words = text::lines_of(values.get("description"));
         let able: Vec<&Wanted> = self.wanted.iter().filter(|w| !self.refused.contains_key(&w.guest.vmid)).collect();
         if name.is_empty() || able.is_empty() {
             return None;
         }
         let writes = able.iter().map(|w| {
             let with_ram = ram && w.running && w.guest.kind == GuestKind::Vm;
-            let request = api::create(&w.guest, name, Some(&text), with_ram);
+            let request = api::create(&w.guest, name, Some(&words), with_ram);
             Write::new(format!("Take snapshot {name} of {}", w.label), request).on_guest(w.guest.vmid)
         });
         let title = match able.as_slice() {
@@ -213,7 +185,7 @@ pub struct Describe {
 impl Describe {
     /// The dialog for a snapshot of a guest that is called `label`.
     pub fn of(guest: GuestRef, label: String, snapshot: &Snapshot) -> dialog::Dialog<Self> {
-        let old = escape(&snapshot.description);
+        let old = text::one_line(&snapshot.description);
         let form = description(Form::new()).initial(&old);
         dialog::Dialog::new(Self { guest, label, name: snapshot.name.to_string(), old }, Wizard::single(form))
     }
@@ -235,21 +207,8 @@ impl Ask for Describe {
             return None;
         }
         let label = format!("Describe snapshot {} of {}", self.name, self.label);
-        let write = Write::new(label.clone(), api::describe(&self.guest, &self.name, &unescape(&new)));
+        let write = Write::new(label.clone(), api::describe(&self.guest, &self.name, &text::lines_of(&new)));
         let shown = |text: &str| if text.is_empty() { "(nothing)".to_owned() } else { text.to_owned() };
         Some(Proposal::new(format!("{label}?"), vec![write]).note(format!("{} -> {}", shown(&self.old), shown(&new))))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn descriptions_keep_their_lines() {
-        for text in ["one", "one\ntwo", "C:\\new\\\\x", "", "ends with \\"] {
-            assert_eq!(unescape(&escape(text)), text);
-        }
-        assert_eq!(escape("a\nb\n"), "a\\nb");
     }
 }

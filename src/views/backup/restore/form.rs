@@ -83,10 +83,10 @@ macro_rules! mount {
     }};
 }
 
-fn target(row: &Row, kind: GuestKind, old: Option<&Guest>, store: &Store) -> Form {
+fn target(row: &Row, old: Option<&Guest>, store: &Store) -> Form {
     let mut targets = vec![Choice::labelled("new", "a new guest")];
     if let Some(old) = old {
-        targets.push(Choice::labelled("over", format!("over {} {} ({})", kind.label(), old.vmid, old.name)));
+        targets.push(Choice::labelled("over", format!("over {}", old.label())));
     }
     let reach = |node: &str| {
         row.shared && store.resources.storages.iter().any(|s| s.storage == row.storage() && s.node == node)
@@ -198,7 +198,7 @@ fn overrides(kind: GuestKind) -> Form {
 /// The wizard for a backup.
 pub fn wizard(row: &Row, kind: GuestKind, old: Option<&Guest>, store: &Store) -> Wizard {
     Wizard::new()
-        .step("Target", target(row, kind, old, store))
+        .step("Target", target(row, old, store))
         .step("Options", options(row, kind))
         .step("Overrides", overrides(kind))
         .last("Confirm")
@@ -208,7 +208,7 @@ pub fn wizard(row: &Row, kind: GuestKind, old: Option<&Guest>, store: &Store) ->
 pub fn follow(wizard: &mut Wizard, _: &Store, old: Option<&Guest>) {
     if let Some(old) = old {
         wizard.set_fact("old.vmid", old.vmid.to_string());
-        wizard.set_fact("old.what", format!("{} {} ({})", old.kind.label(), old.vmid, old.name));
+        wizard.set_fact("old.what", old.label());
         wizard.set_fact("old.runs", if old.status == GuestStatus::Stopped { "0" } else { "1" });
     }
     wizard.share();
