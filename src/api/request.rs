@@ -260,6 +260,15 @@ fn decode_data<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     serde_json::from_slice::<Envelope<T>>(body).map(|e| e.data).map_err(|e| ApiError::garbled(body, &e))
 }
 
+/// Reads `{"data": {"result": T}}`, as guest agents are passed on.
+pub(super) fn decode_result<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    #[derive(Deserialize)]
+    struct Passed<T> {
+        result: T,
+    }
+    decode_data::<Passed<T>>(body).map(|passed| passed.result)
+}
+
 fn decode_paged<T: DeserializeOwned>(body: &[u8]) -> Result<Paged<T>> {
     serde_json::from_slice(body).map_err(|e| ApiError::garbled(body, &e))
 }

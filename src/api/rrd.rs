@@ -29,6 +29,17 @@ pub enum Timeframe {
 }
 
 impl Timeframe {
+    /// The next longer one, and after a year the hour again.
+    pub fn next(self) -> Self {
+        match self {
+            Self::Hour => Self::Day,
+            Self::Day => Self::Week,
+            Self::Week => Self::Month,
+            Self::Month => Self::Year,
+            Self::Year | Self::Decade => Self::Hour,
+        }
+    }
+
     /// The API's word.
     pub fn as_str(self) -> &'static str {
         match self {

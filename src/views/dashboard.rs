@@ -10,7 +10,7 @@ use ratatui::{
 };
 
 use super::{
-    guest::detail::{Detail, gauge},
+    guest::detail::{Detail, summary::gauge},
     task,
 };
 use crate::{

@@ -286,13 +286,7 @@ impl Volumes {
     }
 
     fn next_frame(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.frame = match self.frame {
-            Timeframe::Hour => Timeframe::Day,
-            Timeframe::Day => Timeframe::Week,
-            Timeframe::Week => Timeframe::Month,
-            Timeframe::Month => Timeframe::Year,
-            _ => Timeframe::Hour,
-        };
+        self.frame = self.frame.next();
         if let Some(Place { ask: Some(node), storage, .. }) = self.places(cx.store()).first() {
             cx.send(storage::rrddata(node, storage, self.frame, Consolidation::Average), Msg::History);
         }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use proxmux::api::attachment::{Attachment, Meter};
 use proxmux::api::ids::{ContentKind, GuestKind, GuestRef, NodeName, StorageId, Upid, VmId};
 use proxmux::api::{
-    Request, Wire, access, backup, cloudinit, cluster, disk, guest, guest::param, hardware, image, job, lxc, mapping,
-    network, node, rrd, snapshot, storage, task, template, version, vm, volume,
+    Request, Wire, access, agent, backup, cloudinit, cluster, disk, guest, guest::param, hardware, image, job, lxc,
+    mapping, network, node, rrd, snapshot, storage, task, template, version, vm, volume,
 };
 
 use crate::schema::Schema;
@@ -159,7 +159,13 @@ fn requests() -> Vec<Wire> {
                 param("unprivileged", 1),
             ],
         )),
-        wire(lxc::interfaces(&ct)),
+        wire(agent::interfaces(&ct)),
+        wire(agent::interfaces(&vm)),
+        wire(agent::os(&vm)),
+        wire(agent::host_name(&vm)),
+        wire(agent::zone(&vm)),
+        wire(agent::users(&vm)),
+        wire(agent::file_systems(&vm)),
         wire(storage::list(None)),
         wire(storage::list(Some("dir"))),
         wire(storage::config(&store)),

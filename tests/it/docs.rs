@@ -16,6 +16,22 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// A generated page is as it would be generated now. With `PROXMUX_UPDATE_DOCS` set it is written instead, at once, as
+/// other tests read it meanwhile.
+fn fresh(path: &str, wanted: &str) {
+    let file = root().join(path);
+    if fs::read_to_string(&file).is_ok_and(|found| found == wanted) {
+        return;
+    }
+    assert!(
+        std::env::var_os("PROXMUX_UPDATE_DOCS").is_some(),
+        "{path} is stale: run PROXMUX_UPDATE_DOCS=1 cargo test docs"
+    );
+    let new = file.with_extension("md.new");
+    fs::write(&new, wanted).unwrap();
+    fs::rename(&new, &file).unwrap();
+}
+
 fn read(path: impl AsRef<Path>) -> String {
     let path = root().join(path);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -72,14 +88,7 @@ fn keys_page() -> String {
 
 #[test]
 fn docs_keys_are_fresh() {
-    let wanted = keys_page();
-    let path = root().join("docs/keys.md");
-    if std::env::var_os("PROXMUX_UPDATE_DOCS").is_some_and(|v| v == "1") {
-        fs::write(&path, &wanted).unwrap();
-        return;
-    }
-    let found = fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == wanted, "docs/keys.md is stale: run PROXMUX_UPDATE_DOCS=1 cargo test docs");
+    fresh("docs/keys.md", &keys_page());
 }
 
 /// The table of settings in the guide, as it should be.
@@ -109,10 +118,7 @@ fn docs_settings_are_those_of_the_code() {
     let (before, rest) = page.split_once("<!-- settings -->\n").expect("no place for the settings");
     let after = rest.find("\nFor the login").map(|i| &rest[i..]).expect("no end of the settings");
     let wanted = format!("{before}<!-- settings -->\n\n{}{after}", settings_table());
-    if std::env::var_os("PROXMUX_UPDATE_DOCS").is_some() {
-        fs::write(root().join(path), &wanted).unwrap();
-    }
-    assert!(read(path) == wanted, "{path} is stale: run PROXMUX_UPDATE_DOCS=1 cargo test docs");
+    fresh(path, &wanted);
 }
 
 #[test]
@@ -173,15 +179,13 @@ fn docs_coverage_says_yes_no_or_what_is_missing() {
     let (yes, partly, no) = (count("yes"), count("partly"), count("no"));
     let summary = format!("**{yes} yes, {partly} partly, {no} no** of {} rows.", yes + partly + no);
     let page = read("docs/coverage.md");
-    if std::env::var_os("PROXMUX_UPDATE_DOCS").is_some() {
-        let lines = page.split_inclusive('\n').map(|line| match line.ends_with(" rows.\n") && line.starts_with("**") {
-            true => format!("{summary}\n"),
-            false => line.to_owned(),
-        });
-        fs::write(root().join("docs/coverage.md"), lines.collect::<String>()).unwrap();
-    } else {
-        assert!(page.contains(&summary), "docs/coverage.md should say: {summary}");
-    }
+    let lines = page.split_inclusive('\n').map(|line| match line.ends_with(" rows.\n") && line.starts_with("**") {
+        true => format!("{summary}\n"),
+        false => line.to_owned(),
+    });
+    let wanted: String = lines.collect();
+    assert!(wanted.contains(&summary), "docs/coverage.md has no line with the sum");
+    fresh("docs/coverage.md", &wanted);
 }
 
 /// All Markdown files of the project, as paths relative to its root.

@@ -6,6 +6,8 @@ use proxmux::{
     sim::state::{Guest, Kind},
 };
 
+use serde_json::json;
+
 use crate::harness::{Harness, Setup};
 
 /// Changes without their digests, which depend on everything.
@@ -467,4 +469,37 @@ async fn settings_that_can_not_be_read_say_why() {
     h.no_trouble();
     h.press("r").await;
     h.until("Hard disk (scsi0)", 5.0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn certificates_of_an_efi_disk_are_enrolled() {
+    let mut h = Harness::new().await;
+    editor(&mut h, "win11-office").await;
+    h.press("G up enter f2").await;
+    h.sees("Certificates");
+    h.press("down enter '2023, KEK' enter ctrl-s").await;
+    h.sees("ms-cert=2023k");
+    h.press("y").await;
+    assert!(
+        writes(&h)[0].ends_with("efidisk0=ceph:vm-105-disk-1,efitype=4m,pre-enrolled-keys=1,size=528K,ms-cert=2023k"),
+        "{:?}",
+        writes(&h)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn types_of_mediated_devices_are_offered() {
+    let mut h = Harness::new().await;
+    h.sim(|sim| {
+        let types = json!([{"type": "nvidia-63", "description": "GRID P4-1Q, 1 GiB", "available": 3}]);
+        let gpu = json!([{"id": "0000:01:00.0", "class": "0x030000", "vendor": "0x10de", "device": "0x1bb3", "iommugroup": 7,
+            "device_name": "Tesla P4", "vendor_name": "NVIDIA", "mdev": 1, "types": types}]);
+        sim.cluster.nodes.get_mut("pve3").unwrap().extra.insert("pci".into(), gpu);
+    });
+    editor(&mut h, "kali").await;
+    h.press("a 'PCI' enter enter 'raw' enter down enter 'Tesla' enter").await;
+    h.wait(0.5).await;
+    assert_eq!(h.calls("GET /nodes/pve3/hardware/pci/0000").len(), 1, "{}", h.screen());
+    h.press("down enter 'P4-1Q' enter ctrl-s").await;
+    h.sees("hostpci0=0000:01:00.0,mdev=nvidia-63");
 }

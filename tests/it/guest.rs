@@ -238,7 +238,7 @@ async fn a_guest_in_detail() {
     h.sees("Virtual machines > pve2 > VM 102 nextcloud");
     h.sees("of 4 processors");
     h.sees("Files for the family");
-    h.press("tab").await;
+    h.press("shift-tab").await;
     h.sees("scsi1");
     h.sees("nas:102/vm-102-disk-0.qcow2,backup=0,size=500G");
     h.press("J").await;
@@ -247,6 +247,7 @@ async fn a_guest_in_detail() {
     h.press("K K K").await;
     h.sees("VM 100 opnsense");
     h.press("tab").await;
+    h.until("WAN on", 2.0).await;
     // Paragraphs of the notes stay apart.
     let screen = h.screen();
     let lines: Vec<&str> = screen.lines().map(str::trim).collect();
@@ -337,4 +338,59 @@ async fn no_character_of_a_call_is_cut_off() {
             assert!(screen.contains(text), "{width}: {}", h.screen());
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_past_of_a_guest_as_graphs() {
+    for (size, first, last) in [((120, 40), "CPU, last hour", "Memory on the host"), ((80, 24), "CPU, last hour", "")] {
+        let mut h = Setup::default().sized(size.0, size.1).go().await;
+        h.press("/ 'nextcloud' enter enter tab").await;
+        h.until(first, 2.0).await;
+        h.sees(last);
+        if last.is_empty() {
+            h.sees_not("Memory on the host");
+            h.press("G").await;
+            h.sees("Memory on the host");
+        }
+        h.press("w w").await;
+        h.until("-7d", 1.0).await;
+        h.press("p").await;
+        h.sees("last week, peaks");
+        h.wait(0.5).await;
+        let calls = h.calls("GET /nodes/pve2/qemu/102/rrddata");
+        assert!(calls.last().unwrap().ends_with("timeframe=week cf=MAX"), "{calls:?}");
+        // Once a minute, not with every look at the live figures.
+        h.wait(50.0).await;
+        assert!(h.calls("GET /nodes/pve2/qemu/102/rrddata").len() <= calls.len() + 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_guest_says_from_inside() {
+    let mut h = Harness::new().await;
+    h.press("/ 'nextcloud' enter enter").await;
+    h.until("Address", 6.0).await;
+    h.sees("(eth0)");
+    // On the first page only the addresses are asked for.
+    assert!(h.calls("GET /nodes/pve2/qemu/102/agent/get-osinfo").is_empty());
+    h.press("tab tab").await;
+    h.until("File systems", 2.0).await;
+    for part in ["Host name", "nextcloud", "Debian GNU/Linux", "Time zone", "UTC", "Logged in", "127.0.0.1/8", "ext4"] {
+        h.sees(part);
+    }
+    // The agent goes away.
+    h.sim(|sim| sim.cluster.guests.get_mut(&102).unwrap().agent = false);
+    h.until("QEMU guest agent is not running", 30.0).await;
+    h.sees("install qemu-guest-agent inside");
+    // A guest that is stopped is not asked; a container is asked by its node.
+    h.press("esc").await;
+    h.press("/").await;
+    h.press("ctrl-u 'kali' enter enter tab tab").await;
+    h.sees("nothing inside answers");
+    assert!(h.calls("GET /nodes/pve3/qemu/111/agent").is_empty());
+    h.press("esc 3").await;
+    h.press("/").await;
+    h.press("ctrl-u 'pihole' enter enter tab tab").await;
+    h.until("bc:24", 3.0).await;
+    h.sees_not("File systems");
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use proxmux::api::ids::{GuestKind, GuestRef, NodeName, StorageId, Upid, VmId, VolId};
 use proxmux::api::{
-    ApiError, Raw, access, backup, cloudinit, cluster, disk, error, guest, job, lxc, network, node, progress::Progress,
-    property::Properties, rrd, snapshot, storage, task, version, vm,
+    ApiError, Raw, access, agent, backup, cloudinit, cluster, disk, error, guest, job, lxc, network, node,
+    progress::Progress, property::Properties, rrd, snapshot, storage, task, version, vm,
 };
 use serde_json::Value;
 
@@ -89,6 +89,10 @@ fn g() -> GuestRef {
     GuestRef::new("pve1", GuestKind::Vm, VmId::MIN)
 }
 
+fn ct() -> GuestRef {
+    GuestRef::new("pve1", GuestKind::Ct, VmId::MIN)
+}
+
 fn u() -> Upid {
     "UPID:pve1:00007D61:00097EA9:6B015FE7:qmsnapshot:101:root@pam:".parse().expect("a task id")
 }
@@ -152,7 +156,21 @@ const ENDPOINTS: &[(&str, &str, Decode, usize)] = &[
     ("POST", "/nodes/{}/qemu", |b| vm::create(&n(), VmId::MIN, &[]).decode(b).map(checked), 10),
     ("GET", "/nodes/{}/lxc", |b| lxc::list(&n()).decode(b).map(|l| Some(l.len())), 1),
     ("POST", "/nodes/{}/lxc", |b| lxc::create(&n(), VmId::MIN, &[]).decode(b).map(checked), 4),
-    ("GET", "/nodes/{}/lxc/{}/interfaces", |b| lxc::interfaces(&g()).decode(b).map(|l| Some(l.len())), 1),
+    ("GET", "/nodes/{}/lxc/{}/interfaces", |b| agent::interfaces(&ct()).decode(b).map(|l| Some(l.len())), 1),
+    (
+        "GET",
+        "/nodes/{}/qemu/{}/agent/network-get-interfaces",
+        |b| {
+            agent::interfaces(&g()).decode(b).map(|l| {
+                assert!(l.iter().any(|i| !i.is_loopback() && i.ip_addresses.iter().any(|a| !a.is_link_local())));
+                Some(l.len())
+            })
+        },
+        1,
+    ),
+    ("GET", "/nodes/{}/qemu/{}/agent/get-host-name", |b| agent::host_name(&g()).decode(b).map(|_| None), 1),
+    ("GET", "/nodes/{}/qemu/{}/agent/get-fsinfo", |b| agent::file_systems(&g()).decode(b).map(|l| Some(l.len())), 1),
+    ("GET", "/nodes/{}/qemu/{}/agent/get-users", |b| agent::users(&g()).decode(b).map(|l| Some(l.len())), 1),
     (
         "GET",
         "/nodes/{}/qemu|lxc/{}/status/current",

@@ -6,6 +6,7 @@ use crate::{
         ApiError, Request, hardware,
         ids::NodeName,
         mapping::{self, Mapping},
+        network::Interface,
         storage,
     },
     shell::Cx,
@@ -223,6 +224,17 @@ pub fn storage_choice(status: &storage::Status, config: Option<&storage::Config>
         words.push(nature.speed.into());
     }
     Choice::new(status.storage.as_str()).detail(words.join(", "))
+}
+
+/// Bridges to choose from, with what is known about them.
+pub fn bridge_choices(interfaces: &[Interface]) -> Vec<Choice> {
+    let choice = |b: &Interface| {
+        let vlans = if b.bridge_vlan_aware { "VLAN aware" } else { "" };
+        let words = [b.cidr.as_deref().unwrap_or(""), vlans, b.comments.as_deref().unwrap_or("").trim()];
+        let words: Vec<&str> = words.into_iter().filter(|w| !w.is_empty()).collect();
+        Choice::new(b.iface.as_str()).detail(words.join(", "))
+    };
+    interfaces.iter().filter(|i| i.is_bridge()).map(choice).collect()
 }
 
 /// The facts about a storage that checks and warnings look at: `kind.`, `free.`, `thin.`, `snap.`, `shared.STORAGE`.

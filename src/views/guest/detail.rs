@@ -1,4 +1,8 @@
-//! One guest: what it is, how it is doing right now, and its configuration.
+//! One guest: what it is, how it is doing right now and was before, what it says from inside, and its configuration.
+
+pub mod graphs;
+pub mod inside;
+pub mod summary;
 
 use std::time::Duration;
 
@@ -14,17 +18,19 @@ use super::action::{self, Targets};
 use crate::views::{snapshot::Snapshots, task::history::History, template};
 use crate::{
     api::{
-        ApiError,
+        ApiError, agent,
         cluster::{Guest, GuestStatus},
         guest::{self as api, Config, Status},
-        ids::{GuestRef, VmId},
+        ids::{GuestKind, GuestRef, VmId},
         rrd::{Consolidation, Point, Timeframe},
     },
     shell::{Command, Cx, Effect, Level, Scene, View},
     store::Store,
-    ui::{GlyphSet, Graph, Look, Role, chart::Resolution, text},
+    ui::{Look, Role, text},
     views::backup::Backups,
 };
+use graphs::Graphs;
+use inside::{Inside, Said};
 
 /// What the view hears back.
 pub enum Msg {
@@ -32,14 +38,28 @@ pub enum Msg {
     Status(VmId, Box<Result<Status, ApiError>>),
     /// The configuration.
     Config(VmId, Result<Config, ApiError>),
-    /// The last hour.
-    History(VmId, Result<Vec<Point>, ApiError>),
+    /// The past, of this span and kind.
+    History(VmId, Timeframe, Consolidation, Result<Vec<Point>, ApiError>),
+    /// Something from inside.
+    Inside(VmId, Said),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Tab {
     Summary,
+    Graphs,
+    Inside,
     Config,
+}
+
+impl Tab {
+    /// All pages with their titles, in their order.
+    const ALL: [(Self, &'static str); 4] = [
+        (Self::Summary, "Summary"),
+        (Self::Graphs, "Graphs"),
+        (Self::Inside, "Inside"),
+        (Self::Config, "Configuration"),
+    ];
 }
 
 /// One guest.
@@ -48,12 +68,17 @@ pub struct Detail {
     tab: Tab,
     status: Option<Status>,
     config: Option<Config>,
-    /// The last hour, minute by minute, oldest first.
-    history: Vec<Point>,
+    /// The last hour, for the summary.
+    hour: Graphs,
+    /// What was chosen on the page of graphs.
+    graphs: Graphs,
+    inside: Inside,
     error: Option<ApiError>,
     asked: Option<Duration>,
     config_asked: Option<Duration>,
     history_asked: Option<Duration>,
+    inside_asked: Option<Duration>,
+    inside_asking: u8,
     asking: u8,
     scroll: u16,
 }
@@ -65,6 +90,8 @@ impl Detail {
     const CONFIG: Duration = Duration::from_secs(15);
     /// How often its history is, which has a point for each minute.
     const HISTORY: Duration = Duration::from_secs(60);
+    /// How often the guest is asked from inside, which may cost it and its node something.
+    const INSIDE: Duration = Duration::from_secs(20);
 
     /// A guest by where it is.
     pub fn new(guest: GuestRef) -> Self {
@@ -73,11 +100,15 @@ impl Detail {
             tab: Tab::Summary,
             status: None,
             config: None,
-            history: vec![],
+            hour: Graphs::default(),
+            graphs: Graphs::default(),
+            inside: Inside::default(),
             error: None,
             asked: None,
             config_asked: None,
             history_asked: None,
+            inside_asked: None,
+            inside_asking: 0,
             asking: 0,
             scroll: 0,
         }
@@ -108,9 +139,40 @@ impl Detail {
             cx.send(api::config(&self.guest, &api::Which::Pending), move |a| Msg::Config(vmid, a));
         }
         if history {
-            self.asking += 1;
             self.history_asked = Some(now);
-            cx.send(api::rrddata(&self.guest, Timeframe::Hour, Consolidation::Average), move |a| Msg::History(vmid, a));
+            let graphs = if self.tab == Tab::Graphs { &self.graphs } else { &self.hour };
+            let (span, of) = (graphs.span, graphs.of);
+            cx.send(api::rrddata(&self.guest, span, of), move |a| Msg::History(vmid, span, of, a));
+        }
+        if self.inside_asking == 0 && since(self.inside_asked) >= Self::INSIDE {
+            self.ask_inside(cx);
+        }
+    }
+
+    fn runs(&self, store: &Store) -> bool {
+        let live = self.status.as_ref().map(Status::state);
+        live.or_else(|| self.known(store).map(|g| g.status.clone())) == Some(GuestStatus::Running)
+    }
+
+    /// Asks the guest itself: its addresses always, the rest only where it is shown. A VM without an agent is not asked.
+    fn ask_inside(&mut self, cx: &mut Cx<'_, Msg>) {
+        let vm = self.guest.kind == GuestKind::Vm;
+        let has_agent = |c: &Config| c.get("agent").is_some_and(|a| a.starts_with('1') || a.contains("enabled=1"));
+        let may_answer = !vm || self.config.as_ref().is_some_and(has_agent);
+        if !self.runs(cx.store()) || !may_answer && self.tab != Tab::Inside {
+            return;
+        }
+        self.inside_asked = Some(cx.scene.now.mono);
+        self.inside_asking = 1;
+        let (guest, id) = (self.guest.clone(), self.guest.vmid);
+        cx.send(agent::interfaces(&guest), move |a| Msg::Inside(id, Said::Interfaces(a)));
+        if vm && self.tab == Tab::Inside {
+            self.inside_asking += 5;
+            cx.send(agent::os(&guest), move |a| Msg::Inside(id, Said::Os(a)));
+            cx.send(agent::host_name(&guest), move |a| Msg::Inside(id, Said::Name(a)));
+            cx.send(agent::zone(&guest), move |a| Msg::Inside(id, Said::Zone(a)));
+            cx.send(agent::users(&guest), move |a| Msg::Inside(id, Said::Users(a)));
+            cx.send(agent::file_systems(&guest), move |a| Msg::Inside(id, Said::Files(a)));
         }
     }
 
@@ -140,9 +202,34 @@ impl Detail {
         cx.open(History::of_guest(cx.store(), self.guest.vmid));
     }
 
-    fn next_tab(&mut self, _: &mut Cx<'_, Msg>) {
-        self.tab = if self.tab == Tab::Summary { Tab::Config } else { Tab::Summary };
+    fn turn(&mut self, by: isize, cx: &mut Cx<'_, Msg>) {
+        let count = Tab::ALL.len() as isize;
+        let at = Tab::ALL.iter().position(|(tab, _)| *tab == self.tab).unwrap_or(0) as isize;
+        self.tab = Tab::ALL[(at + by).rem_euclid(count) as usize].0;
         self.scroll = 0;
+        self.ask_page(cx);
+    }
+
+    /// What the page in front needs is asked for now, not at the next round.
+    fn ask_page(&mut self, cx: &mut Cx<'_, Msg>) {
+        match self.tab {
+            Tab::Graphs => self.history_asked = None,
+            Tab::Inside => self.inside_asked = None,
+            Tab::Summary | Tab::Config => return,
+        }
+        self.asking = 0;
+        self.inside_asking = 0;
+        self.ask(cx);
+    }
+
+    fn next_span(&mut self, cx: &mut Cx<'_, Msg>) {
+        self.graphs.next_span();
+        self.ask_page(cx);
+    }
+
+    fn other_kind(&mut self, cx: &mut Cx<'_, Msg>) {
+        self.graphs.other_kind();
+        self.ask_page(cx);
     }
 
     fn copy(&mut self, cx: &mut Cx<'_, Msg>) {
@@ -162,118 +249,16 @@ impl Detail {
     }
 
     fn summary(&self, scene: &Scene, width: u16) -> Vec<Line<'static>> {
-        let look = scene.look;
-        let Some(g) = self.known(scene.store) else {
-            return vec![Line::styled(
+        match self.known(scene.store) {
+            Some(guest) => {
+                let addresses = if self.runs(scene.store) { self.inside.addresses() } else { vec![] };
+                let (live, config) = (self.status.as_ref(), self.config.as_ref());
+                summary::lines(guest, live, config, &addresses, scene.look, width)
+            }
+            None => vec![Line::styled(
                 " The guest is not in the cluster's list (any more).",
-                look.style(Role::Warning),
-            )];
-        };
-        let live = self.status.as_ref();
-        let mut facts: Vec<(&str, String, Role)> = vec![];
-        let mut add = |label, value: String, role| facts.push((label, value, role));
-        let (word, role) = word(g, live, look);
-        add("Status", word, role);
-        let lock = live.map_or(&g.lock, |s| &s.lock);
-        if let Some(lock) = lock {
-            add("Lock", lock.to_string(), Role::Warning);
-        }
-        if let Some(ha) = &g.hastate {
-            add("HA", ha.to_string(), Role::Accent);
-        }
-        add("Node", g.node.to_string(), Role::Text);
-        if !g.tags.is_empty() {
-            add("Tags", g.tags.replace(';', " "), Role::Text);
-        }
-        if let Some(pool) = &g.pool {
-            add("Pool", pool.to_string(), Role::Text);
-        }
-        let uptime = live.map_or(g.uptime, |s| s.uptime);
-        if uptime > 0 {
-            add("Uptime", text::duration(uptime), Role::Text);
-        }
-        if let Some(qemu) = live.and_then(|s| s.running_qemu.as_ref()) {
-            add("QEMU", qemu.to_string(), Role::Text);
-        }
-        if let Some(machine) = live.and_then(|s| s.running_machine.as_ref()) {
-            add("Machine", machine.to_string(), Role::Text);
-        }
-        if let Some(ostype) = self.config.as_ref().and_then(|c| c.get("ostype")) {
-            add("OS type", ostype.to_owned(), Role::Text);
-        }
-
-        let mut lines = vec![Line::raw("")];
-        let columns = if width >= 100 {
-            3
-        } else if width >= 60 {
-            2
-        } else {
-            1
-        };
-        let cell = usize::from(width) / columns;
-        for row in facts.chunks(columns) {
-            let mut spans = vec![];
-            for (label, value, role) in row {
-                spans.push(Span::styled(format!(" {:<9}", label), look.style(Role::Muted)));
-                let value = text::fit(&text::clean(value), cell.saturating_sub(11), look.glyphs.ellipsis);
-                spans.push(Span::styled(value + " ", look.style(*role)));
-            }
-            lines.push(Line::from(spans));
-        }
-
-        lines.push(Line::raw(""));
-        let cpu = live.map_or(f64::from(g.cpu), |s| s.cpu);
-        let (mem, maxmem) = live.map_or((g.mem, g.maxmem), |s| (s.mem, s.maxmem));
-        let cpus = live.map_or(f64::from(g.maxcpu), |s| s.cpus);
-        lines.push(gauge(look, "CPU", cpu, &format!("of {} processors", trim(cpus)), width));
-        lines.push(gauge(look, "Memory", ratio(mem, maxmem), &of(mem, maxmem), width));
-        if let Some((swap, maxswap)) = live.map(|s| (s.swap, s.maxswap)).filter(|s| s.1 > 0) {
-            lines.push(gauge(look, "Swap", ratio(swap, maxswap), &of(swap, maxswap), width));
-        }
-        let (disk, maxdisk) = live.map_or((g.disk, g.maxdisk), |s| (s.disk, s.maxdisk));
-        if disk > 0 {
-            lines.push(gauge(look, "Disk", ratio(disk, maxdisk), &of(disk, maxdisk), width));
-        } else if maxdisk > 0 {
-            lines.push(plain(look, "Disk", text::bytes(maxdisk).trim()));
-        }
-        let (netin, netout) = live.map_or((g.netin, g.netout), |s| (s.netin, s.netout));
-        let bytes = |n: u64| text::bytes(n).trim().to_owned();
-        lines.push(plain(look, "Network", &format!("{} in, {} out since the start", bytes(netin), bytes(netout))));
-        let (read, write) = live.map_or((g.diskread, g.diskwrite), |s| (s.diskread, s.diskwrite));
-        lines.push(plain(look, "Disk I/O", &format!("{} read, {} written since the start", bytes(read), bytes(write))));
-
-        if let Some(notes) = self.config.as_ref().and_then(|c| c.get("description")) {
-            lines.push(Line::raw(""));
-            lines.push(Line::styled(" Notes", look.style(Role::Title)));
-            for line in notes.lines() {
-                // Wrapping an empty line gives none, but paragraphs stay apart.
-                if line.trim().is_empty() {
-                    lines.push(Line::raw(""));
-                }
-                let wrapped = text::wrap(&text::clean(line), usize::from(width).saturating_sub(2).max(10));
-                lines.extend(wrapped.into_iter().map(|l| Line::styled(format!(" {l}"), look.style(Role::Text))));
-            }
-        }
-        lines
-    }
-
-    /// Processor and memory of the last hour, side by side.
-    fn draw_history(&self, frame: &mut Frame, area: Rect, look: &Look) {
-        let [left, right] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(area);
-        let share = |part: &str, whole: &str| -> Vec<Option<f64>> {
-            let of = |p: &Point| Some(p.get(part)? / p.get(whole).filter(|w| *w > 0.0)?);
-            self.history.iter().map(of).collect()
-        };
-        let cpu: Vec<Option<f64>> = self.history.iter().map(|p| p.get("cpu")).collect();
-        // Blocks are in every font; braille is not.
-        let resolution = (look.glyphs.set == GlyphSet::Unicode).then_some(Resolution::Block);
-        for (area, title, series) in [(left, "CPU", cpu), (right, "Memory", share("mem", "maxmem"))] {
-            let block = look.block(format!("{title}, last hour"), false);
-            let inner = block.inner(area);
-            frame.render_widget(block, area);
-            let graph =
-                Graph { max: Some(1.0), ends: ("-1h", "now"), resolution, ..Graph::new(&series, text::percent) };
-            graph.draw(frame, inner, look);
+                scene.look.style(Role::Warning),
+            )],
         }
     }
 
@@ -296,55 +281,6 @@ impl Detail {
         }
         lines
     }
-}
-
-fn word(g: &Guest, live: Option<&Status>, look: &Look) -> (String, Role) {
-    let glyphs = &look.glyphs;
-    if g.template {
-        return (format!("{} template", glyphs.stopped), Role::Muted);
-    }
-    // A paused VM is "running" in the cluster's list; only its own status tells.
-    match live.map_or_else(|| g.status.clone(), Status::state) {
-        GuestStatus::Running => (format!("{} running", glyphs.running), Role::Running),
-        GuestStatus::Paused => (format!("{} paused", glyphs.paused), Role::Paused),
-        GuestStatus::Stopped => (format!("{} stopped", glyphs.stopped), Role::Stopped),
-        other => (format!("{} {}", glyphs.unknown, other.as_str()), Role::Warning),
-    }
-}
-
-fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
-}
-
-fn of(part: u64, whole: u64) -> String {
-    format!("{} of {}", text::bytes(part).trim(), text::bytes(whole).trim())
-}
-
-fn trim(number: f64) -> String {
-    let text = format!("{number:.2}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-fn plain(look: &Look, label: &str, value: &str) -> Line<'static> {
-    Line::from(vec![
-        Span::styled(format!(" {label:<9}"), look.style(Role::Muted)),
-        Span::styled(value.to_owned(), look.style(Role::Text)),
-    ])
-}
-
-/// One line: label, bar, percent, and what it is part of.
-pub fn gauge(look: &Look, label: &str, share: f64, words: &str, width: u16) -> Line<'static> {
-    // Label, percent and words come first; the bar takes what is left.
-    let cells = usize::from(width).saturating_sub(18 + text::width(words)).clamp(4, 40);
-    let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
-    let full = (share * cells as f64).round() as usize;
-    Line::from(vec![
-        Span::styled(format!(" {label:<9}"), look.style(Role::Muted)),
-        Span::styled(look.glyphs.bar_full.repeat(full), look.gauge(share)),
-        Span::styled(look.glyphs.bar_empty.repeat(cells - full), look.style(Role::GaugeRest)),
-        Span::styled(format!(" {:>5} ", text::percent1(share).trim()), look.gauge(share)),
-        Span::styled(words.to_owned(), look.style(Role::Text)),
-    ])
 }
 
 impl Targets for Detail {
@@ -411,11 +347,35 @@ impl View for Detail {
         },
         Command {
             id: "detail.tab",
-            keys: "tab ] [ l h",
-            title: "Summary/configuration",
+            keys: "tab ] l",
+            title: "Next page",
             footer: true,
             ready: |_, _| true,
-            run: Self::next_tab,
+            run: |v, cx| v.turn(1, cx),
+        },
+        Command {
+            id: "detail.back",
+            keys: "shift-tab [ h",
+            title: "Previous page",
+            footer: false,
+            ready: |_, _| true,
+            run: |v, cx| v.turn(-1, cx),
+        },
+        Command {
+            id: "detail.span",
+            keys: "w",
+            title: "Hour to year",
+            footer: true,
+            ready: |v, _| v.tab == Tab::Graphs,
+            run: Self::next_span,
+        },
+        Command {
+            id: "detail.peaks",
+            keys: "p",
+            title: "Averages or peaks",
+            footer: true,
+            ready: |v, _| v.tab == Tab::Graphs,
+            run: Self::other_kind,
         },
         Command {
             id: "detail.next",
@@ -455,13 +415,17 @@ impl View for Detail {
         self.ask(cx);
     }
 
-    fn update(&mut self, msg: Msg, _: &mut Cx<'_, Msg>) {
-        let (Msg::Status(vmid, _) | Msg::Config(vmid, _) | Msg::History(vmid, _)) = &msg;
+    fn update(&mut self, msg: Msg, cx: &mut Cx<'_, Msg>) {
+        let (Msg::Status(vmid, _) | Msg::Config(vmid, _) | Msg::History(vmid, ..) | Msg::Inside(vmid, _)) = &msg;
         // An answer about the guest that was shown before.
         if *vmid != self.guest.vmid {
             return;
         }
-        self.asking = self.asking.saturating_sub(1);
+        match &msg {
+            Msg::Status(..) | Msg::Config(..) => self.asking = self.asking.saturating_sub(1),
+            Msg::Inside(..) => self.inside_asking = self.inside_asking.saturating_sub(1),
+            Msg::History(..) => {}
+        }
         match msg {
             Msg::Status(_, answer) => match *answer {
                 Ok(status) => {
@@ -470,11 +434,25 @@ impl View for Detail {
                 }
                 Err(error) => self.error = Some(error),
             },
-            Msg::Config(_, Ok(config)) => self.config = Some(config),
+            Msg::Config(_, Ok(config)) => {
+                self.config = Some(config);
+                // Only now it is known whether there is an agent.
+                if self.inside_asked.is_none() {
+                    self.ask_inside(cx);
+                }
+            }
             Msg::Config(_, Err(error)) => self.error = Some(error),
-            Msg::History(_, Ok(points)) => self.history = points,
-            // Graphs are an extra: the live figures stand above them.
-            Msg::History(_, Err(error)) => tracing::debug!(%error, "no history"),
+            Msg::History(_, span, of, Ok(points)) => {
+                for graphs in [&mut self.hour, &mut self.graphs] {
+                    if (graphs.span, graphs.of) == (span, of) {
+                        graphs.points.clone_from(&points);
+                    }
+                }
+            }
+            // On the first page graphs are an extra: the live figures stand above them.
+            Msg::History(.., Err(error)) if self.tab == Tab::Graphs => self.error = Some(error),
+            Msg::History(.., Err(error)) => tracing::debug!(%error, "no history"),
+            Msg::Inside(_, said) => self.inside.hear(said),
         }
     }
 
@@ -519,7 +497,7 @@ impl View for Detail {
         let [head, trouble, body] =
             Layout::vertical([Constraint::Length(1), Constraint::Length(height), Constraint::Min(1)]).areas(area);
         let mut title = vec![Span::styled(format!(" {} ", self.name(scene.store)), look.style(Role::Title))];
-        for (tab, label) in [(Tab::Summary, "Summary"), (Tab::Config, "Configuration")] {
+        for (tab, label) in Tab::ALL {
             let role = if tab == self.tab { Role::TabActive } else { Role::Tab };
             title.push(Span::styled(format!(" {label} "), look.style(role)));
             title.push(Span::raw(" "));
@@ -529,18 +507,20 @@ impl View for Detail {
             error.into_iter().map(|line| Line::styled(format!(" {line}"), look.style(Role::Warning))).collect();
         frame.render_widget(Paragraph::new(error), trouble);
         let lines = match self.tab {
+            Tab::Graphs => return self.graphs.draw(frame, body, look, self.guest.kind, &mut self.scroll),
             Tab::Summary => self.summary(scene, body.width),
+            Tab::Inside => self.inside.lines(&self.guest, self.runs(scene.store), look, body.width),
             Tab::Config => self.config_lines(look, body.width),
         };
         // The graphs have what the text leaves free.
         let free = body.height.saturating_sub(u16::try_from(lines.len()).unwrap_or(u16::MAX)).saturating_sub(1);
-        let graphs = if self.tab == Tab::Summary && free >= 5 && self.history.len() > 1 { free.min(14) } else { 0 };
+        let graphs = if self.tab == Tab::Summary && free >= 5 && self.hour.points.len() > 1 { free.min(14) } else { 0 };
         let [body, graphs] = Layout::vertical([Constraint::Min(1), Constraint::Length(graphs)]).areas(body);
         let most = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_sub(body.height);
         self.scroll = self.scroll.min(most);
         frame.render_widget(Paragraph::new(lines).scroll((self.scroll, 0)), body);
         if graphs.height > 0 {
-            self.draw_history(frame, graphs, look);
+            self.hour.draw_two(frame, graphs, look);
         }
     }
 }

@@ -58,7 +58,7 @@ pub fn storages(wizard: &mut Wizard, storages: &[storage::Status], node: &NodeNa
 
 /// The node's bridges came.
 pub fn networks(wizard: &mut Wizard, interfaces: &[Interface]) {
-    let list = of_node::bridge_choices(interfaces);
+    let list = crate::views::device::supply::bridge_choices(interfaces);
     of_node::bridge_facts(wizard, &list);
     wizard.set_choices("bridge", Choices::Ready(list));
     form::follow(wizard);

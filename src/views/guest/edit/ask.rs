@@ -17,6 +17,7 @@ use crate::{
     },
     store::Store,
     ui::{Values, Wizard},
+    views::device,
 };
 
 /// Edits a row, or makes a new device.
@@ -81,9 +82,6 @@ impl EditSetting {
             match question {
                 Question::Storages(request) => cx.send(request, Heard::Storages),
                 Question::Networks(request) => cx.send(request, Heard::Networks),
-                Question::Mappings(field, request) => cx.send(request, move |answer| Heard::Mappings(field, answer)),
-                Question::Usb(request) => cx.send(request, Heard::Usb),
-                Question::Pci(request) => cx.send(request, Heard::Pci),
                 Question::Volumes(kind, storage, request) => {
                     cx.send(request, move |answer| Heard::Volumes(kind, storage, answer));
                 }
@@ -110,6 +108,11 @@ impl Ask for EditSetting {
 
     fn opened(&mut self, wizard: &mut Wizard, cx: &mut Cx<'_, Msg<Heard>>) {
         Self::ask(supply::questions(wizard, &self.subject), cx);
+        device::supply::ask(wizard, &self.subject.guest.node, cx, Heard::Hardware);
+    }
+
+    fn changed(&mut self, key: &str, wizard: &mut Wizard, cx: &mut Cx<'_, Msg<Heard>>) {
+        device::supply::changed(key, wizard, &self.subject.guest.node, cx, Heard::Hardware);
     }
 
     fn update(&mut self, heard: Heard, wizard: &mut Wizard, cx: &mut Cx<'_, Msg<Heard>>) {

@@ -176,6 +176,9 @@ pub fn shown(key: &str, text: &str) -> String {
     let text = match key {
         "sshkeys" => percent_decode_str(text).decode_utf8_lossy().into_owned(),
         "env" => text.replace('\0', " "),
+        "bios" if text == "ovmf" => "OVMF (UEFI)".to_owned(),
+        "agent" if text == "1" => "enabled".to_owned(),
+        "agent" if text == "0" => "disabled".to_owned(),
         _ => text.to_owned(),
     };
     text.trim_end_matches('\n').replace('\n', " / ")

@@ -10,15 +10,14 @@ use super::{
 };
 use crate::{
     api::{
-        ApiError, Paged, Request, hardware,
+        ApiError, Paged, Request,
         ids::{ContentKind, GuestKind, StorageId},
-        mapping::{self, Mapping},
         network::{self, Interface},
         storage::{self, Volume},
     },
     store::Store,
     ui::{Choice, Choices, Values, Wizard, text},
-    views::device::{pci, usb},
+    views::device::{self, supply::Came},
 };
 
 /// What was heard.
@@ -29,12 +28,8 @@ pub enum Heard {
     Volumes(ContentKind, StorageId, Result<Vec<Volume>, ApiError>),
     /// The node's networks.
     Networks(Result<Paged<Interface>, ApiError>),
-    /// Mappings of the cluster, for a field.
-    Mappings(&'static str, Result<Vec<Mapping>, ApiError>),
-    /// The node's USB devices.
-    Usb(Result<Vec<hardware::Usb>, ApiError>),
-    /// The node's PCI devices.
-    Pci(Result<Vec<hardware::Pci>, ApiError>),
+    /// Something about the node's hardware.
+    Hardware(Came),
 }
 
 /// A question and what its answer is.
@@ -45,30 +40,10 @@ pub enum Question {
     Volumes(ContentKind, StorageId, Request<Vec<Volume>>),
     /// See [`Heard::Networks`].
     Networks(Request<Paged<Interface>>),
-    /// See [`Heard::Mappings`].
-    Mappings(&'static str, Request<Vec<Mapping>>),
-    /// See [`Heard::Usb`].
-    Usb(Request<Vec<hardware::Usb>>),
-    /// See [`Heard::Pci`].
-    Pci(Request<Vec<hardware::Pci>>),
 }
 
 /// Fields for a storage.
 const STORAGES: [&str; 5] = ["storage", "efi.storage", "tpm.storage", "ci.storage", "vmstatestorage"];
-
-/// Fields for mappings of the cluster.
-const MAPPINGS: [(&str, What); 3] = [("usb.mapping", What::Usb), ("pci.mapping", What::Pci), ("fs.dir", What::Dir)];
-
-/// What can be mapped.
-#[derive(Clone, Copy)]
-pub enum What {
-    /// USB devices.
-    Usb,
-    /// PCI devices.
-    Pci,
-    /// Directories.
-    Dir,
-}
 
 /// Fields for a volume: the field, what it holds, what stands for none, and whether one must be chosen.
 const VOLUMES: [(&str, ContentKind, &str); 3] = [
@@ -122,20 +97,6 @@ pub fn questions(wizard: &mut Wizard, subject: &Subject) -> Vec<Question> {
         wizard.set_choices("bridge", Choices::Loading);
         questions.push(Question::Networks(network::list(node, Some("any_bridge"))));
     }
-    for (field, what) in MAPPINGS.iter().filter(|(field, _)| has(wizard, field)) {
-        let request = match what {
-            What::Usb => mapping::usb(),
-            What::Pci => mapping::pci(),
-            What::Dir => mapping::dir(),
-        };
-        questions.push(Question::Mappings(field, request));
-    }
-    if has(wizard, "usb.device") {
-        questions.push(Question::Usb(hardware::usb(node)));
-    }
-    if has(wizard, "pci.device") {
-        questions.push(Question::Pci(hardware::pci(node)));
-    }
     questions
 }
 
@@ -174,7 +135,7 @@ impl Supply {
             Heard::Networks(Ok(page)) => {
                 let names: Vec<&str> = page.data.iter().map(|i| i.iface.as_str()).collect();
                 wizard.set_fact("bridges", names.join(" "));
-                let mut list: Vec<Choice> = page.data.iter().map(bridge).collect();
+                let mut list = device::supply::bridge_choices(&page.data);
                 if subject.guest.kind == GuestKind::Vm {
                     list.push(Choice::labelled("", "none (network address translation)"));
                 }
@@ -185,23 +146,7 @@ impl Supply {
                 }
             }
             Heard::Networks(Err(error)) => wizard.set_choices("bridge", Choices::Failed(error.to_string())),
-            Heard::Mappings(field, answer) => {
-                let list = answer.map(|list| mapped(&list, subject.guest.node.as_str()));
-                wizard.set_choices(field, list.unwrap_or_else(|error| Choices::Failed(error.to_string())));
-            }
-            Heard::Usb(Ok(list)) => {
-                wizard.set_choices("usb.device", usb::offer(&list, false));
-                wizard.set_choices("usb.port", usb::offer(&list, true));
-            }
-            Heard::Usb(Err(error)) => {
-                for field in ["usb.device", "usb.port"] {
-                    wizard.set_choices(field, Choices::Failed(error.to_string()));
-                }
-            }
-            Heard::Pci(answer) => {
-                let list = answer.map(|list| pci::offer(&list));
-                wizard.set_choices("pci.device", list.unwrap_or_else(|error| Choices::Failed(error.to_string())));
-            }
+            Heard::Hardware(came) => device::supply::came(came, wizard),
         }
         wizard.share();
         vec![]
@@ -211,21 +156,15 @@ impl Supply {
         let wanted = if subject.guest.kind == GuestKind::Vm { ContentKind::Images } else { ContentKind::Rootdir };
         let usable: Vec<&storage::Status> = list.iter().filter(|s| s.active && s.keeps(wanted)).collect();
         for storage in &usable {
-            wizard.set_fact(format!("kind.{}", storage.storage), storage.kind.as_str());
-            wizard.set_fact(format!("free.{}", storage.storage), storage.avail.to_string());
+            for (name, value) in device::supply::storage_facts(storage, None).iter() {
+                wizard.set_fact(name, value);
+            }
         }
         let names: Vec<&str> = usable.iter().map(|s| s.storage.as_str()).collect();
         wizard.set_fact("storages", names.join(" "));
         let choices = |none: Option<&str>| {
             let mut list: Vec<Choice> = none.iter().map(|label| Choice::labelled("", *label)).collect();
-            list.extend(usable.iter().map(|s| {
-                let shared = if s.shared { ", shared" } else { "" };
-                Choice::new(s.storage.as_str()).detail(format!(
-                    "{}, {} free{shared}",
-                    s.kind,
-                    text::bytes(s.avail).trim()
-                ))
-            }));
+            list.extend(usable.iter().map(|s| device::supply::storage_choice(s, None)));
             Choices::Ready(list)
         };
         for field in STORAGES {
@@ -256,25 +195,4 @@ impl Supply {
         }
         wizard.share();
     }
-}
-
-/// Mappings with what they stand for on this node; those that have nothing here come last.
-fn mapped(list: &[Mapping], node: &str) -> Choices {
-    let mut list: Vec<(bool, Choice)> = list
-        .iter()
-        .map(|mapping| {
-            let here: Vec<&str> = mapping.on(node).collect();
-            let detail = if here.is_empty() { format!("nothing on {node}") } else { here.join("; ") };
-            (here.is_empty(), Choice::new(mapping.id.as_str()).detail(detail))
-        })
-        .collect();
-    list.sort_by(|a, b| (a.0, &a.1.value).cmp(&(b.0, &b.1.value)));
-    Choices::Ready(list.into_iter().map(|(_, choice)| choice).collect())
-}
-
-fn bridge(interface: &Interface) -> Choice {
-    let address = interface.cidr.as_deref().unwrap_or_default();
-    let comment = interface.comments.as_deref().unwrap_or_default().trim();
-    let detail: Vec<&str> = [address, comment].into_iter().filter(|text| !text.is_empty()).collect();
-    Choice::new(interface.iface.as_str()).detail(detail.join(", "))
 }

@@ -85,17 +85,6 @@ pub fn capacity(wizard: &mut Wizard, store: &Store, name: &NodeName) {
     }
 }
 
-/// Bridges to choose from, with what is known about them.
-pub fn bridge_choices(interfaces: &[Interface]) -> Vec<Choice> {
-    let choice = |b: &Interface| {
-        let vlans = if b.bridge_vlan_aware { "VLAN aware" } else { "" };
-        let words = [b.cidr.as_deref().unwrap_or(""), vlans, b.comments.as_deref().unwrap_or("").trim()];
-        let words: Vec<&str> = words.into_iter().filter(|w| !w.is_empty()).collect();
-        Choice::new(b.iface.as_str()).detail(words.join(", "))
-    };
-    interfaces.iter().filter(|i| i.is_bridge()).map(choice).collect()
-}
-
 /// Block storage before files before the network, then the one with the most room.
 pub fn rank(storage: &storage::Status) -> u8 {
     match storage.kind.as_str() {
@@ -148,7 +137,7 @@ pub fn bridge_facts(wizard: &mut Wizard, bridges: &[Choice]) {
 
 /// The node's bridges came.
 pub fn networks(wizard: &mut Wizard, interfaces: &[Interface]) {
-    let mut list = bridge_choices(interfaces);
+    let mut list = device::supply::bridge_choices(interfaces);
     bridge_facts(wizard, &list);
     list.push(Choice::labelled("", "none (NAT)"));
     wizard.set_choices("bridge", Choices::Ready(list));
