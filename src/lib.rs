@@ -3,14 +3,15 @@
 //! From the bottom up: [`api`] is the client, without terminal; [`store`] keeps what it last heard; [`ui`] is a widget
 //! kit that knows nothing of Proxmox; [`shell`] is the framework of views, commands and effects; [`views`] are the
 //! features; [`app`] runs them; [`config`] reads the configuration file; [`cli`] is the command line. [`sim`] is a
-//! simulated cluster that shares no types with the client, [`ssh_key`] finds and makes the user's keys, and [`audit`]
-//! writes down every change.
+//! simulated cluster that shares no types with the client, [`ssh_key`] finds and makes the user's keys, [`audit`]
+//! writes down every change, and [`preset`] keeps values of wizards.
 
 pub mod api;
 pub mod app;
 pub mod audit;
 pub mod cli;
 pub mod config;
+pub mod preset;
 pub mod shell;
 pub mod sim;
 pub mod ssh_key;

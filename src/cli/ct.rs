@@ -20,6 +20,8 @@ Examples:
   proxmux ct create hostname=dns ostemplate=local:vztmpl/alpine.tar.xz password=@pw password2=@pw \\
       net0.ip=10.0.0.5/24 net0.gw=10.0.0.1
   proxmux --dry-run ct create hostname=web-01 ostemplate=local:vztmpl/debian-13.tar.zst
+  proxmux ct create --like 201 hostname=dns-2 ostemplate=local:vztmpl/alpine.tar.xz
+  proxmux ct create --preset dns hostname=dns-2
   proxmux ct create --fields-help            all fields, with what can be chosen")]
     Create(Create),
     /// Change settings of a container, or list them
@@ -37,6 +39,9 @@ Examples:
 pub struct Create {
     #[command(flatten)]
     fields: FieldArgs,
+    /// Begin with the settings of this guest; fields that are given go before them
+    #[arg(long, value_name = "VMID", conflicts_with = "preset")]
+    like: Option<u32>,
     #[command(flatten)]
     change: ChangeArgs,
 }
@@ -48,7 +53,10 @@ pub struct Create {
 pub async fn run(command: CtCommand, world: &World, store: &Store) -> Result<()> {
     match command {
         CtCommand::Create(args) => {
-            let dialog = CreateCt::new(store, None);
+            let dialog = match args.like {
+                Some(vmid) => CreateCt::like(store, set::find(store, GuestKind::Ct, vmid)?.reference()),
+                None => CreateCt::new(store, None),
+            };
             match fill::fill(world, store, dialog, &args.fields).await? {
                 Some(proposal) => change::run(world, store, proposal, &args.change).await,
                 None => Ok(()),

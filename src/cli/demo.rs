@@ -80,5 +80,6 @@ pub async fn run(args: DemoArgs, console: &ConsoleArgs, network: Handle) -> Resu
     let pins = super::connector::config_dir().join("known_hosts.toml");
     let connector = HttpsConnector::new(pins, Options::default()).without_cache();
     let world = World::new(Arc::new(connector), console::policy(console)).with_ssh_folder(crate::ssh_key::folder());
+    let world = world.with_presets(super::preset::presets());
     console::run(console, start, world, network).await
 }

@@ -19,6 +19,9 @@ pub struct FieldArgs {
     /// Fields as KEY=VALUE; KEY=@FILE reads the value from a file, KEY=@- from standard input (passwords only that way)
     #[arg(value_name = "KEY=VALUE")]
     pub fields: Vec<String>,
+    /// Begin with the values of a preset; fields that are given go before it
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
     /// List the fields with what can be chosen, and exit
     #[arg(long)]
     pub fields_help: bool,
@@ -42,6 +45,11 @@ pub async fn fill<A: Ask>(
     let mut unseen = Unseen { world, store, look: Look::new(Depth::Mono, GlyphSet::Ascii), keys: Keymap::new() };
     let effects = dialog.open_unseen(unseen.scene());
     unseen.settle(&mut dialog, effects).await?;
+    if let Some(name) = &args.preset {
+        let values = super::preset::values_for(name, A::NAME)?;
+        let effects = dialog.load_unseen(&values, unseen.scene());
+        unseen.settle(&mut dialog, effects).await?;
+    }
     if args.fields_help {
         for field in dialog.parts().1.outline() {
             say(describe(&field));

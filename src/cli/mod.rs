@@ -15,6 +15,7 @@ pub mod demo;
 pub mod fill;
 pub mod iso;
 pub mod log;
+pub mod preset;
 pub mod print;
 pub mod profile;
 pub mod prompt;
@@ -117,6 +118,9 @@ pub enum Command {
     Man(shell::ManArgs),
     /// Check, show and export the trail of changes
     Audit(audit::AuditArgs),
+    /// Named values of the wizards: list, show, export, import, compare, remove
+    #[command(subcommand)]
+    Preset(preset::PresetCommand),
 }
 
 /// The subcommands that log in, read what the cluster has, and do their work.
@@ -171,6 +175,7 @@ async fn dispatch(mut cli: Cli, network: Handle) -> Result<()> {
         Some(Command::Completions(args)) => return shell::completions(&args),
         Some(Command::Man(args)) => return shell::man(&args),
         Some(Command::Audit(args)) => return audit::run(args),
+        Some(Command::Preset(command)) => return preset::run(command),
         Some(Command::Simulate(args)) => {
             let level = setup::env("PROXMUX_LOG").unwrap_or_else(|| "info".into());
             let _log = cli.log_file.as_deref().map(|file| log::start(file, &level, 7)).transpose()?;
@@ -220,7 +225,12 @@ async fn dispatch(mut cli: Cli, network: Handle) -> Result<()> {
         }
         Some(Command::Check(args)) => check::run(args, &cli.connect).await,
         Some(
-            Command::Config(_) | Command::Simulate(_) | Command::Completions(_) | Command::Man(_) | Command::Audit(_),
+            Command::Config(_)
+            | Command::Simulate(_)
+            | Command::Completions(_)
+            | Command::Man(_)
+            | Command::Audit(_)
+            | Command::Preset(_),
         ) => Ok(()),
     }
 }
@@ -236,7 +246,7 @@ fn world(options: Options, policy: Policy) -> World {
 fn over(connector: HttpsConnector, policy: Policy) -> World {
     let world = World::new(Arc::new(connector), policy);
     let trail = audit::trail().unwrap_or_else(|_| crate::audit::Audit::new(connector::state_dir()));
-    world.with_ssh_folder(crate::ssh_key::folder()).with_audit(trail)
+    world.with_ssh_folder(crate::ssh_key::folder()).with_audit(trail).with_presets(preset::presets())
 }
 
 /// Logs in with what the command line and the environment say, and reads what the cluster has: what every command needs

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     api::{
-        cluster::GuestStatus,
+        cluster::{Guest, GuestStatus},
         guest::{self, Which, param},
         ids::{GuestKind, VmId},
     },
@@ -50,12 +50,8 @@ pub struct Set {
 /// # Errors
 /// When a setting is wrong, or the cluster refuses.
 pub async fn run(kind: GuestKind, args: Set, world: &World, store: &Store) -> Result<()> {
-    let id = VmId::new(args.guest).ok_or_else(|| anyhow!("{} is no guest's number", args.guest))?;
-    let known = store.guest(id).ok_or_else(|| anyhow!("there is no guest {id}, or none that you may see"))?;
-    if known.kind != kind {
-        let other = if known.kind == GuestKind::Vm { "vm" } else { "ct" };
-        bail!("{id} is a {}: use `proxmux {other} set`", known.kind.label());
-    }
+    let known = find(store, kind, args.guest)?;
+    let id = known.vmid;
     let client = world.client(store.session)?;
     let reference = known.reference();
     let raw = match kind {
@@ -111,6 +107,20 @@ pub async fn run(kind: GuestKind, args: Set, world: &World, store: &Store) -> Re
         Some(api) if is_conflict(api) => error.context("somebody else has changed the settings meanwhile: try again"),
         _ => error,
     })
+}
+
+/// A guest of this kind by its number.
+///
+/// # Errors
+/// When there is none, or it is of the other kind.
+pub fn find(store: &Store, kind: GuestKind, number: u32) -> Result<&Guest> {
+    let id = VmId::new(number).ok_or_else(|| anyhow!("{number} is no guest's number"))?;
+    let known = store.guest(id).ok_or_else(|| anyhow!("there is no guest {id}, or none that you may see"))?;
+    if known.kind != kind {
+        let other = if known.kind == GuestKind::Vm { "vm" } else { "ct" };
+        bail!("{id} is a {}: use `proxmux {other} set`", known.kind.label());
+    }
+    Ok(known)
 }
 
 /// A value as given, or from a file.

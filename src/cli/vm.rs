@@ -18,6 +18,8 @@ pub enum VmCommand {
 Examples:
   proxmux vm create name=web-01 disk0.size=8 cd.image=local:iso/debian-13.iso start=1
   proxmux --dry-run vm create name=web-01    show the call, send nothing
+  proxmux vm create --preset web name=web-02 with the values of a preset
+  proxmux vm create --like 104 name=web-02   with the settings of VM 104
   proxmux vm create --fields-help            all fields, with what can be chosen")]
     Create(Create),
     /// Change settings of a VM, or list them
@@ -36,6 +38,9 @@ Examples:
 pub struct Create {
     #[command(flatten)]
     fields: FieldArgs,
+    /// Begin with the settings of this guest; fields that are given go before them
+    #[arg(long, value_name = "VMID", conflicts_with = "preset")]
+    like: Option<u32>,
     #[command(flatten)]
     change: ChangeArgs,
 }
@@ -47,7 +52,10 @@ pub struct Create {
 pub async fn run(command: VmCommand, world: &World, store: &Store) -> Result<()> {
     match command {
         VmCommand::Create(args) => {
-            let dialog = CreateVm::new(store, None);
+            let dialog = match args.like {
+                Some(vmid) => CreateVm::like(store, set::find(store, GuestKind::Vm, vmid)?.reference()),
+                None => CreateVm::new(store, None),
+            };
             match fill::fill(world, store, dialog, &args.fields).await? {
                 Some(proposal) => change::run(world, store, proposal, &args.change).await,
                 None => Ok(()),

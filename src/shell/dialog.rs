@@ -1,6 +1,8 @@
 //! Changes that need input: one host for all dialogs and wizards. A feature describes what it asks for ([`Ask`]); the
 //! host shows it, sends once, and brings the server's complaints to their fields.
 
+mod preset;
+
 use std::collections::BTreeMap;
 
 use crossterm::event::{KeyCode, KeyEvent, MouseEvent};
@@ -37,6 +39,10 @@ pub enum Msg<M> {
     Answered(Wire, Result<(), ApiError>),
     /// Throw away what was typed.
     Leave,
+    /// The presets that there are.
+    Presets(preset::Listed),
+    /// Fill these values in, or say why there are none.
+    Fill(Result<Vec<(String, String)>, String>),
 }
 
 impl<M> From<M> for Msg<M> {
@@ -55,6 +61,8 @@ pub trait Ask: Sized + Send + 'static {
     const SWITCHES: &'static [(char, &'static str, &'static str)] = &[];
     /// True when the change takes long to be sent (files): the dialog does not wait for the answer.
     const DETACHED: bool = false;
+    /// True when its values are worth keeping as presets; wizards with several pages always have them.
+    const PRESETS: bool = false;
 
     /// The title of the frame.
     fn title(&self) -> String;
@@ -141,6 +149,11 @@ impl<A: Ask> Dialog<A> {
         })
     }
 
+    /// Fills a preset in; see [`Dialog::fill_unseen`].
+    pub fn load_unseen(&mut self, values: &[(String, String)], scene: Scene) -> Vec<Effect> {
+        self.unseen(scene, |dialog, cx| dialog.fill(values, cx))
+    }
+
     fn unseen(&mut self, scene: Scene, act: impl FnOnce(&mut Self, &mut Cx<'_, Msg<A::Msg>>)) -> Vec<Effect> {
         let mut effects = vec![];
         act(self, &mut Cx::new(LayerId::NONE, scene, &mut effects));
@@ -193,6 +206,7 @@ impl<A: Ask> Dialog<A> {
         }
         let left = self.proposal(cx.store()).map_or(0, |p| p.writes.len());
         if self.sending == 0 && left == 0 && self.wizard.trouble().is_none() && !self.done.is_empty() {
+            preset::remember(self, cx);
             self.ask.done(&self.wizard, cx);
             cx.close();
         }
@@ -335,14 +349,24 @@ impl<A: Ask> View for Dialog<A> {
     type Msg = Msg<A::Msg>;
     const NAME: &'static str = A::NAME;
     const DIALOG: bool = true;
-    const COMMANDS: &'static [Command<Self>] = &[Command {
-        id: "dialog.copy",
-        keys: "ctrl-y",
-        title: "Copy the call",
-        footer: true,
-        ready: |_, _| true,
-        run: Self::copy,
-    }];
+    const COMMANDS: &'static [Command<Self>] = &[
+        Command {
+            id: "dialog.copy",
+            keys: "ctrl-y",
+            title: "Copy the call",
+            footer: true,
+            ready: |_, _| true,
+            run: Self::copy,
+        },
+        Command {
+            id: "dialog.presets",
+            keys: "f6",
+            title: "Presets",
+            footer: true,
+            ready: |d, _| d.has_presets(),
+            run: Self::presets,
+        },
+    ];
 
     fn opened(&mut self, cx: &mut Cx<'_, Self::Msg>) {
         self.ask.opened(&mut self.wizard, cx);
@@ -364,6 +388,9 @@ impl<A: Ask> View for Dialog<A> {
             Msg::Confirmed(changes) => self.confirmed(changes, cx),
             Msg::Answered(wire, result) => self.answered(wire, result, cx),
             Msg::Leave => cx.close(),
+            Msg::Presets(listed) => self.preset_menu(listed, cx),
+            Msg::Fill(Ok(values)) => self.fill(&values, cx),
+            Msg::Fill(Err(why)) => self.wizard.set_trouble(Some(why)),
         }
     }
 

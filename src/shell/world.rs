@@ -21,6 +21,7 @@ use crate::{
         trace::Trace,
     },
     audit::{Audit, AuditError, Entry},
+    preset::Presets,
     store::SessionId,
 };
 
@@ -137,6 +138,7 @@ pub struct World {
     ssh: Option<PathBuf>,
     trace: Trace,
     audit: Option<Arc<Audit>>,
+    presets: Option<Presets>,
     made: Arc<Mutex<Vec<(SessionId, Wire)>>>,
     /// Tasks that bring files of this machine to a storage.
     arriving: Arc<Mutex<HashMap<String, (SessionId, Wire)>>>,
@@ -153,6 +155,7 @@ impl World {
             connector,
             trace,
             audit: None,
+            presets: None,
             made: Arc::default(),
             arriving: Arc::default(),
             sessions: Arc::default(),
@@ -166,6 +169,16 @@ impl World {
     /// Writes every change down before it is sent.
     pub fn with_audit(self, audit: Audit) -> Self {
         Self { audit: Some(Arc::new(audit)), ..self }
+    }
+
+    /// Says where presets are kept.
+    pub fn with_presets(self, presets: Presets) -> Self {
+        Self { presets: Some(presets), ..self }
+    }
+
+    /// Where presets are kept, if anywhere.
+    pub fn presets(&self) -> Option<&Presets> {
+        self.presets.as_ref()
     }
 
     /// The last calls.

@@ -206,7 +206,7 @@ impl Fleet {
 
     fn menu(&mut self, cx: &mut Cx<'_, ()>) {
         self.open(cx);
-        cx.emit(Effect::Run { layer: None, command: "guest.menu".into() });
+        cx.emit(Effect::Run { layer: None, command: "detail.menu".into() });
     }
 
     /// Asks in the guests' own cluster whether to do it.

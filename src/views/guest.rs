@@ -3,6 +3,7 @@
 pub mod action;
 pub mod detail;
 pub mod edit;
+pub mod like;
 
 use std::cmp::Ordering;
 
@@ -340,6 +341,7 @@ impl View for Guests {
         action::command::<Self, 6>(),
         action::command::<Self, 7>(),
         action::command::<Self, 8>(),
+        like::command::<Self>(),
         template::clone_command(),
         template::convert_command(),
         template::describe_command(),

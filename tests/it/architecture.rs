@@ -14,7 +14,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("ssh_key", &[]),
     ("store", &["api"]),
     ("audit", &["api"]),
-    ("shell", &["api", "ui", "store", "audit"]),
+    ("preset", &["api"]),
+    ("shell", &["api", "ui", "store", "audit", "preset"]),
     ("views", &["shell", "ui", "store", "api", "ssh_key"]),
     ("app", &["views", "shell", "ui", "store", "api"]),
 ];

@@ -18,6 +18,7 @@ use proxmux::{
     app::{App, Msg, Notify, Options, desk::Profile, headless::Headless},
     audit::Audit,
     cli::console,
+    preset::Presets,
     shell::{Connector, Place, Policy, World},
     sim::{self, Simulator, call::Spoil, fault::Effect as Trouble, scenario::Scenario, table::Table},
     store::Store,
@@ -240,6 +241,8 @@ pub struct Setup {
     pub cache: Option<PathBuf>,
     /// A folder for the audit trail.
     pub audit: Option<PathBuf>,
+    /// A folder for presets.
+    pub presets: Option<PathBuf>,
     /// Where the user's SSH keys are.
     pub ssh: Option<PathBuf>,
     /// Other clusters, each with a profile.
@@ -263,6 +266,7 @@ impl Default for Setup {
             notify: Notify::Off,
             cache: None,
             audit: None,
+            presets: None,
             ssh: None,
             others: vec![],
             start: Start {
@@ -341,6 +345,9 @@ impl Setup {
         let policy = Policy { read_only: self.read_only, dry_run: self.dry_run };
         app.set_policy(policy);
         let mut world = World::new(Arc::new(Lines(lab.clone(), seconds)), policy).with_ssh_folder(self.ssh);
+        if let Some(dir) = self.presets {
+            world = world.with_presets(Presets::new(dir));
+        }
         if let Some(dir) = self.audit {
             world = world.with_audit(Audit::new(dir));
         }

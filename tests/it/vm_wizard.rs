@@ -106,14 +106,14 @@ async fn an_appliance_that_cannot_be_read_says_why_at_its_field() {
 async fn the_last_values_can_be_had_again() {
     let mut h = Harness::new().await;
     h.press("c").await;
-    h.sees_not("Start with");
-    h.press("down down 'web-02' alt-5 down ctrl-u '3' pgdn ctrl-u '4096' alt-4 f3 alt-9 enter").await;
+    h.press("f6").await;
+    h.sees_not("Load the values of the last one");
+    h.press("esc down down 'web-02' alt-5 down ctrl-u '3' pgdn ctrl-u '4096' alt-4 f3 alt-9 enter").await;
     h.until("Create VM 114 (web-02): done", 10.0).await;
     h.press("c").await;
-    h.sees("Start with");
-    h.press("up right").await;
-    h.sees("those of the last one web-02");
-    h.press("alt-9").await;
+    h.press("f6").await;
+    h.sees("Load the values of the last one");
+    h.press("enter alt-9").await;
     for part in ["vmid=115", "cores=3", "memory=4096", "scsi1=ceph:32,iothread=1"] {
         h.sees(part);
     }

@@ -111,6 +111,7 @@ fn needed(volumes: &[Volume], guests: &[Chosen]) -> Option<u64> {
 impl Ask for BackUp {
     type Msg = Msg;
     const NAME: &'static str = "Back up now";
+    const PRESETS: bool = true;
 
     fn title(&self) -> String {
         format!("Back up {} now", self.what())

@@ -13,7 +13,7 @@ use secrecy::ExposeSecret;
 use crate::{
     api::{
         ApiError, Paged, cluster, guest,
-        ids::{ContentKind, NodeName, StorageId, VmId},
+        ids::{ContentKind, GuestRef, NodeName, StorageId, VmId},
         image::{self, Appliance},
         network::{self, Interface},
         storage::{self, Volume},
@@ -23,7 +23,10 @@ use crate::{
     ssh_key::{Found, Strength},
     store::Store,
     ui::{Choices, Values, Wizard},
-    views::vm::create::supply::{self as of_node, Images},
+    views::{
+        guest::like,
+        vm::create::supply::{self as of_node, Images},
+    },
 };
 use fetch::Fetch;
 use supply::Addresses;
@@ -62,6 +65,8 @@ pub enum Msg {
 pub struct CreateCt {
     /// The node whose storages and bridges are shown.
     node: NodeName,
+    /// The guest that it is to be like.
+    like: Option<GuestRef>,
     templates: Images,
     /// The catalogue was asked for on this node.
     catalogue: bool,
@@ -80,6 +85,7 @@ impl CreateCt {
         wizard.set_fact("user", &store.user);
         let ask = Self {
             node,
+            like: None,
             templates: Images::default(),
             catalogue: false,
             keys: vec![],
@@ -87,6 +93,13 @@ impl CreateCt {
             addresses: Addresses::default(),
         };
         Dialog::new(ask, wizard)
+    }
+
+    /// A wizard for a container like this one.
+    pub fn like(store: &Store, guest: GuestRef) -> Dialog<Self> {
+        let mut dialog = Self::new(store, Some(guest.node.clone()));
+        dialog.parts().0.like = Some(guest);
+        dialog
     }
 
     fn load_node(&mut self, wizard: &mut Wizard, cx: &mut Context) {
@@ -187,6 +200,9 @@ impl Ask for CreateCt {
 
     fn opened(&mut self, wizard: &mut Wizard, cx: &mut Context) {
         cx.send(cluster::next_id(None), Msg::NextId);
+        if let Some(guest) = &self.like {
+            like::ask(guest, like::of_ct, cx);
+        }
         cx.job(|world| Box::pin(key::find(world)));
         self.load_node(wizard, cx);
     }

@@ -310,6 +310,7 @@ impl View for Detail {
         action::command::<Self, 6>(),
         action::command::<Self, 7>(),
         action::command::<Self, 8>(),
+        super::like::command::<Self>(),
         template::clone_command(),
         template::convert_command(),
         template::describe_command(),

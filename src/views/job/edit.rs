@@ -392,6 +392,7 @@ pub fn short(unix: i64) -> String {
 impl Ask for EditJob {
     type Msg = Msg;
     const NAME: &'static str = "Backup job";
+    const PRESETS: bool = true;
 
     fn title(&self) -> String {
         match &self.old {

@@ -179,6 +179,7 @@ fn check_name(name: &str, values: &Values) -> Result<(), String> {
 impl Ask for CloneGuest {
     type Msg = Msg;
     const NAME: &'static str = "Clone";
+    const PRESETS: bool = true;
 
     fn title(&self) -> String {
         let what = if self.template { "template" } else { self.source.kind.label() };

@@ -9,15 +9,18 @@ mod tests;
 use crate::{
     api::{
         ApiError, Paged, cluster,
-        ids::{ContentKind, NodeName, StorageId, VmId},
+        ids::{ContentKind, GuestRef, NodeName, StorageId, VmId},
         network::{self, Interface},
         storage::{self, Foreign, Volume},
     },
-    shell::{Ask, Cx, Dialog, Effect, Proposal, Write, dialog::Msg as Heard},
+    shell::{Ask, Cx, Dialog, Proposal, Write, dialog::Msg as Heard},
     ssh_key,
     store::Store,
     ui::{Choices, Values, Wizard},
-    views::device::{self, cloudinit},
+    views::{
+        device::{self, cloudinit},
+        guest::like,
+    },
 };
 use secrecy::ExposeSecret;
 use supply::Images;
@@ -48,13 +51,12 @@ pub enum Msg {
 pub struct CreateVm {
     /// The node whose storages and bridges are shown.
     node: NodeName,
+    /// The guest that it is to be like.
+    like: Option<GuestRef>,
     images: Images,
     storages: Vec<storage::Status>,
     configs: Vec<storage::Config>,
 }
-
-/// Under this name the values of the last creation are remembered.
-const REMEMBERED: &str = "vm.create";
 
 type Context<'a> = Cx<'a, Heard<Msg>>;
 
@@ -62,14 +64,16 @@ impl CreateVm {
     /// A wizard for a VM on this node, or on the one with the most free memory.
     pub fn new(store: &Store, node: Option<NodeName>) -> Dialog<Self> {
         let node = supply::node_for(store, node);
-        let mut wizard = form::wizard(supply::nodes(store), supply::pools(store), node.as_str());
-        if let Some(last) = store.remembered.get(REMEMBERED) {
-            let name = last.iter().find(|(key, _)| key == "name").map_or("", |(_, name)| name);
-            wizard.set_fact("presets", "1");
-            let label = format!("those of the last one {name}");
-            wizard.set_choices("preset", [("", "the usual ones"), ("last", label.trim_end())]);
-        }
-        Dialog::new(Self { node, images: Images::default(), storages: vec![], configs: vec![] }, wizard)
+        let wizard = form::wizard(supply::nodes(store), supply::pools(store), node.as_str());
+        let ask = Self { node, like: None, images: Images::default(), storages: vec![], configs: vec![] };
+        Dialog::new(ask, wizard)
+    }
+
+    /// A wizard for a VM like this one.
+    pub fn like(store: &Store, guest: GuestRef) -> Dialog<Self> {
+        let mut dialog = Self::new(store, Some(guest.node.clone()));
+        dialog.parts().0.like = Some(guest);
+        dialog
     }
 
     fn load_node(&mut self, wizard: &mut Wizard, cx: &mut Context) {
@@ -163,6 +167,9 @@ impl Ask for CreateVm {
 
     fn opened(&mut self, wizard: &mut Wizard, cx: &mut Context) {
         cx.send(cluster::next_id(None), Msg::NextId);
+        if let Some(guest) = &self.like {
+            like::ask(guest, like::of_vm, cx);
+        }
         cx.send(storage::list(None), Msg::Configs);
         cx.job(|world| {
             Box::pin(async move {
@@ -262,25 +269,9 @@ impl Ask for CreateVm {
                     cx.send(request, move |answer| Msg::Appliance(volume, answer));
                 }
             }
-            "preset" if values.get("preset") == "last" => {
-                let own = |key: &str| matches!(key, "preset" | "vmid" | "name") || key.ends_with(".macaddr");
-                let address = |key: &str| key.starts_with("ipconfig");
-                let last = cx.store().remembered.get(REMEMBERED).into_iter().flatten();
-                for (key, value) in last.filter(|(key, _)| !own(key) && !address(key)) {
-                    wizard.fill(key, value);
-                }
-                if wizard.values().get("node") != self.node.as_str() {
-                    self.node = NodeName::from(wizard.values().get("node"));
-                    self.load_node(wizard, cx);
-                }
-            }
             _ => device::supply::changed(key, wizard, &self.node, cx, Msg::Hardware),
         }
         form::follow(wizard);
-    }
-
-    fn done(&mut self, wizard: &Wizard, cx: &mut Context) {
-        cx.emit(Effect::Remember { session: cx.session(), what: REMEMBERED, values: wizard.values().into_pairs() });
     }
 
     fn proposal(&self, wizard: &Wizard, _: &Store) -> Option<Proposal> {

@@ -25,10 +25,6 @@ fn check_id(text: &str, values: &Values) -> Result<(), String> {
     }
 }
 
-fn has_presets(values: &Values) -> bool {
-    values.is_on("presets")
-}
-
 /// Two guests may have one name, but seldom should.
 fn warn_name(text: &str, values: &Values) -> Option<String> {
     (values.get("name.taken") == text).then(|| values.get("name.why").to_owned())
@@ -53,9 +49,6 @@ fn check_firmware(text: &str, values: &Values) -> Result<(), String> {
 
 fn general(nodes: Vec<Choice>, pools: Vec<Choice>, node: &str) -> Form {
     let form = Form::new()
-        .select("preset", "Start with", Choices::Ready(vec![Choice::labelled("", "the usual ones")]))
-        .help("Values for all pages but ID, name and addresses.")
-        .when(has_presets)
         .select("node", "Node", Choices::Ready(nodes))
         .initial(node)
         .required()
