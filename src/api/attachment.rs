@@ -25,7 +25,7 @@ pub struct Attachment {
     /// How much of it has been sent.
     pub meter: Meter,
     /// It is not sent along: it lies ready here until the node fetches it.
-    pub offer: Option<Offer>,
+    pub offer: Option<Box<Offer>>,
 }
 
 /// Where a file lies ready for a node, and for how long.

@@ -150,7 +150,7 @@ mod tests {
             name: "x.iso".into(),
             size: 1000,
             meter: Default::default(),
-            offer: Some(offer),
+            offer: Some(Box::new(offer)),
         };
         let call = image::upload(&"n".into(), &"local".into(), ContentKind::Iso, None, file.clone());
         let mut all = Transfers::default();

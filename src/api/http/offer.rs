@@ -59,7 +59,7 @@ pub async fn serve(file: &Attachment) -> Result<(), ApiError> {
     let listener = TcpListener::bind(address).await.map_err(|e| not(format!("{e}; choose another address or port")))?;
     let desk = Arc::new(Desk {
         file: file.clone(),
-        offer,
+        offer: *offer,
         visitor: Mutex::new(None),
         latest: Arc::default(),
         given: Arc::default(),
@@ -318,7 +318,7 @@ mod tests {
             name: "x.iso".into(),
             size: data.len() as u64,
             meter: Meter::default(),
-            offer: Some(offer),
+            offer: Some(Box::new(offer)),
         };
         (there, file)
     }

@@ -168,7 +168,7 @@ impl Ask for LetFetch {
             name: name.clone(),
             size: self.size,
             meter: Meter::default(),
-            offer: Some(offer),
+            offer: Some(Box::new(offer)),
         };
         let label = format!("Let {node} fetch {name} to {storage}");
         let write = Write::new(label.clone(), image::download(node, storage, &what).file(file));
