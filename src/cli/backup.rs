@@ -22,7 +22,7 @@ use crate::{
     ui::text,
     views::{
         backup::{change as changes, now, prune, restore, row::Row, stock},
-        job::{edit, run_now, schedule, selection, switch},
+        job::{column::selection, edit, run as runs, schedule},
     },
 };
 
@@ -492,7 +492,7 @@ async fn jobs(command: JobCommand, world: &World, store: &Store) -> Result<()> {
         }
         JobCommand::Run(args) => {
             let found = one_job(world, store, &args.id).await?;
-            let proposal = run_now(&found, store);
+            let proposal = runs::now(&found, store);
             if proposal.writes.is_empty() {
                 bail!(
                     "nothing to run: {}",
@@ -534,7 +534,7 @@ async fn set_enabled(args: JobChange, on: bool, world: &World, store: &Store) ->
         let why = format!("the job {} is {} already", found.id, if on { "on" } else { "off" });
         return change::nothing(&why, &args.change);
     }
-    let write = switch(&found);
+    let write = runs::switch(&found);
     let proposal = Proposal::new(format!("{}?", write.label), vec![write]);
     change::run(world, store, proposal, &args.change).await
 }

@@ -20,8 +20,7 @@ use crate::{
     store::Store,
     ui::{GlyphSet, text},
     views::snapshot::{
-        deletion,
-        prune::Prune,
+        prune::{Prune, deletion},
         rollback::{self, Rollback},
         take::{Describe, Take},
         tree,

@@ -87,6 +87,26 @@ impl Picker {
         Self::new(title, picks, Mode::Menu)
     }
 
+    /// A menu of a view's commands, with a letter for each.
+    pub fn of_commands<V: View>(
+        view: &V,
+        title: impl Into<String>,
+        letters: &[(&'static str, char)],
+        cx: &Cx<'_, V::Msg>,
+    ) -> Self {
+        let layer = cx.id;
+        let picks = letters.iter().filter_map(|(id, letter)| {
+            let command = V::COMMANDS.iter().find(|c| c.id == *id)?;
+            let effect = move || Effect::Run { layer: Some(layer), command: command.id.into() };
+            let mut pick = Pick::new(command.title, effect).letter(*letter).detail(cx.scene.keys.label(id));
+            if !(command.ready)(view, cx.scene.store) {
+                pick.disabled = Some("not possible here".into());
+            }
+            Some(pick)
+        });
+        Self::menu(title, picks.collect())
+    }
+
     /// A list that is searched by typing.
     pub fn search(title: impl Into<String>, picks: Vec<Pick>) -> Self {
         Self::new(title, picks, Mode::Search)

@@ -122,6 +122,30 @@ pub struct Column<R> {
     pub sort: Option<fn(&R, &R) -> Ordering>,
 }
 
+impl<R> Column<R> {
+    /// A column at the left edge of its width that can't be sorted by.
+    pub fn left(id: &'static str, title: &'static str, width: Width, priority: u8, cell: fn(&R, &Ctx) -> Cell) -> Self {
+        Self { id, title, width, priority, align: Align::Left, cell, sort: None }
+    }
+
+    /// The same, and the list can be sorted by it.
+    pub fn sorted(
+        id: &'static str,
+        title: &'static str,
+        width: Width,
+        priority: u8,
+        cell: fn(&R, &Ctx) -> Cell,
+        sort: fn(&R, &R) -> Ordering,
+    ) -> Self {
+        Self { sort: Some(sort), ..Self::left(id, title, width, priority, cell) }
+    }
+
+    /// At the right edge: for figures.
+    pub fn right(self) -> Self {
+        Self { align: Align::Right, ..self }
+    }
+}
+
 // Written out because deriving would ask for `R: Clone`.
 impl<R> Clone for Column<R> {
     fn clone(&self) -> Self {

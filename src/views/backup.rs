@@ -9,6 +9,7 @@ pub mod prune;
 pub mod restore;
 pub mod row;
 pub mod run;
+pub mod setting;
 pub mod shown;
 pub mod stock;
 
@@ -37,9 +38,9 @@ use crate::{
         task::{self, LogLine, Task},
         vzdump,
     },
-    shell::{Command, Cx, Effect, Level, Pick, Picker, Scene, View},
+    shell::{Command, Cx, Effect, Level, Picker, Scene, View},
     store::Store,
-    ui::{Align, Cell, Column, Ctx, Role, Table, TableEvent, Width, text},
+    ui::{Cell, Column, Role, Table, TableEvent, Width, text},
 };
 
 /// What the view hears back.
@@ -94,16 +95,16 @@ fn pulse(store: &Store) -> (usize, Option<u64>) {
 }
 
 fn run_columns() -> Vec<Column<Task>> {
-    type Draw = fn(&Task, &Ctx) -> Cell;
-    fn left(id: &'static str, title: &'static str, width: Width, priority: u8, cell: Draw) -> Column<Task> {
-        Column { id, title, width, priority, align: Align::Left, cell, sort: None }
-    }
-    let mut start = left("start", "Start", Width::Fixed(14), 0, |t, c| {
-        text::time_short(i64::try_from(t.starttime).unwrap_or(0), c.zone).into()
-    });
-    start.sort = Some(|a, b| a.starttime.cmp(&b.starttime));
+    let left = Column::<Task>::left;
     vec![
-        start,
+        Column::sorted(
+            "start",
+            "Start",
+            Width::Fixed(14),
+            0,
+            |t: &Task, c| text::time_short(i64::try_from(t.starttime).unwrap_or(0), c.zone).into(),
+            |a: &Task, b| a.starttime.cmp(&b.starttime),
+        ),
         left("run", "Run", Width::Flex { min: 14, max: 30 }, 0, |t, _| t.description().into()),
         left("status", "Result", Width::Flex { min: 14, max: 70 }, 0, |t, c| {
             let (glyph, role) = super::task::sign(&t.status, c);
@@ -303,7 +304,6 @@ impl Backups {
 
     /// The actions of the page, from the table of commands.
     fn menu(&mut self, cx: &mut Cx<'_, Msg>) {
-        let layer = cx.id;
         const LETTERS: [(&str, char); 8] = [
             ("backup.now", 'b'),
             ("backup.restore", 'r'),
@@ -314,22 +314,13 @@ impl Backups {
             ("backup.prune", 'u'),
             ("backup.remove", 'D'),
         ];
-        let picks = LETTERS.into_iter().filter_map(|(id, letter)| {
-            let command = Self::COMMANDS.iter().find(|c| c.id == id)?;
-            let effect = move || Effect::Run { layer: Some(layer), command: id.into() };
-            let mut pick = Pick::new(command.title, effect).letter(letter).detail(cx.scene.keys.label(id));
-            if !(command.ready)(self, cx.store()) {
-                pick.disabled = Some("not possible here".into());
-            }
-            Some(pick)
-        });
-        let picks = picks.collect();
         let title = match self.chosen().as_slice() {
             [] => "Backups".into(),
             [one] => text::clean(&format!("{}, {}", one.guest(), text::local_time(one.unix()))).into_owned(),
             many => format!("{} backups", many.len()),
         };
-        cx.open(Picker::menu(title, picks));
+        let menu = Picker::of_commands(self, title, &LETTERS, cx);
+        cx.open(menu);
     }
 
     fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {

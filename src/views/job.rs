@@ -1,10 +1,13 @@
 //! Backup jobs: the list with what each takes, when it runs next and how it went last time.
 
+pub mod column;
 pub mod detail;
 pub mod edit;
+pub mod form;
+pub mod run;
 pub mod schedule;
 
-use std::{cmp::Ordering, collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use compact_str::CompactString;
 use crossterm::event::{KeyEvent, MouseEvent};
@@ -15,18 +18,19 @@ use ratatui::{
     text::{Line, Span},
 };
 
+use self::column::Row;
 use crate::{
     api::{
-        ApiError, Param, backup,
+        ApiError,
         guest::param,
-        ids::{NodeName, Upid},
-        job::{self as api, Job, Selection},
+        ids::Upid,
+        job::{self as api, Job},
         task::{self, LogLine, Task, TaskState},
     },
     api::{Paged, vzdump},
-    shell::{Command, Cx, Degree, Effect, Level, Pick, Picker, Proposal, Scene, View, Write},
+    shell::{Command, Cx, Degree, Effect, Level, Picker, Proposal, Scene, View},
     store::Store,
-    ui::{Align, Cell, Column, Ctx, Role, Table, TableEvent, Width, text},
+    ui::{Role, Table, TableEvent, text},
 };
 
 /// What the view hears back.
@@ -54,15 +58,6 @@ pub enum Next {
     Switch,
 }
 
-/// A job with how it went last time.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Row {
-    /// The job.
-    pub job: Job,
-    /// Its last run.
-    pub last: Option<(u64, TaskState)>,
-}
-
 /// The list of backup jobs.
 pub struct Jobs {
     jobs: Vec<Job>,
@@ -83,8 +78,9 @@ pub struct Jobs {
 
 impl Default for Jobs {
     fn default() -> Self {
-        let table =
-            Table::new(columns(), |r: &Row| r.job.id.clone(), searched).with_sort("next", false).without_footer();
+        let table = Table::new(column::columns(), |r: &Row| r.job.id.clone(), column::searched)
+            .with_sort("next", false)
+            .without_footer();
         Self {
             jobs: vec![],
             rows: vec![],
@@ -100,221 +96,6 @@ impl Default for Jobs {
             zone: TimeZone::system(),
         }
     }
-}
-
-/// `all but 3`, `2 guests: 101 113`, `pool office`.
-pub fn selection(job: &Job) -> String {
-    let list = |ids: &[crate::api::ids::VmId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-    match job.selection() {
-        Selection::All => "all".into(),
-        Selection::AllBut(ids) => format!("all but {}", list(&ids)),
-        Selection::These(ids) => list(&ids),
-        Selection::Pool(pool) => format!("pool {pool}"),
-    }
-}
-
-fn columns() -> Vec<Column<Row>> {
-    fn left(
-        id: &'static str,
-        title: &'static str,
-        width: Width,
-        priority: u8,
-        cell: fn(&Row, &Ctx) -> Cell,
-        sort: fn(&Row, &Row) -> Ordering,
-    ) -> Column<Row> {
-        Column { id, title, width, priority, align: Align::Left, cell, sort: Some(sort) }
-    }
-    fn text_of<'r>(row: &'r Row, key: &str) -> &'r str {
-        row.job.get(key).unwrap_or_default()
-    }
-    vec![
-        left(
-            "on",
-            "On",
-            Width::Fixed(3),
-            0,
-            |r, c| match r.job.is_enabled() {
-                true => Cell::role(c.look.glyphs.ok, Role::Ok),
-                false => Cell::role("off", Role::Muted),
-            },
-            |a, b| a.job.is_enabled().cmp(&b.job.is_enabled()),
-        ),
-        left(
-            "id",
-            "Job",
-            Width::Flex { min: 17, max: 30 },
-            0,
-            |r, _| r.job.id.as_str().into(),
-            |a, b| a.job.id.cmp(&b.job.id),
-        ),
-        left(
-            "schedule",
-            "Schedule",
-            Width::Flex { min: 25, max: 34 },
-            0,
-            |r, _| {
-                let event = text_of(r, "schedule");
-                schedule::words(event).unwrap_or_else(|| event.to_owned()).into()
-            },
-            |a, b| text_of(a, "schedule").cmp(text_of(b, "schedule")),
-        ),
-        left(
-            "next",
-            "Next run",
-            Width::Fixed(15),
-            1,
-            |r, _| match r.job.next_run {
-                Some(at) => edit::short(i64::try_from(at).unwrap_or(0)).into(),
-                None => Cell::role("never", Role::Muted),
-            },
-            |a, b| a.job.next_run.unwrap_or(u64::MAX).cmp(&b.job.next_run.unwrap_or(u64::MAX)),
-        ),
-        left(
-            "last",
-            "Last result",
-            Width::Flex { min: 13, max: 30 },
-            1,
-            |r, c| match &r.last {
-                Some((at, state)) => {
-                    let (glyph, role) = super::task::sign(state, c);
-                    let now = u64::try_from(c.now).unwrap_or(0);
-                    Cell::role(format!("{glyph} {state}, {}", text::age(now.saturating_sub(*at))), role)
-                }
-                None => Cell::default(),
-            },
-            |a, b| a.last.as_ref().map(|l| l.0).cmp(&b.last.as_ref().map(|l| l.0)),
-        ),
-        left(
-            "guests",
-            "Guests",
-            Width::Flex { min: 14, max: 40 },
-            3,
-            |r, _| selection(&r.job).into(),
-            |a, b| selection(&a.job).cmp(&selection(&b.job)),
-        ),
-        left(
-            "storage",
-            "Storage",
-            Width::Fit { max: 16 },
-            2,
-            |r, _| text_of(r, "storage").into(),
-            |a, b| text_of(a, "storage").cmp(text_of(b, "storage")),
-        ),
-        left(
-            "mode",
-            "Mode",
-            Width::Fit { max: 8 },
-            4,
-            |r, _| r.job.get("mode").unwrap_or("snapshot").into(),
-            |a, b| text_of(a, "mode").cmp(text_of(b, "mode")),
-        ),
-        left(
-            "keep",
-            "Retention",
-            Width::Flex { min: 16, max: 34 },
-            5,
-            |r, _| match r.job.get("prune-backups") {
-                Some(rules) => rules.replace("keep-", "").into(),
-                None if r.job.get("remove") == Some("0") => Cell::role("remove nothing", Role::Muted),
-                None => Cell::role("as the storage", Role::Muted),
-            },
-            |a, b| text_of(a, "prune-backups").cmp(text_of(b, "prune-backups")),
-        ),
-        left(
-            "node",
-            "Node",
-            Width::Fit { max: 14 },
-            6,
-            |r, _| r.job.get("node").unwrap_or("all").into(),
-            |a, b| text_of(a, "node").cmp(text_of(b, "node")),
-        ),
-        left(
-            "comment",
-            "Comment",
-            Width::Flex { min: 14, max: 40 },
-            7,
-            |r, _| Cell::role(text_of(r, "comment"), Role::Muted),
-            |a, b| text_of(a, "comment").cmp(text_of(b, "comment")),
-        ),
-    ]
-}
-
-fn searched(r: &Row, out: &mut String) {
-    use std::fmt::Write as _;
-    let _ = write!(out, "{} {}", r.job.id, selection(&r.job));
-    for (_, value) in &r.job.settings {
-        let _ = write!(out, " {value}");
-    }
-}
-
-/// The calls that run a job now: one for each online node that has some of its guests.
-pub fn run_now(job: &Job, store: &Store) -> Proposal {
-    const NOT: [&str; 12] = [
-        "schedule",
-        "starttime",
-        "dow",
-        "enabled",
-        "repeat-missed",
-        "comment",
-        "node",
-        "vmid",
-        "next-run",
-        "id",
-        "type",
-        "pool",
-    ];
-    let mut params: Vec<Param> = vec![];
-    match job.selection() {
-        Selection::These(_) => params.push(param("vmid", job.get("vmid").unwrap_or_default())),
-        Selection::Pool(pool) => params.push(param("pool", pool)),
-        _ => {}
-    }
-    for (key, value) in job.settings.iter().filter(|(key, _)| !NOT.contains(&key.as_str())) {
-        if key == "exclude-path" {
-            params.extend(value.split(',').map(|path| param(key, path)));
-        } else if !(key == "all" && value != "1") {
-            params.push(param(key, value));
-        }
-    }
-    // Only root@pam may say which job it is; with it, the run is listed as the job's last.
-    if store.user == "root@pam" {
-        params.push(param("job-id", &job.id));
-    }
-    let wanted = |g: &&crate::api::cluster::Guest| match job.selection() {
-        Selection::All => true,
-        Selection::AllBut(ids) => !ids.contains(&g.vmid),
-        Selection::These(ids) => ids.contains(&g.vmid),
-        Selection::Pool(pool) => g.pool.as_deref() == Some(pool.as_str()),
-    };
-    let mut guests: BTreeMap<NodeName, usize> = BTreeMap::new();
-    for guest in store.resources.guests.iter().filter(wanted) {
-        *guests.entry(guest.node.clone()).or_default() += 1;
-    }
-    let only = job.get("node");
-    let (mut writes, mut notes) = (vec![], vec![]);
-    for (node, count) in guests.into_iter().filter(|(node, _)| only.is_none_or(|only| node.as_str() == only)) {
-        if store.node(node.as_str()).is_some_and(|n| n.is_online()) {
-            let label = format!("Backup job {} on {node}", job.id);
-            notes.push(format!("{node}: {count} guests."));
-            writes.push(Write::new(label, backup::start(&node, &params)));
-        } else {
-            notes.push(format!("{node} can't be reached: its {count} guests are left out."));
-        }
-    }
-    let mut proposal = Proposal::new(format!("Run the backup job {} now?", job.id), writes);
-    proposal.notes = notes;
-    if job.get("mode") == Some("stop") {
-        proposal =
-            proposal.degree(Degree::Careful).note("Running guests are shut down for their backup and started again.");
-    }
-    proposal
-}
-
-/// Switches a job on or off.
-pub fn switch(job: &Job) -> Write {
-    let on = !job.is_enabled();
-    let label = format!("Switch the backup job {} {}", job.id, if on { "on" } else { "off" });
-    Write::new(label, api::update(&job.id, &[param("enabled", u8::from(on))], &[]))
 }
 
 impl Jobs {
@@ -438,7 +219,7 @@ impl Jobs {
                 cx.open(edit::dialog(cx.store(), Some(job), &self.jobs));
             }
             Next::Run => {
-                let proposal = run_now(&job, cx.store());
+                let proposal = run::now(&job, cx.store());
                 if proposal.writes.is_empty() {
                     let why =
                         proposal.notes.first().cloned().unwrap_or_else(|| "it takes no guest at the moment".into());
@@ -447,7 +228,7 @@ impl Jobs {
                 cx.propose(proposal);
             }
             Next::Switch => {
-                let label = switch(&job).label;
+                let label = run::switch(&job).label;
                 let on = !job.is_enabled();
                 let request = api::update(&job.id, &[param("enabled", u8::from(on))], &[]);
                 let write = cx.hear(label.clone(), request, Msg::Changed);
@@ -467,7 +248,7 @@ impl Jobs {
         let write = cx.hear(format!("Remove the backup job {}", row.job.id), api::remove(&row.job.id), Msg::Changed);
         let proposal = Proposal::new(format!("Remove the backup job {}?", row.job.id), vec![write])
             .degree(Degree::Careful)
-            .note(format!("Its guests ({}) are not backed up by it any more.", selection(&row.job)))
+            .note(format!("Its guests ({}) are not backed up by it any more.", column::selection(&row.job)))
             .note("The backups that it has made stay.");
         cx.propose(proposal);
     }
@@ -487,19 +268,9 @@ impl Jobs {
             ("job.create", 'c'),
             ("job.remove", 'D'),
         ];
-        let layer = cx.id;
-        let picks = LETTERS.into_iter().filter_map(|(id, letter)| {
-            let command = Self::COMMANDS.iter().find(|c| c.id == id)?;
-            let effect = move || Effect::Run { layer: Some(layer), command: id.into() };
-            let mut pick = Pick::new(command.title, effect).letter(letter).detail(cx.scene.keys.label(id));
-            if !(command.ready)(self, cx.store()) {
-                pick.disabled = Some("not possible here".into());
-            }
-            Some(pick)
-        });
-        let picks = picks.collect();
         let title = self.selected().map_or_else(|| "Backup jobs".into(), |r| r.job.id.to_string());
-        cx.open(Picker::menu(title, picks));
+        let menu = Picker::of_commands(self, title, &LETTERS, cx);
+        cx.open(menu);
     }
 
     fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {

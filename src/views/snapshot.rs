@@ -1,5 +1,6 @@
 //! Snapshots of one guest: their tree, and what can be done with them.
 
+pub mod column;
 pub mod prune;
 pub mod refusal;
 pub mod rollback;
@@ -34,9 +35,9 @@ use crate::{
         snapshot::{self as api, Snapshot},
         storage::{self, Volume},
     },
-    shell::{Command, Cx, Degree, Effect, Level, Pick, Picker, Proposal, Scene, View, Write},
+    shell::{Command, Cx, Effect, Level, Pick, Picker, Scene, View},
     store::Store,
-    ui::{Align, Cell, Column, Ctx, Role, Table, TableEvent, Width, text},
+    ui::{Role, Table, TableEvent, text},
 };
 
 /// What the view hears back.
@@ -68,59 +69,13 @@ pub struct Snapshots {
     zone: TimeZone,
 }
 
-fn columns() -> Vec<Column<Row>> {
-    let left =
-        |id, title, width, priority, cell| Column { id, title, width, priority, align: Align::Left, cell, sort: None };
-    vec![
-        left("name", "Snapshot", Width::Flex { min: 16, max: 44 }, 0, |r: &Row, c: &Ctx| {
-            let lines = r.lines(c.look.glyphs.set);
-            match (&r.snapshot, r.snapshot.is_current()) {
-                (s, true) if s.running => Cell::role(format!("{lines}NOW, running"), Role::Running),
-                (_, true) => Cell::role(format!("{lines}NOW"), Role::Accent),
-                (s, false) => format!("{lines}{}", s.name).into(),
-            }
-        }),
-        left("date", "Made", Width::Fixed(11), 2, |r: &Row, c: &Ctx| {
-            let made = r.snapshot.snaptime.filter(|_| !r.snapshot.is_current());
-            made.map_or_else(String::new, |at| text::time_short(i64::try_from(at).unwrap_or(0), c.zone)).into()
-        }),
-        Column {
-            align: Align::Right,
-            ..left("age", "Age", Width::Fixed(8), 1, |r: &Row, c: &Ctx| {
-                r.snapshot.age(c.now).map_or_else(String::new, text::duration).into()
-            })
-        },
-        Column {
-            align: Align::Right,
-            ..left("ram", "RAM", Width::Fixed(8), 1, |r: &Row, _: &Ctx| match (r.snapshot.vmstate, r.ram) {
-                (true, Some(size)) => text::bytes(size).trim().to_owned().into(),
-                (true, None) => "yes".into(),
-                (false, _) => "".into(),
-            })
-        },
-        left("description", "Description", Width::Flex { min: 22, max: 90 }, 3, |r: &Row, _: &Ctx| {
-            match (&r.snapshot.snapstate, r.snapshot.is_current()) {
-                (Some(state), _) => Cell::role(format!("unfinished ({state})"), Role::Warning),
-                (None, true) => Cell::role("you are here", Role::Muted),
-                (None, false) => r.snapshot.description.trim().replace('\n', " ").into(),
-            }
-        }),
-    ]
-}
-
-fn searched(r: &Row, out: &mut String) {
-    out.push_str(&r.snapshot.name);
-    out.push(' ');
-    out.push_str(&r.snapshot.description);
-}
-
 impl Snapshots {
     /// How often the list is asked for: others make and remove snapshots, too.
     const PACE: Duration = Duration::from_secs(5);
 
     /// The snapshots of a guest.
     pub fn new(guest: GuestRef) -> Self {
-        let table = Table::new(columns(), |r: &Row| r.snapshot.name.clone(), searched)
+        let table = Table::new(column::columns(), |r: &Row| r.snapshot.name.clone(), column::searched)
             .with_empty("waiting for the first answer")
             .without_footer();
         Self {
@@ -291,7 +246,7 @@ impl Snapshots {
             return;
         }
         let unfinished = all.iter().any(|s| s.snapstate.is_some());
-        let mut proposal = deletion(&self.guest, &self.name(cx.store()), &names, false);
+        let mut proposal = prune::deletion(&self.guest, &self.name(cx.store()), &names, false);
         proposal.notes.extend(self.warnings(cx.store()));
         if unfinished {
             proposal = proposal.note("An unfinished snapshot may need to be removed by force (menu: m).");
@@ -303,7 +258,7 @@ impl Snapshots {
         if let Some(s) = self.chosen() {
             let note =
                 "Also forgets it where its disks can't be cleaned up; what is left of them stays on the storage.";
-            cx.propose(deletion(&self.guest, &self.name(cx.store()), &[&s.name], true).note(note));
+            cx.propose(prune::deletion(&self.guest, &self.name(cx.store()), &[&s.name], true).note(note));
         }
     }
 
@@ -388,22 +343,6 @@ const MENU: &[(char, &str, &str)] = &[
     ('o', "snapshot.prune", "Delete old ones"),
     ('y', "snapshot.copy", "Copy name"),
 ];
-
-/// The proposal to delete snapshots of one guest, one after the other: the server locks a guest meanwhile.
-pub fn deletion(guest: &GuestRef, what: &str, names: &[&str], force: bool) -> Proposal {
-    let writes = names.iter().map(|name| {
-        let label = format!("Delete snapshot {name} of {what}");
-        Write::new(label, api::delete(guest, name, force)).on_guest(guest.vmid).in_turn()
-    });
-    let title = match names {
-        [one] => format!("Delete snapshot {one} of {what}?"),
-        many => format!("Delete {} snapshots of {what}?", many.len()),
-    };
-    let proposal = Proposal::new(title, writes.collect())
-        .degree(Degree::Careful)
-        .note("The guest stays as it is now; it can't be rolled back to that state any more.");
-    if names.len() > 1 { proposal.note("They are deleted one after the other.") } else { proposal }
-}
 
 impl View for Snapshots {
     type Msg = Msg;

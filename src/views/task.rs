@@ -1,5 +1,6 @@
 //! Tasks of the whole cluster: the list.
 
+pub mod follow;
 pub mod history;
 pub mod log;
 pub mod meter;

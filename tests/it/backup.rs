@@ -418,3 +418,38 @@ async fn read_only_mode_changes_nothing() {
     }
     assert!(h.writes().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_backup_that_is_removed_while_the_wizard_is_open_restores_nothing() {
+    let mut h = backups().await;
+    h.press("/ 'storage:nas id:113' enter R").await;
+    h.until("Restore the backup of VM 113", 2.0).await;
+    h.wait(1.0).await;
+    h.press("pgdn pgdn pgdn").await;
+    h.sees("In the backup: name legacy-erp");
+    h.sim(|sim| {
+        let found = sim.cluster.volumes_of("pve1", "nas").find(|v| v.content == "backup" && v.vmid == Some(113));
+        let volid = found.unwrap().volid.clone();
+        sim.cluster.remove_volume("pve1", &volid);
+    });
+    h.press("enter").await;
+    h.wait(20.0).await;
+    assert_eq!(h.writes().len(), 1, "sent once: {:?}", h.writes());
+    assert!(!h.sim(|sim| sim.cluster.guests.contains_key(&114)), "{}", h.screen());
+    assert!(h.screen().contains("113"), "{}", h.screen());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_log_of_a_run_has_the_keys_of_every_log() {
+    let mut h = backups().await;
+    h.press("tab tab enter").await;
+    h.until("1 failed", 3.0).await;
+    // The next error, a search, and saving.
+    h.press("e").await;
+    h.sees("ERROR: Backup of VM 103 failed");
+    h.press("/ 'finished' enter").await;
+    h.sees("/finished");
+    h.press("W").await;
+    h.sees("Save to a file on this machine");
+    h.sees("task-vzdump-node-");
+}

@@ -1,9 +1,6 @@
 //! The backups grouped by guest: how fresh the last good one is, who is in no job, and what failed lately.
 
-use std::{
-    cmp::Ordering,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::CompactString;
 
@@ -15,7 +12,7 @@ use crate::{
         vzdump::{Run, State},
     },
     store::Store,
-    ui::{Align, Cell, Column, Ctx, Role, Table, Width, text},
+    ui::{Cell, Column, Role, Table, Width, text},
 };
 
 /// A guest with what there is of it.
@@ -212,18 +209,8 @@ impl Board {
 }
 
 fn columns() -> Vec<Column<Fresh>> {
-    type Sort = fn(&Fresh, &Fresh) -> Ordering;
-    fn left(
-        id: &'static str,
-        title: &'static str,
-        width: Width,
-        priority: u8,
-        cell: fn(&Fresh, &Ctx) -> Cell,
-        sort: Sort,
-    ) -> Column<Fresh> {
-        Column { id, title, width, priority, align: Align::Left, cell, sort: Some(sort) }
-    }
-    let right = |column: Column<Fresh>| Column { align: Align::Right, ..column };
+    let left = Column::<Fresh>::sorted;
+    let right = Column::<Fresh>::right;
     vec![
         right(left(
             "id",

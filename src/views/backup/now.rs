@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::field;
+use super::{field, setting};
 use crate::{
     api::{
         ApiError, backup,
@@ -156,12 +156,12 @@ impl Ask for BackUp {
         if values.get("storage").is_empty() || self.guests.is_empty() {
             return None;
         }
-        let settings = field::settings(&values);
+        let settings = setting::settings(&values);
         let mut writes = vec![];
         for (node, guests) in self.by_node() {
             let ids: Vec<String> = guests.iter().map(|g| g.vmid.to_string()).collect();
             let mut params = vec![param("vmid", ids.join(","))];
-            params.extend(field::params(&settings));
+            params.extend(setting::params(&settings));
             let what = match guests.as_slice() {
                 [one] => format!("Back up {}", one.label),
                 many => format!("Back up {} guests of {node}", many.len()),
@@ -179,7 +179,7 @@ impl Ask for BackUp {
     }
 
     fn field_of(&self, parameter: &str, _: &Values) -> String {
-        field::field_of(parameter)
+        setting::field_of(parameter)
     }
 
     fn field_of_text(&self, text: &str, _: &Values) -> Option<String> {
@@ -231,7 +231,10 @@ impl BackUp {
             notes.push(format!("{storage} may run full: the last backups took {need}, and {free} are free."));
         }
         if values.get("retention") == "rules" {
-            notes.push(format!("Older backups of each guest that {} does not keep are removed.", field::rules(values)));
+            notes.push(format!(
+                "Older backups of each guest that {} does not keep are removed.",
+                setting::rules(values)
+            ));
         }
         notes
     }

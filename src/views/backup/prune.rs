@@ -1,6 +1,6 @@
 //! Pruning the backups of one guest on one storage, with a look at what would go.
 
-use super::{field, row::Row};
+use super::{field, row::Row, setting};
 use crate::{
     api::{
         ApiError,
@@ -77,7 +77,7 @@ impl Pruning {
 
 /// The rules that the fields ask for; empty: those of the storage.
 fn rules(values: &Values) -> String {
-    if values.get("retention") == "rules" { field::rules(values) } else { String::new() }
+    if values.get("retention") == "rules" { setting::rules(values) } else { String::new() }
 }
 
 impl Ask for Pruning {
@@ -134,6 +134,6 @@ impl Ask for Pruning {
     }
 
     fn field_of(&self, parameter: &str, _: &Values) -> String {
-        field::field_of(parameter)
+        setting::field_of(parameter)
     }
 }

@@ -1,7 +1,5 @@
 //! One backup as a row: what the lists show of it, and how it is found and sorted.
 
-use std::cmp::Ordering;
-
 use compact_str::CompactString;
 
 use crate::{
@@ -11,7 +9,7 @@ use crate::{
         storage::Volume,
     },
     store::Store,
-    ui::{Align, Cell, Column, Ctx, Role, Width, text},
+    ui::{Cell, Column, Role, Width, text},
 };
 
 /// What identifies a backup: its volume, and the node for storages that are not shared.
@@ -139,21 +137,10 @@ pub fn age(at: Option<u64>, now: i64) -> Cell {
     Cell::role(text::age(seconds), role)
 }
 
-type Sort = fn(&Row, &Row) -> Ordering;
-
 /// The columns of the list.
 pub fn columns() -> Vec<Column<Row>> {
-    fn left(
-        id: &'static str,
-        title: &'static str,
-        width: Width,
-        priority: u8,
-        cell: fn(&Row, &Ctx) -> Cell,
-        sort: Sort,
-    ) -> Column<Row> {
-        Column { id, title, width, priority, align: Align::Left, cell, sort: Some(sort) }
-    }
-    let right = |column: Column<Row>| Column { align: Align::Right, ..column };
+    let left = Column::<Row>::sorted;
+    let right = Column::<Row>::right;
     vec![
         right(left(
             "id",

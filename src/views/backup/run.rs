@@ -12,78 +12,33 @@ use ratatui::{
 
 use crate::{
     api::{
-        ApiError, Paged,
         ids::{GuestKind, Upid},
-        task::{self as api, LogLine, Task, TaskState},
         vzdump::{GuestRun, Run as Told, State},
     },
-    shell::{Command, Cx, Effect, Level, Scene, View},
+    shell::{Command, Cx, Scene, View},
     store::Store,
-    ui::{Look, Role, Viewer, ViewerEvent, text},
-    views::task,
+    ui::{Look, Role, ViewerEvent, text},
+    views::task::follow::{Follow, Heard},
 };
-
-/// What the view hears back.
-pub enum Msg {
-    /// How the task is.
-    Status(Result<Task, ApiError>),
-    /// More lines.
-    Lines(Result<Paged<LogLine>, ApiError>),
-}
 
 /// A backup run.
 pub struct Run {
-    upid: Upid,
+    follow: Follow,
     told: Told,
-    viewer: Viewer,
-    task: Option<Task>,
-    error: Option<ApiError>,
-    seen: u64,
-    asking: bool,
-    complete: bool,
 }
 
 impl Run {
-    /// Lines that one request asks for.
-    const PAGE: u64 = 2000;
-
     /// A run by its task.
     pub fn new(upid: Upid) -> Self {
-        Self {
-            upid,
-            told: Told::default(),
-            viewer: Viewer::new().following(true),
-            task: None,
-            error: None,
-            seen: 0,
-            asking: false,
-            complete: false,
-        }
+        Self { follow: Follow::new(upid), told: Told::default() }
     }
 
-    fn is_running(&self) -> bool {
-        self.task.as_ref().is_none_or(|t| t.status.is_running())
-    }
-
-    fn ask(&mut self, cx: &mut Cx<'_, Msg>) {
-        if !self.asking && !self.complete {
-            self.asking = true;
-            // Status first: lines that are read after "stopped" was seen are all there will ever be.
-            cx.send(api::status(&self.upid), Msg::Status);
-        }
-    }
-
-    fn stop(&mut self, cx: &mut Cx<'_, Msg>) {
-        let what = api::describe(self.upid.kind(), self.upid.id());
+    fn stop(&mut self, cx: &mut Cx<'_, Heard>) {
         cx.propose(
-            task::stop_proposal(&self.upid, &what)
+            self.follow
+                .stop()
                 .note("Backups of this run that are finished stay; the guest that is being backed up is unlocked."),
         );
-    }
-
-    fn copy(&mut self, cx: &mut Cx<'_, Msg>) {
-        cx.emit(Effect::Copy(self.viewer.text()));
-        cx.toast(Level::Info, "Log copied");
     }
 
     fn guest_line(g: &GuestRun, store: &Store, look: &Look, tick: u64, width: usize) -> Line<'static> {
@@ -126,7 +81,7 @@ impl Run {
 }
 
 impl View for Run {
-    type Msg = Msg;
+    type Msg = Heard;
     const NAME: &'static str = "Backup run";
     const COMMANDS: &'static [Command<Self>] = &[
         Command {
@@ -134,92 +89,83 @@ impl View for Run {
             keys: "x",
             title: "Stop the run",
             footer: true,
-            ready: |v, _| v.is_running(),
+            ready: |v, _| v.follow.is_running(),
             run: Self::stop,
         },
-        Command { id: "run.copy", keys: "y", title: "Copy the log", footer: true, ready: |_, _| true, run: Self::copy },
+        Command {
+            id: "run.error",
+            keys: "e",
+            title: "Next error",
+            footer: true,
+            ready: |v, _| !v.follow.viewer.is_empty(),
+            run: |v, _| {
+                v.follow.viewer.next_error();
+            },
+        },
+        Command {
+            id: "run.save",
+            keys: "W",
+            title: "Save the log",
+            footer: true,
+            ready: |v, _| !v.follow.viewer.is_empty(),
+            run: |v, cx| v.follow.save(cx),
+        },
+        Command {
+            id: "run.copy",
+            keys: "y",
+            title: "Copy the log",
+            footer: true,
+            ready: |_, _| true,
+            run: |v, cx| v.follow.copy(cx),
+        },
     ];
 
-    fn opened(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.ask(cx);
+    fn opened(&mut self, cx: &mut Cx<'_, Heard>) {
+        self.follow.ask(cx);
     }
 
     fn pace(&self) -> Option<Duration> {
-        (!self.complete).then_some(Duration::from_millis(1000))
+        self.follow.pace()
     }
 
-    fn tick(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.ask(cx);
+    fn tick(&mut self, cx: &mut Cx<'_, Heard>) {
+        self.follow.ask(cx);
     }
 
-    fn update(&mut self, msg: Msg, cx: &mut Cx<'_, Msg>) {
-        match msg {
-            Msg::Status(answer) => {
-                match answer {
-                    Ok(task) => (self.task, self.error) = (Some(task), None),
-                    Err(error) => self.error = Some(error),
-                }
-                cx.send(api::log(&self.upid, self.seen, Self::PAGE), Msg::Lines);
-            }
-            Msg::Lines(Ok(page)) => {
-                self.asking = false;
-                let full = page.data.len() as u64 >= Self::PAGE;
-                let lines = page.data.into_iter().filter(|l| !(self.seen == 0 && l.n <= 1 && l.t == "no content"));
-                let lines: Vec<String> = lines.map(|l| l.t).collect();
-                self.seen += lines.len() as u64;
-                for line in &lines {
-                    self.told.push(line);
-                    self.viewer.push(line);
-                }
-                if full {
-                    self.ask(cx);
-                } else if !self.is_running() {
-                    self.complete = true;
-                }
-            }
-            Msg::Lines(Err(error)) => {
-                self.asking = false;
-                self.error = Some(error);
-            }
-        }
+    fn update(&mut self, msg: Heard, cx: &mut Cx<'_, Heard>) {
+        self.follow.hear(msg, cx).iter().for_each(|line| self.told.push(line));
     }
 
-    fn key(&mut self, key: KeyEvent, _: &mut Cx<'_, Msg>) -> bool {
-        self.viewer.key(key) != ViewerEvent::Ignored
+    fn key(&mut self, key: KeyEvent, _: &mut Cx<'_, Heard>) -> bool {
+        self.follow.viewer.key(key) != ViewerEvent::Ignored
     }
 
-    fn mouse(&mut self, event: MouseEvent, _: &mut Cx<'_, Msg>) {
-        self.viewer.mouse(event);
+    fn mouse(&mut self, event: MouseEvent, _: &mut Cx<'_, Heard>) {
+        self.follow.viewer.mouse(event);
+    }
+
+    fn paste(&mut self, text: &str, _: &mut Cx<'_, Heard>) {
+        self.follow.viewer.paste(text);
     }
 
     fn crumb(&self, _: &Store) -> String {
-        format!("Tasks > {}", api::describe(self.upid.kind(), self.upid.id()))
+        format!("Tasks > {}", self.follow.what())
     }
 
     fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
         let look = scene.look;
-        let zone = jiff::tz::TimeZone::system();
-        let state = self.task.as_ref().map_or(TaskState::Running, |t| t.status.clone());
-        let (glyph, role) = task::sign(&state, &scene.ctx(&zone));
         let (good, bad) = self.told.counts();
-        let mut first = vec![Span::styled(" Backup run  ", look.style(Role::Title))];
-        match &self.error {
-            // The node may be gone: what is known stays, and it is asked again.
-            Some(error) => {
-                let words = format!("{} {error}. {}", look.glyphs.unknown, error.advice());
-                first.push(Span::styled(text::clean(&words).into_owned(), look.style(Role::Warning)));
-            }
-            None => first.push(Span::styled(format!("{glyph} {state}"), look.style(role))),
-        }
+        let mut first =
+            vec![Span::styled(" Backup run  ", look.style(Role::Title)), self.follow.state(look, scene.now.millis())];
         let all = self.told.guests.len();
         let words =
             format!("  {good} of {all} done{}", if bad > 0 { format!(", {bad} failed") } else { String::new() });
         first.push(Span::styled(words, look.style(if bad > 0 { Role::Danger } else { Role::Muted })));
         let facts = format!(
             " {} on {} by {}{}",
-            text::local_time(i64::try_from(self.upid.started()).unwrap_or(0)),
-            self.upid.node(),
-            text::clean(self.upid.user()),
+            text::local_time(i64::try_from(self.follow.upid.started()).unwrap_or(0)),
+            self.follow.upid.node(),
+            text::clean(self.follow.upid.user()),
             self.told.job.as_ref().map(|job| format!(", job {}", text::clean(job))).unwrap_or_default(),
         );
         let mut lines = vec![Line::from(first), Line::styled(facts, look.style(Role::Muted))];
@@ -244,6 +190,6 @@ impl View for Run {
         let height = u16::try_from(lines.len()).unwrap_or(3) + 1;
         let [head, body] = Layout::vertical([Constraint::Length(height), Constraint::Min(1)]).areas(area);
         frame.render_widget(Paragraph::new(lines), head);
-        self.viewer.draw(frame, body, look);
+        self.follow.viewer.draw(frame, body, look);
     }
 }

@@ -1,11 +1,10 @@
 //! The configuration in a backup, and how it differs from the guest as it is now.
 
-use crossterm::event::{KeyCode, KeyEvent, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
     text::{Line, Span},
-    widgets::Paragraph,
 };
 
 use super::{restore, row::Row};
@@ -16,7 +15,7 @@ use crate::{
     },
     shell::{Command, Cx, Effect, Level, Scene, View},
     store::Store,
-    ui::{Look, Role, text},
+    ui::{Look, Role, Scroll, text},
 };
 
 /// What the view hears back.
@@ -71,18 +70,18 @@ pub struct Shown {
     archived: Option<Result<String, ApiError>>,
     present: Option<Result<Config, ApiError>>,
     info: Option<backup::Info>,
-    scroll: u16,
+    scroll: Scroll,
 }
 
 impl Shown {
     /// The configuration in this backup.
     pub fn new(row: Row) -> Self {
-        Self { row, tab: Tab::Config, archived: None, present: None, info: None, scroll: 0 }
+        Self { row, tab: Tab::Config, archived: None, present: None, info: None, scroll: Scroll::default() }
     }
 
     fn switch(&mut self, _: &mut Cx<'_, Msg>) {
         self.tab = if self.tab == Tab::Config { Tab::Difference } else { Tab::Config };
-        self.scroll = 0;
+        self.scroll.reset();
     }
 
     fn copy(&mut self, cx: &mut Cx<'_, Msg>) {
@@ -208,27 +207,11 @@ impl View for Shown {
     }
 
     fn key(&mut self, key: KeyEvent, _: &mut Cx<'_, Msg>) -> bool {
-        if !key.modifiers.is_empty() {
-            return false;
-        }
-        match key.code {
-            KeyCode::Down | KeyCode::Char('j') => self.scroll = self.scroll.saturating_add(1),
-            KeyCode::Up | KeyCode::Char('k') => self.scroll = self.scroll.saturating_sub(1),
-            KeyCode::PageDown => self.scroll = self.scroll.saturating_add(10),
-            KeyCode::PageUp => self.scroll = self.scroll.saturating_sub(10),
-            KeyCode::Home | KeyCode::Char('g') => self.scroll = 0,
-            KeyCode::End => self.scroll = u16::MAX,
-            _ => return false,
-        }
-        true
+        self.scroll.key(key)
     }
 
     fn mouse(&mut self, event: MouseEvent, _: &mut Cx<'_, Msg>) {
-        match event.kind {
-            MouseEventKind::ScrollDown => self.scroll = self.scroll.saturating_add(3),
-            MouseEventKind::ScrollUp => self.scroll = self.scroll.saturating_sub(3),
-            _ => {}
-        }
+        self.scroll.mouse(event);
     }
 
     fn crumb(&self, _: &Store) -> String {
@@ -253,9 +236,7 @@ impl View for Shown {
             Tab::Config => self.config_lines(look, width),
             Tab::Difference => self.difference_lines(look, width),
         };
-        let most = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_sub(body.height);
-        self.scroll = self.scroll.min(most);
-        frame.render_widget(Paragraph::new(lines).scroll((self.scroll, 0)), body);
+        self.scroll.draw(frame, body, lines);
     }
 }
 

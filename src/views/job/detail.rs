@@ -1,14 +1,13 @@
 //! One backup job: its settings, its next runs, and the guests and disks that it takes.
 
-use crossterm::event::{KeyCode, KeyEvent, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
     text::{Line, Span},
-    widgets::Paragraph,
 };
 
-use super::{edit, schedule, selection};
+use super::{column::selection, edit, schedule};
 use crate::{
     api::{
         ApiError,
@@ -17,7 +16,7 @@ use crate::{
     },
     shell::{Command, Cx, Effect, Scene, View},
     store::Store,
-    ui::{Look, Role, text},
+    ui::{Look, Role, Scroll, text},
 };
 
 /// What the view hears back.
@@ -34,13 +33,13 @@ pub struct Detail {
     last: Option<Upid>,
     included: Option<Result<Included, ApiError>>,
     runs: Option<Result<Vec<api::Run>, ApiError>>,
-    scroll: u16,
+    scroll: Scroll,
 }
 
 impl Detail {
     /// A job, and its last run if that is known.
     pub fn new(job: Job, last: Option<Upid>) -> Self {
-        Self { job, last, included: None, runs: None, scroll: 0 }
+        Self { job, last, included: None, runs: None, scroll: Scroll::default() }
     }
 
     fn log(&mut self, cx: &mut Cx<'_, Msg>) {
@@ -137,27 +136,11 @@ impl View for Detail {
     }
 
     fn key(&mut self, key: KeyEvent, _: &mut Cx<'_, Msg>) -> bool {
-        if !key.modifiers.is_empty() {
-            return false;
-        }
-        match key.code {
-            KeyCode::Down | KeyCode::Char('j') => self.scroll = self.scroll.saturating_add(1),
-            KeyCode::Up | KeyCode::Char('k') => self.scroll = self.scroll.saturating_sub(1),
-            KeyCode::PageDown => self.scroll = self.scroll.saturating_add(10),
-            KeyCode::PageUp => self.scroll = self.scroll.saturating_sub(10),
-            KeyCode::Home | KeyCode::Char('g') => self.scroll = 0,
-            KeyCode::End | KeyCode::Char('G') => self.scroll = u16::MAX,
-            _ => return false,
-        }
-        true
+        self.scroll.key(key)
     }
 
     fn mouse(&mut self, event: MouseEvent, _: &mut Cx<'_, Msg>) {
-        match event.kind {
-            MouseEventKind::ScrollDown => self.scroll = self.scroll.saturating_add(3),
-            MouseEventKind::ScrollUp => self.scroll = self.scroll.saturating_sub(3),
-            _ => {}
-        }
+        self.scroll.mouse(event);
     }
 
     fn crumb(&self, _: &Store) -> String {
@@ -174,8 +157,6 @@ impl View for Detail {
         ]);
         frame.render_widget(title, head);
         let lines = self.lines(look, usize::from(body.width));
-        let most = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_sub(body.height);
-        self.scroll = self.scroll.min(most);
-        frame.render_widget(Paragraph::new(lines).scroll((self.scroll, 0)), body);
+        self.scroll.draw(frame, body, lines);
     }
 }

@@ -10,12 +10,27 @@ const DAYS: [(&str, &str); 7] = [
     ("sun", "Sunday"),
 ];
 
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
 /// Schedules to choose from: the event and what it means.
 pub const PROPOSALS: [(&str, &str); 10] = [
     ("*/30", "every half hour"),
     ("*/2:00", "every two hours"),
     ("21:00", "every day at 21:00"),
-    ("02:30,22:30", "every day at 02:30 and 22:30"),
+    ("2,22:30", "every day at 02:30 and 22:30"),
     ("mon..fri 00:00", "Monday to Friday at 00:00"),
     ("mon..fri */1:00", "Monday to Friday, every hour"),
     ("mon..fri 7..18:00/15", "Monday to Friday from 7 to 18 h, every quarter"),
@@ -41,14 +56,17 @@ pub fn words(schedule: &str) -> Option<String> {
     if !named.is_empty() {
         return Some(named.into());
     }
+    if text.is_empty() {
+        return None;
+    }
     let (mut days, mut date, mut time) = (None, None, None);
     for word in text.split_whitespace() {
         if word.starts_with(|c: char| c.is_ascii_alphabetic()) {
-            days = Some(weekdays(word)?);
+            days = fresh(days, weekdays(word)?)?;
         } else if word.contains('-') {
-            date = Some(day_of_month(word)?);
+            date = fresh(date, day_of_month(word)?)?;
         } else {
-            time = Some(time_of_day(word)?);
+            time = fresh(time, time_of_day(word)?)?;
         }
     }
     let every = time.as_ref().is_some_and(|t| t.starts_with("every"));
@@ -61,6 +79,11 @@ pub fn words(schedule: &str) -> Option<String> {
         (None, Some(date)) => format!("{date}, {time}"),
         (Some(days), Some(date)) => format!("{days}, {date}, {time}"),
     })
+}
+
+/// A part may stand in an event once only.
+fn fresh(known: Option<String>, words: String) -> Option<Option<String>> {
+    known.is_none().then_some(Some(words))
 }
 
 fn day(name: &str) -> Option<&'static str> {
@@ -80,45 +103,65 @@ fn weekdays(word: &str) -> Option<String> {
 fn day_of_month(word: &str) -> Option<String> {
     let parts: Vec<&str> = word.split('-').collect();
     let (month, day) = match parts[..] {
-        [day] => ("*", day),
-        [month, day] | [_, month, day] => (month, day),
+        [month, day] | ["*", month, day] => (month, day),
         _ => return None,
     };
-    if parts.len() == 3 && parts[0] != "*" {
+    if !word.bytes().all(|b| b.is_ascii_digit() || b"*-.,".contains(&b)) {
         return None;
     }
-    let range = |text: &str| text.replace("..", " to ").replace(',', ", ");
-    match (month, day) {
-        ("*", "*") => Some("every day".into()),
-        ("*", day) => Some(format!("on day {} of the month", range(day))),
-        (month, "*") => Some(format!("every day of month {}", range(month))),
-        (month, day) => Some(format!("on day {} of month {}", range(day), range(month))),
+    let range = |text: &str| text.replace("..", " to ").replace(',', " and ");
+    let named = month.parse::<usize>().ok().map(|n| MONTHS.get(n.wrapping_sub(1)));
+    match (month, day, named) {
+        ("*", "*", _) => Some("every day".into()),
+        ("*", day, _) => Some(format!("on day {} of the month", range(day))),
+        (.., Some(None)) => None,
+        (_, "*", Some(Some(name))) => Some(format!("every day in {name}")),
+        (_, day, Some(Some(name))) => Some(format!("on {name} {}", range(day))),
+        (month, "*", None) => Some(format!("every day of the months {}", range(month))),
+        (month, day, None) => Some(format!("on day {} of the months {}", range(day), range(month))),
     }
+}
+
+/// `7`, `07`: a number below `limit`.
+fn number(text: &str, limit: u8) -> Option<u8> {
+    text.parse().ok().filter(|n| *n < limit)
 }
 
 fn time_of_day(word: &str) -> Option<String> {
     let parts: Vec<&str> = word.split(':').collect();
-    match parts[..] {
-        [minute] => step(minute, "minute"),
-        [hour, minute] => {
-            if let (Some(every), Ok(minute)) = (step(hour, "hour"), minute.parse::<u8>()) {
-                return Some(if minute == 0 { every } else { format!("{every}, {minute} minutes past") });
-            }
-            if hour == "*" {
-                return step(minute, "minute");
-            }
-            if let Some((from, every)) = minute.split_once('/') {
-                let hours = hour.replace("..", " to ").replace(',', " and ");
-                let first = if from == "00" || from == "0" { String::new() } else { format!(" from minute {from}") };
-                return Some(format!("every {every} minutes{first} from {hours} h"));
-            }
-            let hours: Option<Vec<u8>> = hour.split(',').map(|h| h.parse().ok()).collect();
-            let minute: u8 = minute.parse().ok()?;
-            let times: Vec<String> = hours?.iter().map(|h| format!("{h:02}:{minute:02}")).collect();
-            Some(format!("at {}", times.join(" and ")))
-        }
-        _ => None,
+    let (hour, minute) = match parts[..] {
+        [minute] => ("*", minute),
+        [hour, minute] | [hour, minute, "0" | "00"] => (hour, minute),
+        _ => return None,
+    };
+    if hour == "*" {
+        return step(minute, "minute");
     }
+    if let Some(every) = step(hour, "hour") {
+        return match number(minute, 60)? {
+            0 => Some(every),
+            minute => Some(format!("{every}, {minute} minutes past")),
+        };
+    }
+    if let Some((from, every)) = minute.split_once('/') {
+        let every = number(every, 60)?;
+        let first = match from {
+            "0" | "00" | "*" => String::new(),
+            from => format!(" from minute {}", number(from, 60)?),
+        };
+        let hours = hour.replace("..", " to ").replace(',', " and ");
+        return Some(format!("every {every} minutes{first} from {hours} h"));
+    }
+    if let Some((from, to)) = hour.split_once("..") {
+        let minute = number(minute, 60)?;
+        let (from, to) = (number(from, 24)?, number(to, 24)?);
+        return Some(format!("every hour from {from:02}:{minute:02} to {to:02}:{minute:02}"));
+    }
+    let list = |text: &str, limit| text.split(',').map(|n| number(n, limit)).collect::<Option<Vec<u8>>>();
+    let (hours, minutes) = (list(hour, 24)?, list(minute, 60)?);
+    let times: Vec<String> = hours.iter().flat_map(|h| minutes.iter().map(move |m| format!("{h:02}:{m:02}"))).collect();
+    // More would be harder to read than the event.
+    (times.len() <= 6).then(|| format!("at {}", times.join(" and ")))
 }
 
 /// `*/15` and `2/4`, in a unit.
@@ -159,17 +202,45 @@ mod tests {
             ("mon..fri 7..18:00/15", "Monday to Friday, every 15 minutes from 7 to 18 h"),
             ("mon", "Mondays at 00:00"),
             ("Monday 4:00", "Mondays at 04:00"),
+            ("*:0/15", "every 15 minutes"),
+            ("*:30", "every hour, 30 minutes past"),
+            ("*:*", "every minute"),
+            ("2,22:30", "every day at 02:30 and 22:30"),
+            ("12:05,35", "every day at 12:05 and 12:35"),
+            ("02:30:00", "every day at 02:30"),
+            ("mon,wed..fri 1:00", "Mondays, Wednesday to Friday at 01:00"),
+            ("mon..fri 8..17:00", "Monday to Friday, every hour from 08:00 to 17:00"),
+            ("fri 12..13:5/20", "Fridays, every 20 minutes from minute 5 from 12 to 13 h"),
+            ("12-24 18:00", "on December 24, at 18:00"),
+            ("*-*-1,15 3:00", "on day 1 and 15 of the month, at 03:00"),
+            ("monthly", "on the first of the month at 00:00"),
+            ("*/2:30", "every 2 hours, 30 minutes past"),
         ] {
             assert_eq!(words(event).as_deref(), Some(wanted), "{event}");
         }
-        for odd in ["every day", "nonsense", "1:2:3", "2026-1-1 3:00", "monkey 1:00"] {
+        for odd in [
+            "every day",
+            "nonsense",
+            "1:2:3",
+            "2026-1-1 3:00",
+            "monkey 1:00",
+            "02:30,22:30",
+            "mon tue 3:00",
+            "99:00",
+            "3:77",
+            "13-1 3:00",
+            "*-*-1/2 3:00",
+            "03:00 utc",
+            "1,2,3,4:0,15",
+            "",
+        ] {
             assert_eq!(words(odd), None, "{odd}");
         }
     }
 
     #[test]
     fn proposals_are_understood() {
-        for (event, _) in PROPOSALS.iter().filter(|(event, _)| !event.contains(",22")) {
+        for (event, _) in PROPOSALS {
             assert!(words(event).is_some(), "{event}");
         }
     }

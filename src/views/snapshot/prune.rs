@@ -14,6 +14,22 @@ use crate::{
     ui::{Form, Values, Wizard, text},
 };
 
+/// The proposal to delete snapshots of one guest, one after the other: the server locks a guest meanwhile.
+pub fn deletion(guest: &GuestRef, what: &str, names: &[&str], force: bool) -> Proposal {
+    let writes = names.iter().map(|name| {
+        let label = format!("Delete snapshot {name} of {what}");
+        Write::new(label, api::delete(guest, name, force)).on_guest(guest.vmid).in_turn()
+    });
+    let title = match names {
+        [one] => format!("Delete snapshot {one} of {what}?"),
+        many => format!("Delete {} snapshots of {what}?", many.len()),
+    };
+    let proposal = Proposal::new(title, writes.collect())
+        .degree(Degree::Careful)
+        .note("The guest stays as it is now; it can't be rolled back to that state any more.");
+    if names.len() > 1 { proposal.note("They are deleted one after the other.") } else { proposal }
+}
+
 /// What the dialog hears back.
 pub enum Msg {
     /// The snapshots of a guest.

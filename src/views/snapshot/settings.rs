@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crossterm::event::{KeyCode, KeyEvent, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
     text::{Line, Span},
-    widgets::Paragraph,
 };
 
 use crate::{
@@ -19,7 +18,7 @@ use crate::{
     },
     shell::{Command, Cx, Effect, Scene, View},
     store::Store,
-    ui::{Look, Role, text},
+    ui::{Look, Role, Scroll, text},
 };
 
 /// What the view hears back.
@@ -72,18 +71,18 @@ pub struct Settings {
     error: Option<ApiError>,
     /// Everything, not only what differs.
     all: bool,
-    scroll: u16,
+    scroll: Scroll,
 }
 
 impl Settings {
     /// The settings that a snapshot of a guest holds.
     pub fn new(guest: GuestRef, snapshot: Snapshot) -> Self {
-        Self { guest, snapshot, then: None, now: None, error: None, all: false, scroll: 0 }
+        Self { guest, snapshot, then: None, now: None, error: None, all: false, scroll: Scroll::default() }
     }
 
     fn toggle(&mut self, _: &mut Cx<'_, Msg>) {
         self.all = !self.all;
-        self.scroll = 0;
+        self.scroll.reset();
     }
 
     fn copy(&mut self, cx: &mut Cx<'_, Msg>) {
@@ -186,27 +185,11 @@ impl View for Settings {
     }
 
     fn key(&mut self, key: KeyEvent, _: &mut Cx<'_, Msg>) -> bool {
-        if !key.modifiers.is_empty() {
-            return false;
-        }
-        match key.code {
-            KeyCode::Down | KeyCode::Char('j') => self.scroll = self.scroll.saturating_add(1),
-            KeyCode::Up | KeyCode::Char('k') => self.scroll = self.scroll.saturating_sub(1),
-            KeyCode::PageDown => self.scroll = self.scroll.saturating_add(10),
-            KeyCode::PageUp => self.scroll = self.scroll.saturating_sub(10),
-            KeyCode::Home | KeyCode::Char('g') => self.scroll = 0,
-            KeyCode::End | KeyCode::Char('G') => self.scroll = u16::MAX,
-            _ => return false,
-        }
-        true
+        self.scroll.key(key)
     }
 
     fn mouse(&mut self, event: MouseEvent, _: &mut Cx<'_, Msg>) {
-        match event.kind {
-            MouseEventKind::ScrollDown => self.scroll = self.scroll.saturating_add(3),
-            MouseEventKind::ScrollUp => self.scroll = self.scroll.saturating_sub(3),
-            _ => {}
-        }
+        self.scroll.mouse(event);
     }
 
     fn crumb(&self, store: &Store) -> String {
@@ -218,9 +201,7 @@ impl View for Settings {
     fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
         let lines = self.lines(scene.look, area.width);
         let [body] = Layout::vertical([Constraint::Min(1)]).areas(area);
-        let most = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_sub(body.height);
-        self.scroll = self.scroll.min(most);
-        frame.render_widget(Paragraph::new(lines).scroll((self.scroll, 0)), body);
+        self.scroll.draw(frame, body, lines);
     }
 }
 

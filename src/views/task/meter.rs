@@ -1,6 +1,6 @@
 //! How far a running task is, and how long it will still take.
 
-use super::log::is_final;
+use super::follow::is_final;
 use crate::{
     api::{
         ApiError,
