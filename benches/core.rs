@@ -87,6 +87,10 @@ fn body(nodes: u32, guests: u32) -> Bytes {
 /// A console that has its first answer.
 async fn console(nodes: u32, guests: u32, tab: char) -> Console {
     let (memory, credentials) = cluster_of(nodes, guests);
+    console_on(memory, credentials, tab).await
+}
+
+async fn console_on(memory: Arc<Memory>, credentials: Credentials, tab: char) -> Console {
     let options = Options {
         look: Look::new(Depth::True, GlyphSet::Unicode),
         keys: keymap().unwrap(),
@@ -228,12 +232,58 @@ fn whole(c: &mut Criterion) {
     }
 }
 
+/// A storage with 20,000 images: the list is read, moved through, and filtered letter by letter.
+fn volumes(c: &mut Criterion) {
+    const MANY: u64 = 20_000;
+    let (memory, credentials) = cluster_of(3, 50);
+    {
+        let cluster = &mut memory.0.lock().unwrap().cluster;
+        let keeps = |s: &&sim::state::Storage| s.config.get("content").is_some_and(|c| c.contains("iso"));
+        let storage = cluster.storages.values().find(keeps).unwrap().id.clone();
+        let node = cluster.local.clone();
+        for n in 0..MANY {
+            let volume = sim::state::Volume {
+                volid: format!("{storage}:iso/image-{n:05}.iso"),
+                content: "iso".into(),
+                format: "iso".into(),
+                size: n << 20,
+                ctime: Some(START as u64 - n * 60),
+                ..sim::state::Volume::default()
+            };
+            cluster.add_volume(&node, volume);
+        }
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut console = runtime.block_on(console_on(memory, credentials, '4'));
+    console.draw();
+    let text: String = console.screen.backend().buffer().content().iter().map(ratatui::buffer::Cell::symbol).collect();
+    assert!(text.contains("image-00000.iso"), "{text}");
+    let press = |console: &mut Console, code| console.take(Msg::Key(KeyEvent::from(code)));
+    let mut group = c.benchmark_group("volumes");
+    group.bench_function(BenchmarkId::new("key", MANY), |b| {
+        let mut down = false;
+        b.iter(|| {
+            down = !down;
+            press(&mut console, KeyCode::Char(if down { 'j' } else { 'k' }));
+        });
+    });
+    press(&mut console, KeyCode::Char('/'));
+    group.bench_function(BenchmarkId::new("letter of a filter", MANY), |b| {
+        let mut typed = false;
+        b.iter(|| {
+            typed = !typed;
+            press(&mut console, if typed { KeyCode::Char('7') } else { KeyCode::Backspace });
+        });
+    });
+    group.finish();
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default()
         .sample_size(20)
         .warm_up_time(Duration::from_millis(300))
         .measurement_time(Duration::from_secs(1));
-    targets = parts, whole
+    targets = parts, whole, volumes
 }
 criterion_main!(benches);

@@ -29,6 +29,9 @@ pub enum ApiError {
     /// Sent, but no complete answer came: the server may have acted on it.
     #[error("{0}")]
     Unsure(String),
+    /// A file was not sent to its end: the server keeps nothing of it.
+    #[error("{0}")]
+    Broken(String),
     /// The server said no.
     #[error("{0}")]
     Refused(Refusal),
@@ -93,7 +96,9 @@ impl ApiError {
     /// True when the server certainly did not act on the request.
     pub fn is_certainly_undone(&self) -> bool {
         match self {
-            Self::NotSent(_) | Self::Untrusted { .. } | Self::Withheld(_) | Self::LoginNeeded(_) => true,
+            Self::NotSent(_) | Self::Untrusted { .. } | Self::Broken(_) | Self::Withheld(_) | Self::LoginNeeded(_) => {
+                true
+            }
             Self::Refused(r) => matches!(r.status, 400 | 401 | 403 | 404 | 501 | 595),
             Self::Unsure(_) | Self::Garbled(_) => false,
         }
@@ -104,7 +109,7 @@ impl ApiError {
         match self {
             Self::NotSent(_) | Self::Unsure(_) | Self::Garbled(_) => true,
             Self::Refused(r) => matches!(r.status, 429 | 500 | 502 | 503 | 504 | 595..=599),
-            Self::Untrusted { .. } | Self::Withheld(_) | Self::LoginNeeded(_) => false,
+            Self::Untrusted { .. } | Self::Broken(_) | Self::Withheld(_) | Self::LoginNeeded(_) => false,
         }
     }
 
@@ -125,6 +130,9 @@ impl ApiError {
     pub fn advice(&self) -> &'static str {
         match self {
             Self::NotSent(_) => "Check host name, port and network; nothing was sent.",
+            Self::Broken(_) => {
+                "Start it again, or let the node fetch the file from here (9 u in the console, --by-node on the command line)."
+            }
             Self::Untrusted { pinned: Some(_), .. } => {
                 "The certificate has changed since it was pinned: make sure that it was renewed on purpose before trusting it again."
             }

@@ -1,13 +1,14 @@
 //! Images and templates as files: how they come to a storage (upload, download, catalogue, OCI registry).
 
 use compact_str::CompactString;
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
 use super::{
     attachment::Attachment,
     ids::{ContentKind, NodeName, StorageId, Upid},
     json::loose,
-    request::Request,
+    request::{Request, Wire},
     storage::path,
 };
 
@@ -178,6 +179,39 @@ impl Checksum {
     }
 }
 
+/// Where a file goes with an upload or a download.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// The node that takes it in.
+    pub node: NodeName,
+    /// The storage.
+    pub storage: StorageId,
+    /// What kind of file it is.
+    pub content: ContentKind,
+    /// What it is called there.
+    pub name: String,
+    /// What it must add up to, if that is told.
+    pub checksum: Option<Checksum>,
+}
+
+/// Reads from a call of [`upload`] or [`download`] where the file goes.
+pub fn destination(wire: &Wire) -> Option<Destination> {
+    let decode = |part: &str| percent_decode_str(part).decode_utf8().ok().map(|text| text.into_owned());
+    let parts: Vec<&str> = wire.path.split('/').collect();
+    let ["", "nodes", node, "storage", storage, "upload" | "download-url"] = parts.as_slice() else { return None };
+    let name = match wire.body_file() {
+        Some(file) => file.name.as_str(),
+        None => wire.get("filename")?,
+    };
+    Some(Destination {
+        node: NodeName::from(decode(node)?),
+        storage: StorageId::from(decode(storage)?),
+        content: ContentKind::from_api(wire.get("content")?)?,
+        name: clean_name(name),
+        checksum: wire.get("checksum").and_then(Checksum::parse),
+    })
+}
+
 /// Endings that the server accepts for a kind of content; none for what can't be uploaded.
 pub fn endings(content: ContentKind) -> &'static [&'static str] {
     match content {
@@ -253,13 +287,46 @@ mod tests {
             oci_pull(&node, &local, "debian:13", None).to_string(),
             "POST /nodes/n/storage/local/oci-registry-pull reference=debian:13"
         );
-        let file = Attachment { path: "/tmp/x.iso".into(), name: "x.iso".into(), size: 7, meter: Default::default() };
+        let file = Attachment {
+            path: "/tmp/x.iso".into(),
+            name: "x.iso".into(),
+            size: 7,
+            meter: Default::default(),
+            offer: None,
+        };
         assert_eq!(
             upload(&node, &local, ContentKind::Iso, Some(&sum), file).to_string(),
             format!(
                 "POST /nodes/n/storage/local/upload content=iso checksum-algorithm=sha256 checksum={SUM} filename=x.iso"
             )
         );
+    }
+
+    #[test]
+    fn where_a_call_brings_a_file() {
+        let (node, local) = (NodeName::from("n"), StorageId::from("lo cal"));
+        let sum = Checksum::parse(SUM);
+        let file =
+            Attachment { path: "/x".into(), name: "x y.iso".into(), size: 7, meter: Default::default(), offer: None };
+        let there = Destination {
+            node: node.clone(),
+            storage: local.clone(),
+            content: ContentKind::Iso,
+            name: "x_y.iso".into(),
+            checksum: sum.clone(),
+        };
+        let call = upload(&node, &local, ContentKind::Iso, sum.as_ref(), file).wire;
+        assert_eq!(destination(&call), Some(there.clone()));
+        let what = Download {
+            url: "https://h/z.iso".into(),
+            content: ContentKind::Iso,
+            filename: "x y.iso".into(),
+            checksum: sum,
+            compression: None,
+            verify: true,
+        };
+        assert_eq!(destination(&download(&node, &local, &what).wire), Some(there));
+        assert_eq!(destination(&catalogue(&node).wire), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::request::{Method, Param, Wire};
 
 /// `pvesh create /nodes/pve1/qemu --vmid 100 --name web`, to be run as root on a node.
 pub fn pvesh(wire: &Wire) -> String {
-    if let Some(file) = &wire.file {
+    if let Some(file) = wire.body_file() {
         let name = quote(&file.name).into_owned();
         return format!("# pvesh can't send a file ({name}): use curl, or copy it to the node");
     }
@@ -37,7 +37,7 @@ pub fn curl(wire: &Wire, server: &str) -> String {
         method => text.push_str(&format!(" -X {method}")),
     }
     text.push_str(" -H \"Authorization: PVEAPIToken=$PVE_TOKEN\"");
-    if let Some(file) = &wire.file {
+    if let Some(file) = wire.body_file() {
         for p in &wire.params {
             text.push_str(&format!(" -F {}", quote(&format!("{}={}", p.name, p.value))));
         }

@@ -84,11 +84,16 @@ pub struct Wire {
     pub path: String,
     /// Query (GET, DELETE) or form (POST, PUT) parameters. A key may stand more than once (arrays).
     pub params: Vec<Param>,
-    /// A file that goes with a POST, streamed from disk after the parameters.
+    /// A file that goes with a POST, streamed from disk after the parameters, or that lies ready to be fetched.
     pub file: Option<Attachment>,
 }
 
 impl Wire {
+    /// The file that is sent along; one that only lies ready is not.
+    pub fn body_file(&self) -> Option<&Attachment> {
+        self.file.as_ref().filter(|file| file.offer.is_none())
+    }
+
     /// True when the request may change something on the server.
     pub fn is_write(&self) -> bool {
         self.method != Method::Get
@@ -114,7 +119,7 @@ impl fmt::Display for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method, self.path)?;
         self.params.iter().try_for_each(|p| write!(f, " {}={}", p.name, p.shown()))?;
-        self.file.iter().try_for_each(|file| write!(f, " filename={}", file.name))
+        self.body_file().iter().try_for_each(|file| write!(f, " filename={}", file.name))
     }
 }
 
@@ -198,7 +203,7 @@ impl<T> Request<T> {
         self
     }
 
-    /// Sends a file along.
+    /// Sends a file along, or has it lie ready when it is an offer.
     pub fn file(mut self, file: Attachment) -> Self {
         self.wire.file = Some(file);
         self

@@ -120,8 +120,11 @@ impl App {
                 if !upload {
                     self.outbox.answered(id, guest, &label, None);
                 }
-                let level = if matches!(error, ApiError::Withheld(_)) { Level::Warning } else { Level::Error };
-                self.toast(Toast::new(level, format!("{label}: {}", error.explained())));
+                let withheld = matches!(error, ApiError::Withheld(_));
+                let level = if withheld { Level::Warning } else { Level::Error };
+                let told = withheld || matches!(error, ApiError::Broken(_));
+                let way = if upload && !told { " Start it again with 9 u." } else { "" };
+                self.toast(Toast::new(level, format!("{label}: {}{way}", error.explained())));
             }
         }
     }

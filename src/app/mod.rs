@@ -113,6 +113,8 @@ pub enum Msg {
         /// Its own status.
         status: Result<Status, ApiError>,
     },
+    /// What a file that did not arrive has left on a storage.
+    Leftover(String),
     /// A followed task was asked about.
     Polled {
         /// Of which cluster.
@@ -329,6 +331,7 @@ impl App {
                     self.reply(to, reply, todo);
                 }
             }
+            Msg::Leftover(what) => self.toast(Toast::new(Level::Warning, what)),
             Msg::Rights { session, permissions } => {
                 if let Some(session) = self.shared.sessions.get_mut(session.0 as usize) {
                     session.store.permissions = Some(permissions);

@@ -51,10 +51,7 @@ pub async fn perform(world: World, effect: Effect) -> Option<Msg> {
             let permissions = client.ask(access::permissions()).await.ok()?;
             Msg::Rights { session, permissions }
         }
-        Effect::TaskEnded { upid, state } => {
-            world.task_ended(&upid, &state).await;
-            return None;
-        }
+        Effect::TaskEnded { upid, state } => Msg::Leftover(world.task_ended(&upid, &state).await?),
         _ => return None,
     })
 }

@@ -40,14 +40,19 @@ impl Transfers {
             error: None,
         };
         // Another try takes the place of the one that failed.
-        self.list.retain(|g| g.shown.is_running() || g.shown.label != shown.label);
+        let fetched = write.wire.body_file().is_none();
+        let same = |g: &Going| fetched && g.file.path == file.path && g.file.name == file.name;
+        self.list.retain(|g| g.shown.is_running() || g.shown.label != shown.label && !same(g));
         let progress = Progress::new(Unit::Bytes, Some(file.size));
         self.list.push(Going { shown, file, progress });
         self.next = now;
     }
 
-    /// It has arrived, or it has not.
+    /// It has arrived, or it has not. What only lies ready ends later.
     pub fn ended(&mut self, file: &Attachment, error: Option<&ApiError>) {
+        if file.offer.is_some() && error.is_none() {
+            return;
+        }
         let Some(at) = self.list.iter().position(|g| g.file.meter.is(&file.meter)) else { return };
         match error {
             Some(error) => self.list[at].shown.error = Some(error.clone()),
@@ -74,7 +79,11 @@ impl Transfers {
     pub fn shown(&mut self, now: Duration) -> Vec<Transfer> {
         self.next = now + PACE;
         let millis = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        self.list.retain(|g| g.file.meter.ended() != Some(Ok(())));
         for going in self.list.iter_mut().filter(|g| g.shown.is_running()) {
+            if let Some(Err(why)) = going.file.meter.ended() {
+                going.shown.error = Some(ApiError::Broken(why));
+            }
             going.shown.sent = going.file.meter.sent();
             going.progress.update(going.shown.sent, millis);
             going.shown.rate = going.progress.rate(millis).filter(|_| going.shown.sent > 0);
@@ -100,11 +109,12 @@ impl App {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::api::{ids::ContentKind, image};
+    use crate::api::{attachment::Offer, ids::ContentKind, image};
 
     #[test]
     fn from_the_first_byte_to_the_end() {
-        let file = Attachment { path: "x".into(), name: "x.iso".into(), size: 1000, meter: Default::default() };
+        let file =
+            Attachment { path: "x".into(), name: "x.iso".into(), size: 1000, meter: Default::default(), offer: None };
         let call = image::upload(&"n".into(), &"local".into(), ContentKind::Iso, None, file.clone());
         let write = Write::new("Upload x.iso", call);
         let mut all = Transfers::default();
@@ -124,5 +134,36 @@ mod tests {
         assert_eq!(all.shown(at(8)).len(), 1);
         all.ended(&again, None);
         assert!(all.shown(at(9)).is_empty());
+    }
+
+    #[test]
+    fn what_lies_ready_ends_when_it_was_fetched() {
+        let offer = Offer {
+            host: [127, 0, 0, 1].into(),
+            port: 1,
+            secret: "s".into(),
+            tls: false,
+            patience: Duration::from_secs(60),
+        };
+        let file = Attachment {
+            path: "x".into(),
+            name: "x.iso".into(),
+            size: 1000,
+            meter: Default::default(),
+            offer: Some(Box::new(offer)),
+        };
+        let call = image::upload(&"n".into(), &"local".into(), ContentKind::Iso, None, file.clone());
+        let mut all = Transfers::default();
+        let at = Duration::from_secs;
+        all.add(&Write::new("Let n fetch x.iso", call), at(1));
+        all.ended(&file, None);
+        assert_eq!(all.shown(at(2)).len(), 1, "the node has only just been told");
+        let other = all.list[0].file.clone();
+        all.list[0].file = Attachment { meter: Default::default(), ..other };
+        all.list[0].file.meter.finish(Err("nobody came".into()));
+        assert!(all.shown(at(3))[0].error.is_some());
+        all.list[0].file = file.clone();
+        file.meter.finish(Ok(()));
+        assert!(all.shown(at(4)).is_empty());
     }
 }

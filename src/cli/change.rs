@@ -9,13 +9,14 @@ use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::say;
+use super::{bar::Bar, say};
 use crate::{
     api::{
         ApiError, Wire,
         ids::{Upid, VmId},
         preview,
-        task::{self, TaskState},
+        progress::Progress,
+        task::{self, LogLine, TaskState},
         vzdump::{GuestRun, Run, State},
     },
     shell::{Degree, Proposal, World},
@@ -36,6 +37,9 @@ pub struct ChangeArgs {
     /// Don't wait for the end of the task
     #[arg(long)]
     pub no_wait: bool,
+    /// Wait for the end of the task (the default)
+    #[arg(long, conflicts_with = "no_wait")]
+    pub wait: bool,
     /// Print the outcome as JSON
     #[arg(long)]
     pub json: bool,
@@ -64,6 +68,8 @@ pub async fn run(world: &World, store: &Store, proposal: Proposal, args: &Change
     confirm(&proposal, args)?;
     let mut outcomes = vec![];
     let mut failed = None;
+    // What came of a single one is said by whoever called.
+    let several = proposal.writes.len() > 1;
     for write in proposal.writes {
         let mut outcome = Map::new();
         outcome.insert("change".into(), write.label.clone().into());
@@ -71,7 +77,7 @@ pub async fn run(world: &World, store: &Store, proposal: Proposal, args: &Change
         let result = one(world, store, &write.label, &write.wire, args, &mut outcome).await;
         if let Err(error) = result {
             outcome.insert("error".into(), format!("{error:#}").into());
-            if !args.json {
+            if !args.json && several {
                 eprintln!("{}: {}", write.label, super::explain(&error));
             }
             failed = failed.or(Some(error));
@@ -112,9 +118,13 @@ async fn one(
         tell(args, &format!("{label}: started\n{}", upid.as_str()));
         return Ok(());
     }
-    // Progress is for somebody who watches: scripts get the outcome only.
-    let shows = !args.json && std::io::stderr().is_terminal();
-    let state = follow(world, store, &upid, if shows { Show::Log } else { Show::Nothing }).await?;
+    // JSON is for scripts, which get the outcome only.
+    let show = match (args.json, std::io::stderr().is_terminal()) {
+        (true, _) => Show::Nothing,
+        (false, true) => Show::Log,
+        (false, false) => Show::Progress,
+    };
+    let state = follow(world, store, &upid, show).await?;
     outcome.insert("status".into(), state.to_string().into());
     let guests = if upid.kind() == "vzdump" { guests_of(world, store, &upid).await } else { vec![] };
     if !guests.is_empty() {
@@ -157,10 +167,40 @@ fn guest_json(guest: &GuestRun) -> Value {
 pub enum Show {
     /// Nothing: for scripts.
     Nothing,
-    /// Its log, line by line.
+    /// Its log, line by line, on a terminal with a bar for what tells how far it is.
     Log,
-    /// One line that tells how far it is.
+    /// How far it is: a bar on a terminal, else a line for every tenth.
     Progress,
+}
+
+/// What was heard of a task so far, on standard error.
+struct Screen {
+    show: Show,
+    terminal: bool,
+    meter: Meter,
+    bar: Bar,
+}
+
+impl Screen {
+    fn lines(&mut self, lines: &[LogLine]) {
+        for line in lines {
+            let tells = Progress::parse(&line.t).is_some();
+            if self.show == Show::Log && !(tells && self.terminal) {
+                self.bar.end(false);
+                eprintln!("{}", text::clean(&line.t));
+            }
+        }
+        let now = super::now();
+        self.meter.feed(lines.iter().map(|l| l.t.as_str()), now);
+        if self.show == Show::Log && !self.terminal {
+            return;
+        }
+        match (self.meter.percent(), self.meter.words(now)) {
+            (Some(percent), Some(words)) => self.bar.show(f64::from(percent) / 100.0, &words),
+            _ if self.show == Show::Progress && self.terminal => self.bar.show(0.0, "running"),
+            _ => {}
+        }
+    }
 }
 
 /// Waits for the end of a task.
@@ -169,18 +209,16 @@ pub enum Show {
 /// When the cluster refuses to tell. While it can't be reached the task goes on, and so does the waiting.
 pub async fn follow(world: &World, store: &Store, upid: &Upid, show: Show) -> Result<TaskState, ApiError> {
     let client = world.client(store.session)?;
-    let (mut pace, mut from, mut meter) = (PACE.0, 0, Meter::default());
-    let what = task::describe(upid.kind(), upid.id());
+    let (mut pace, mut from) = (PACE.0, 0);
+    let bar = Bar::new(&task::describe(upid.kind(), upid.id()));
+    let mut screen = Screen { show, terminal: std::io::stderr().is_terminal(), meter: Meter::default(), bar };
     loop {
         let status = client.ask(task::status(upid)).await;
         if show != Show::Nothing
             && let Ok(page) = client.ask(task::log(upid, from, 1000)).await
         {
             from = page.data.iter().map(|l| l.n).fold(from, u64::max);
-            if show == Show::Log {
-                page.data.iter().for_each(|line| eprintln!("{}", text::clean(&line.t)));
-            }
-            meter.feed(page.data.iter().map(|l| l.t.as_str()), super::now());
+            screen.lines(&page.data);
         }
         let state = match status {
             Ok(task) if !task.status.is_running() => Some(task.status),
@@ -188,15 +226,11 @@ pub async fn follow(world: &World, store: &Store, upid: &Upid, show: Show) -> Re
             Err(error) if error.is_temporary() => None,
             Err(error) => return Err(error),
         };
-        if show == Show::Progress {
-            let words = meter.words(super::now()).unwrap_or_else(|| "running".into());
-            let line = if state.is_some() { String::new() } else { format!("{what}: {words}") };
-            let mut err = std::io::stderr();
-            let _ = write!(err, "\r\x1b[K{line}");
-            let _ = err.flush();
-        }
         if let Some(state) = state {
-            world.task_ended(upid, &state).await;
+            screen.bar.end(show == Show::Log);
+            if let Some(left) = world.task_ended(upid, &state).await {
+                eprintln!("{left}");
+            }
             return Ok(state);
         }
         tokio::time::sleep(pace).await;
@@ -234,7 +268,11 @@ pub fn confirm(proposal: &Proposal, args: &ChangeArgs) -> Result<()> {
             writeln!(out, "  {note}")?;
         }
         for write in &proposal.writes {
-            writeln!(out, "  {}", preview::pvesh(&write.wire))?;
+            match write.wire.body_file() {
+                // pvesh can't send files.
+                Some(_) => writeln!(out, "  {}", write.wire)?,
+                None => writeln!(out, "  {}", preview::pvesh(&write.wire))?,
+            }
         }
     }
     let word = match &proposal.degree {

@@ -1,6 +1,6 @@
 //! `proxmux iso`: ISO images and other files on storages, without the screen.
 
-use std::{io::IsTerminal, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
@@ -8,13 +8,13 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::{
-    change::{self, ChangeArgs},
+    bar::Bar,
+    change::{self, ChangeArgs, TaskFailed},
     fill::{self, FieldArgs},
     say,
 };
 use crate::{
     api::{
-        attachment::Attachment,
         cluster::Guest,
         ids::{ContentKind, VolId},
         storage,
@@ -26,7 +26,7 @@ use crate::{
         text,
     },
     views::{
-        image::{download::Download, upload::Upload},
+        image::{download::Download, offer::LetFetch, target, upload::Upload},
         task::transfer,
         volume::{place, remove, shelf::Item, usage},
     },
@@ -43,6 +43,7 @@ pub enum IsoCommand {
 Examples:
   proxmux iso upload debian-13.iso                 to the storage with the most room
   proxmux iso upload disk.qcow2 --storage nas      the name tells what kind of file it is
+  proxmux iso upload big.iso --by-node             the node fetches it from here, and goes on after a broken connection
 A sum is taken from SHA256SUMS (or FILE.sha256) beside the file, if there is one.")]
     Upload(UploadArgs),
     /// Let a node fetch a file from a web server
@@ -70,6 +71,15 @@ pub struct UploadArgs {
     file: PathBuf,
     #[command(flatten)]
     place: PlaceArgs,
+    /// Let the node fetch the file: this machine listens for it, on a secret path, for one fetch
+    #[arg(long)]
+    by_node: bool,
+    /// Where to listen for the node, as ADDRESS:PORT; the address on the way to the server and some port otherwise
+    #[arg(long, requires = "by_node", value_name = "ADDRESS:PORT")]
+    listen: Option<std::net::SocketAddr>,
+    /// Don't encrypt what the node fetches
+    #[arg(long, requires = "by_node")]
+    plain: bool,
     #[command(flatten)]
     change: ChangeArgs,
 }
@@ -130,13 +140,29 @@ pub async fn run(command: IsoCommand, world: &World, store: &Store) -> Result<()
         IsoCommand::Upload(args) => {
             let path = args.file.to_string_lossy().into_owned();
             let kind = kind(&args.place, &path)?;
+            check_storage(store, args.place.storage.as_deref(), kind)?;
             let mut fields = vec![format!("path={path}"), format!("content={kind}")];
             args.place.add_to(&mut fields);
-            let dialog = Upload::open(store, kind, None);
+            let Some(proposal) = fill::fill(world, store, Upload::open(store, kind, None), &of(fields)).await? else {
+                return Ok(());
+            };
+            if !args.by_node {
+                return send(world, store, proposal, &args.change).await;
+            }
+            let dialog = proposal.writes.first().and_then(|write| LetFetch::open(&write.wire));
+            let dialog = dialog.context("there is no file to fetch")?;
+            let mut fields = vec![];
+            if let Some(listen) = args.listen {
+                fields.extend([format!("host={}", listen.ip()), format!("port={}", listen.port())]);
+            }
+            if args.plain {
+                fields.push("tls=0".into());
+            }
             make(world, store, dialog, fields, &args.change).await
         }
         IsoCommand::Download(args) => {
             let kind = kind(&args.place, &crate::api::image::name_in_url(&args.url))?;
+            check_storage(store, args.place.storage.as_deref(), kind)?;
             let mut fields = vec![format!("content={kind}"), format!("url={}", args.url)];
             args.place.add_to(&mut fields);
             fields.extend(args.compression.iter().map(|c| format!("compression={c}")));
@@ -157,6 +183,19 @@ fn kind(args: &PlaceArgs, name: &str) -> Result<ContentKind> {
     }
 }
 
+/// A storage that is named must be there, within reach, and keep such files.
+pub(super) fn check_storage(store: &Store, named: Option<&str>, kind: ContentKind) -> Result<()> {
+    let Some(named) = named else { return Ok(()) };
+    let fits: Vec<String> = target::choices(store, Some(kind)).into_iter().map(|c| c.value).collect();
+    match target::place(store, named) {
+        None => bail!("--storage {named}: there is none within reach; {kind} files can go to {}", fits.join(", ")),
+        Some(place) if !place.keeps(kind) => {
+            bail!("--storage {named} keeps no {kind} files, only {}: take {}", place.content, fits.join(", "))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
 impl PlaceArgs {
     fn add_to(&self, fields: &mut Vec<String>) {
         for (key, value) in [("storage", &self.storage), ("filename", &self.name), ("checksum", &self.checksum)] {
@@ -173,59 +212,64 @@ async fn make<A: Ask>(
     fields: Vec<String>,
     args: &ChangeArgs,
 ) -> Result<()> {
-    let fields = FieldArgs { fields, ..FieldArgs::default() };
-    match fill::fill(world, store, dialog, &fields).await? {
+    match fill::fill(world, store, dialog, &of(fields)).await? {
         Some(proposal) => send(world, store, proposal, args).await,
         None => Ok(()),
     }
 }
 
-/// Makes the change of a proposal and shows how far its files are. Ctrl-C stops them; the server keeps no part.
+fn of(fields: Vec<String>) -> FieldArgs {
+    FieldArgs { fields, ..FieldArgs::default() }
+}
+
+/// Makes the change of a proposal and shows how far its file is. Ctrl-C stops it; the server keeps no part. A file that
+/// lies ready for the node keeps the program here until it was fetched.
 async fn send(world: &World, store: &Store, proposal: Proposal, args: &ChangeArgs) -> Result<()> {
-    let files: Vec<(String, Attachment)> =
-        proposal.writes.iter().filter_map(|w| Some((w.label.clone(), w.wire.file.clone()?))).collect();
-    let wires: Vec<_> = proposal.writes.iter().map(|w| w.wire.clone()).collect();
+    let Some((label, wire)) = proposal.writes.first().map(|w| (w.label.clone(), w.wire.clone())) else {
+        bail!("nothing would change");
+    };
     let change = change::run(world, store, proposal, args);
+    let Some(file) = wire.file.clone() else { return change.await };
+    let change = async {
+        change.await?;
+        if file.offer.is_some() && !world.policy.dry_run {
+            file.meter.over().await.map_err(|why| TaskFailed(format!("{label}: {why}")))?;
+        }
+        Ok(())
+    };
     tokio::pin!(change);
-    let mut look = tokio::time::interval(Duration::from_millis(500));
-    let start = Instant::now();
-    let mut lines: Vec<Progress> = files.iter().map(|(_, f)| Progress::new(Unit::Bytes, Some(f.size))).collect();
-    let (terminal, mut told) = (std::io::stderr().is_terminal(), 0);
+    let mut look = tokio::time::interval(Duration::from_millis(200));
+    let (start, mut progress) = (Instant::now(), Progress::new(Unit::Bytes, Some(file.size)));
+    // The task has a bar of its own once the file is there; a fetch is shown by the node's task from the beginning.
+    let mut bar = (!args.json && file.offer.is_none()).then(|| Bar::new(&label));
     loop {
         tokio::select! {
-            done = &mut change => return done,
-            signal = tokio::signal::ctrl_c(), if !files.is_empty() => {
-                signal.context("can't listen for Ctrl-C")?;
-                files.iter().for_each(|(_, file)| file.meter.cancel());
+            done = &mut change => {
+                if let (Ok(()), Some(bar)) = (&done, &mut bar) {
+                    let size = text::bytes_short(file.size);
+                    bar.show(1.0, &format!("100 %  {size} of {size}"));
+                }
+                return done;
             }
-            _ = look.tick(), if !files.is_empty() && !args.json => {
+            signal = tokio::signal::ctrl_c() => {
+                signal.context("can't listen for Ctrl-C")?;
+                file.meter.cancel();
+            }
+            _ = look.tick(), if bar.is_some() => {
                 let millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-                for (i, (label, file)) in files.iter().enumerate() {
-                    let sent = file.meter.sent();
-                    lines[i].update(sent, millis);
-                    if sent == 0 || (sent >= file.size && told >= 10) {
-                        continue;
-                    }
-                    let shown = Transfer {
-                        label: label.clone(),
-                        wire: wires[i].clone(),
-                        sent,
-                        total: file.size,
-                        rate: lines[i].rate(millis),
-                        eta: lines[i].eta(millis),
-                        error: None,
-                    };
-                    let tenth = sent * 10 / file.size.max(1);
-                    if terminal {
-                        eprint!("\r\x1b[K{label}: {}", transfer::describe(&shown));
-                        if sent >= file.size {
-                            eprintln!();
-                        }
-                        told = tenth;
-                    } else if tenth > told {
-                        told = tenth;
-                        eprintln!("{label}: {}", transfer::describe(&shown));
-                    }
+                let (sent, total) = (file.meter.sent(), file.size);
+                progress.update(sent, millis);
+                if sent == 0 {
+                    continue;
+                }
+                let (rate, eta) = (progress.rate(millis), progress.eta(millis));
+                let shown =
+                    Transfer { label: label.clone(), wire: wire.clone(), sent, total, rate, eta, error: None };
+                if let Some(bar) = &mut bar {
+                    bar.show(sent as f64 / total.max(1) as f64, &transfer::describe(&shown));
+                }
+                if sent >= total {
+                    bar = None;
                 }
             }
         }

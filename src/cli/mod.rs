@@ -3,6 +3,7 @@
 pub mod api;
 pub mod audit;
 pub mod backup;
+pub mod bar;
 pub mod change;
 pub mod check;
 pub mod config;

@@ -175,6 +175,7 @@ async fn available(world: &World, store: &Store, as_json: bool) -> Result<()> {
 }
 
 async fn download(world: &World, store: &Store, args: DownloadArgs) -> Result<()> {
+    iso::check_storage(store, args.storage.as_deref(), ContentKind::Vztmpl)?;
     let list = catalogue(world, store).await?;
     let wanted = args.template.as_str();
     let exact: Vec<&Appliance> = list.iter().filter(|a| a.template == wanted).collect();

@@ -8,6 +8,7 @@ pub mod confirm;
 pub mod copy;
 pub mod dialog;
 pub mod effect;
+mod leftover;
 pub mod manual;
 pub mod picker;
 pub mod view;

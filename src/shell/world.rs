@@ -9,12 +9,12 @@ use std::{
 use bytes::Bytes;
 use tokio::{sync::Semaphore, task::spawn_blocking, time::Instant};
 
-use super::manual::Manual;
+use super::{leftover, manual::Manual};
 use crate::{
     api::{
         ApiError, BoxFuture, Transport, Wire,
         client::Client,
-        http::{Fingerprint, Target, Trust},
+        http::{Fingerprint, Target, Trust, offer},
         ids::Upid,
         login::Credentials,
         task::TaskState,
@@ -140,6 +140,8 @@ pub struct World {
     audit: Option<Arc<Audit>>,
     presets: Option<Presets>,
     made: Arc<Mutex<Vec<(SessionId, Wire)>>>,
+    /// Tasks that bring files of this machine to a storage.
+    arriving: Arc<Mutex<HashMap<String, (SessionId, Wire)>>>,
     /// The rules for writes.
     pub policy: Policy,
 }
@@ -155,6 +157,7 @@ impl World {
             audit: None,
             presets: None,
             made: Arc::default(),
+            arriving: Arc::default(),
             sessions: Arc::default(),
             slots: Arc::default(),
             manuals: Arc::default(),
@@ -238,7 +241,7 @@ impl World {
         }
         // Bulk work must not flood the server.
         let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner).entry(session).or_default().clone();
-        let _slot = match &wire.file {
+        let _slot = match wire.body_file() {
             None => slots.writes.acquire().await,
             Some(file) => tokio::select! {
                 slot = slots.uploads.acquire() => slot,
@@ -249,8 +252,15 @@ impl World {
         let noted = self.note(session, &client, label, wire).await?;
         tracing::info!(target: "proxmux::audit", call = %wire, label, "sent");
         let begun = Instant::now();
-        let result = client.send(wire.clone()).await.and_then(readable);
+        let result = match &wire.file {
+            Some(file) if file.offer.is_some() => match offer::serve(file).await {
+                Ok(()) => client.send(wire.clone()).await.and_then(readable),
+                Err(error) => Err(error),
+            },
+            _ => client.send(wire.clone()).await.and_then(readable),
+        };
         let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.note_arrival(session, wire, &result);
         match &result {
             Ok(_) => {
                 tracing::info!(target: "proxmux::audit", call = %wire, "accepted");
@@ -266,6 +276,22 @@ impl World {
             self.keep(move |audit| audit.answer(n, said.as_ref().map(Option::as_deref), ms)).await;
         }
         result
+    }
+
+    /// Remembers the task that a file comes with, until it ends. A file that nobody will fetch is not offered any more.
+    fn note_arrival(&self, session: SessionId, wire: &Wire, result: &Result<Bytes, ApiError>) {
+        let Some(file) = &wire.file else { return };
+        match result {
+            Ok(body) => {
+                if let Some(upid) = upid(body) {
+                    let mut arriving = self.arriving.lock().unwrap_or_else(PoisonError::into_inner);
+                    arriving.insert(upid, (session, wire.clone()));
+                }
+            }
+            Err(error) if error.is_certainly_undone() => file.meter.finish(Err(error.to_string())),
+            // The node may come nevertheless.
+            Err(_) => {}
+        }
     }
 
     /// Writes down a change that is about to be sent. When that fails the change stays here.
@@ -302,10 +328,20 @@ impl World {
         }
     }
 
-    /// Writes down how the task of a change ended.
-    pub async fn task_ended(&self, upid: &Upid, state: &TaskState) {
-        let (upid, state) = (upid.as_str().to_owned(), state.to_string());
-        self.keep(move |audit| audit.task(&upid, &state)).await;
+    /// Writes down how the task of a change ended. The answer names what a file that did not arrive has left behind.
+    pub async fn task_ended(&self, upid: &Upid, state: &TaskState) -> Option<String> {
+        let arriving = self.arriving.lock().unwrap_or_else(PoisonError::into_inner).remove(upid.as_str());
+        let (upid, text) = (upid.as_str().to_owned(), state.to_string());
+        let said = text.clone();
+        self.keep(move |audit| audit.task(&upid, &said)).await;
+        let (session, wire) = arriving?;
+        let file = wire.file.as_ref()?;
+        if state.is_success() {
+            file.meter.finish(Ok(()));
+            return None;
+        }
+        file.meter.finish(Err(format!("the node's task failed: {text}")));
+        leftover::find(&self.client(session).ok()?, &wire, &text).await
     }
 
     /// The description of the API that was last read for a session.

@@ -1,5 +1,5 @@
-//! Downloads onto storages: `download-url`, `query-url-metadata`, appliance templates. Nothing is really fetched:
-//! sizes and sums come from the scenario's table of sources, or are made up from the address.
+//! Downloads onto storages: `download-url`, `query-url-metadata`, appliance templates. Sizes and sums come from the
+//! scenario's table of sources, or are made up from the address; only what loopback serves is really [fetched](super::fetch).
 
 use serde_json::{Value, json};
 
@@ -59,6 +59,16 @@ fn find(cluster: &Cluster, url: &str) -> Result<Source, String> {
     let hash = number_of(url);
     let kind = if file.ends_with(".iso") { "application/x-iso9660-image" } else { "application/octet-stream" };
     Ok(Source { size: (200 << 20) + hash % (900 << 20), kind: kind.into(), sums: Value::Null, rate: RATE })
+}
+
+impl Cluster {
+    /// Says what stands behind an address: `size`, `type`, `sums`, `rate`.
+    pub fn add_source(&mut self, url: &str, source: Value) {
+        let sources = self.extra.entry("downloads".to_owned()).or_insert_with(|| json!({}));
+        if let Some(sources) = sources.as_object_mut() {
+            sources.insert(url.to_owned(), source);
+        }
+    }
 }
 
 fn metadata(cluster: &mut Cluster, args: &Args) -> Outcome {

@@ -28,6 +28,7 @@ pub mod crypto;
 pub mod disk;
 pub mod download;
 pub mod fault;
+pub mod fetch;
 pub mod file_restore;
 pub mod firewall;
 pub mod format;

@@ -7,7 +7,7 @@ use super::call::Upload;
 use super::crypto::hex;
 
 /// A running checksum.
-enum Sum {
+pub(super) enum Sum {
     None,
     Md5(Md5),
     Sha1(Sha1),
@@ -18,7 +18,7 @@ enum Sum {
 }
 
 impl Sum {
-    fn new(algorithm: &str) -> Self {
+    pub(super) fn new(algorithm: &str) -> Self {
         match algorithm {
             "md5" => Sum::Md5(Md5::new()),
             "sha1" => Sum::Sha1(Sha1::new()),
@@ -30,7 +30,7 @@ impl Sum {
         }
     }
 
-    fn update(&mut self, data: &[u8]) {
+    pub(super) fn update(&mut self, data: &[u8]) {
         match self {
             Sum::None => {}
             Sum::Md5(h) => h.update(data),
@@ -42,7 +42,7 @@ impl Sum {
         }
     }
 
-    fn finish(self) -> String {
+    pub(super) fn finish(self) -> String {
         match self {
             Sum::None => String::new(),
             Sum::Md5(h) => hex(&h.finalize()),

@@ -24,6 +24,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::call::{Answer, Call, Spoil};
+use super::fetch;
 use super::multipart;
 use super::router::Simulator;
 
@@ -256,6 +257,11 @@ async fn take(shared: &Shared, request: Request<Incoming>) -> Result<Answer, Opt
         if call.body.len() > BODY_LIMIT {
             return Err(Some(super::router::bare(501, "for data too large")));
         }
+    }
+    if let Some(wanted) = fetch::wanted(&call)
+        && let Some(source) = fetch::fetch(&wanted).await
+    {
+        shared.lock().cluster.add_source(&wanted.url, source);
     }
     Ok(shared.lock().handle(call, shared.now()))
 }

@@ -387,6 +387,7 @@ fn upload(cluster: &mut Cluster, args: &Args) -> Outcome {
     if content == "import" && name.ends_with(".qcow2") && !upload.head.starts_with(b"QFI\xfb") {
         script = script.fail("file is not in qcow2 format: Image is not in qcow2 format").on_interrupt("");
     }
+    let (copied, full) = (path.clone(), format!("command '/usr/bin/cp -- {temp} {path}' failed: exit code 1"));
     let script = script
         .log(format!("target node: {node}"))
         .log(format!("target file: {path}"))
@@ -395,7 +396,15 @@ fn upload(cluster: &mut Cluster, args: &Args) -> Outcome {
         .wait((size as f64 / 8e8).min(20.0))
         .then({
             let node = node.clone();
-            move |cluster, _| {
+            move |cluster, task| {
+                // What was there before is gone by now; what doesn't fit is cut off, and stays.
+                cluster.remove_volume(&node, &volid);
+                // A size of 0 says that nobody knows it.
+                let free = match cluster.storage(&id).map(|storage| cluster.room(&node, storage)) {
+                    Ok((total @ 1.., used)) => total.saturating_sub(used),
+                    _ => u64::MAX,
+                };
+                let (wanted, size) = (size, size.min(free));
                 let volume = Volume {
                     volid,
                     format: file_format(&content, &name).into(),
@@ -405,6 +414,10 @@ fn upload(cluster: &mut Cluster, args: &Args) -> Outcome {
                     ..Volume::default()
                 };
                 cluster.add_volume(&node, volume);
+                if size < wanted {
+                    task.log(format!("cp: error writing '{copied}': No space left on device"));
+                    return Err(format!("import failed: {full}"));
+                }
                 Ok(())
             }
         })

@@ -4,5 +4,7 @@ pub mod catalogue;
 pub mod download;
 pub mod local;
 pub mod oci;
+pub mod offer;
+pub mod sums;
 pub mod target;
 pub mod upload;

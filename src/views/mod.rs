@@ -139,6 +139,7 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<Dialog<image::oci::OciPull>>(),
         table::<Dialog<image::download::Download>>(),
         table::<Dialog<image::upload::Upload>>(),
+        table::<Dialog<image::offer::LetFetch>>(),
         table::<fact::Facts>(),
         table::<fleet::Fleet>(),
         table::<backup::Backups>(),

@@ -1,5 +1,6 @@
 //! Templates of VMs and containers: clone, rename, describe, remove; and the way to container templates as files.
 
+pub mod able;
 pub mod clone;
 pub mod convert;
 pub mod describe;

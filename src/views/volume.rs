@@ -21,6 +21,7 @@ use self::{
     usage::Usage,
 };
 use super::{
+    backup::{change, prune, row::Row},
     fact::Facts,
     image::{download::Download, target, upload::Upload},
 };
@@ -197,6 +198,28 @@ impl Volumes {
         let write = cx.hear(label.clone(), volume::set(&item.node, &item.volume.volid, None, Some(on)), Msg::Changed);
         let proposal = Proposal::new(format!("{label}?"), vec![write]);
         cx.propose(if on { proposal } else { proposal.degree(Degree::Careful) });
+    }
+
+    /// The selected volume as a backup.
+    fn backup(&self, store: &Store) -> Option<Row> {
+        let item = self.selected().filter(|i| i.volume.kind() == ContentKind::Backup)?;
+        let storage = item.volume.volid.storage();
+        let kind = place::all(store).into_iter().find(|p| p.storage == storage).map(|p| p.kind).unwrap_or_default();
+        Some(Row::new(item.volume.clone(), &item.node, item.shared, &kind, store))
+    }
+
+    fn notes(&mut self, cx: &mut Cx<'_, Msg>) {
+        if let Some(row) = self.backup(cx.store()) {
+            // The list is read again when the dialog has gone.
+            self.seen = None;
+            change::notes(&row, cx);
+        }
+    }
+
+    fn prune(&mut self, cx: &mut Cx<'_, Msg>) {
+        if let Some(row) = self.backup(cx.store()) {
+            prune::open(&row, cx);
+        }
     }
 
     fn copy(&mut self, cx: &mut Cx<'_, Msg>) {
@@ -423,11 +446,27 @@ impl View for Volumes {
         },
         Command {
             id: "volume.protect",
-            keys: "P",
+            keys: "p",
             title: "Protect or not",
             footer: false,
             ready: |v, _| v.selected().is_some_and(|i| i.volume.kind() == ContentKind::Backup),
             run: Self::protect,
+        },
+        Command {
+            id: "volume.notes",
+            keys: "e",
+            title: "Notes",
+            footer: false,
+            ready: |v, s| v.backup(s).is_some(),
+            run: Self::notes,
+        },
+        Command {
+            id: "volume.prune",
+            keys: "P",
+            title: "Prune the guest's backups",
+            footer: false,
+            ready: |v, s| v.backup(s).is_some(),
+            run: Self::prune,
         },
         Command {
             id: "volume.users",

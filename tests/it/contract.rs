@@ -286,7 +286,7 @@ fn image_calls(node: &NodeName, store: &StorageId, vm: &GuestRef, ct: &GuestRef)
         request.wire
     }
     let iso = "local:iso/x.iso".parse().expect("a volume id");
-    let file = || Attachment { path: "x".into(), name: "x.iso".into(), size: 1, meter: Meter::default() };
+    let file = || Attachment { path: "x".into(), name: "x.iso".into(), size: 1, meter: Meter::default(), offer: None };
     let sum = image::Checksum::parse(&"0".repeat(64)).expect("a sum");
     let mut what = image::Download {
         url: "https://example.org/x.iso".into(),

@@ -148,11 +148,11 @@ async fn carry(lab: &Lab, wire: &Wire, file: &Attachment) -> Result<sim::call::U
     for _ in 0..4 {
         tokio::select! {
             () = sleep(Duration::from_secs(1)) => {}
-            () = file.meter.cancelled() => return Err(ApiError::NotSent("stopped by you".into())),
+            () = file.meter.cancelled() => return Err(ApiError::Broken("stopped by you".into())),
         }
         if *lab.refuses.lock().unwrap() {
             let sent = file.meter.sent() * 100 / file.size;
-            return Err(ApiError::NotSent(format!("the connection broke after {sent} % of {}", file.name)));
+            return Err(ApiError::Broken(format!("the connection broke after {sent} % of {}", file.name)));
         }
         file.meter.add(file.size / 4);
     }

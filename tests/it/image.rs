@@ -156,6 +156,34 @@ async fn a_connection_lost_at_three_quarters_is_told_and_nothing_is_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_a_broken_upload_the_node_may_fetch_the_file() {
+    let (_folder, path) = file("tiny.iso", true);
+    let mut h = isos().await;
+    choose(&mut h, &path).await;
+    h.press("ctrl-s y").await;
+    h.wait(1.5).await;
+    h.press("9 u x").await;
+    h.wait(1.0).await;
+    h.sees("stopped by you");
+    h.sees("let the node fetch");
+    h.press("f").await;
+    h.wait(0.5).await;
+    h.sees("Let pve1 fetch tiny.iso");
+    h.press("ctrl-u '127.0.0.1' tab ctrl-u '49999' ctrl-s").await;
+    h.wait(0.2).await;
+    // Address, port, and what is exposed are told before anything listens.
+    h.sees("This console listens on 127.0.0.1:49999");
+    h.sees("url=https://127.0.0.1:49999/");
+    h.sees("verify-certificates=0");
+    h.sees("checksum-algorithm=sha256");
+    assert_eq!(h.writes().len(), 1);
+    assert!(std::net::TcpStream::connect("127.0.0.1:49999").is_err());
+    // Enter means no here.
+    h.press("enter").await;
+    assert_eq!(h.writes().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn leaving_asks_while_a_file_is_being_sent() {
     let (_folder, path) = file("tiny.iso", false);
     let mut h = isos().await;
@@ -243,7 +271,7 @@ async fn over_https_in_pieces() {
     let meter = Meter::default();
     meter.cancel();
     let error = line.send(call(&meter, &checksum)).await.unwrap_err();
-    assert!(matches!(&error, ApiError::NotSent(why) if why.contains("stopped by you")), "{error}");
+    assert!(matches!(&error, ApiError::Broken(why) if why.contains("stopped by you")), "{error}");
 
     // A file that differs from its sum is noticed here, before the server has all of it.
     let wrong = Checksum::parse(&"0".repeat(64)).unwrap();

@@ -8,6 +8,7 @@ mod backup;
 mod cli_backup;
 mod cli_config;
 mod cli_history;
+mod cli_image;
 mod contract;
 mod ct;
 mod dashboard;

@@ -81,7 +81,7 @@ async fn protection_of_a_backup() {
     let mut h = at('8').await;
     h.press("/ 'nas' enter enter").await;
     h.wait(1.0).await;
-    h.press("/ 'content:backup' enter P").await;
+    h.press("/ 'content:backup' enter p").await;
     h.sees("protected=1");
     h.press("y").await;
     h.until("done", 5.0).await;
@@ -89,6 +89,24 @@ async fn protection_of_a_backup() {
     assert!(h.selected().contains("yes"), "{}", h.screen());
     h.press("delete").await;
     h.sees("is protected");
+}
+
+#[tokio::test(start_paused = true)]
+async fn notes_and_pruning_of_a_backup() {
+    let mut h = at('8').await;
+    h.press("/ 'nas' enter enter").await;
+    h.wait(1.0).await;
+    h.press("/ 'content:backup' enter e").await;
+    h.wait(0.5).await;
+    h.press("ctrl-u 'before the move' ctrl-s").await;
+    h.sees("notes=before the move");
+    h.press("y").await;
+    h.until("done", 5.0).await;
+    assert_eq!(h.writes().len(), 1);
+    h.press("P").await;
+    h.wait(1.0).await;
+    h.sees("Prune the backups of CT 209 (wiki-old) on nas");
+    h.sees("removes 0, keeps 1");
 }
 
 #[tokio::test(start_paused = true)]

@@ -207,7 +207,7 @@ impl From<ApiError> for Failure {
 impl Inner {
     async fn once(&self, call: &Call) -> Result<Raw, Failure> {
         let mut request = self.request(call)?;
-        if let Some(file) = &call.wire.file {
+        if let Some(file) = call.wire.body_file() {
             let form = upload::form(&call.wire, file).await?;
             let headers = request.headers_mut();
             headers.insert(CONTENT_LENGTH, HeaderValue::from(form.length));
@@ -215,7 +215,7 @@ impl Inner {
             headers.insert(CONTENT_TYPE, kind.map_err(|_| ApiError::NotSent("the upload has no usable form".into()))?);
             *request.body_mut() = Some(form.body);
         }
-        self.execute(request, call.wire.file.as_ref()).await
+        self.execute(request, call.wire.body_file()).await
     }
 
     async fn execute(&self, request: reqwest::Request, file: Option<&Attachment>) -> Result<Raw, Failure> {
@@ -299,7 +299,7 @@ impl Inner {
             value.set_sensitive(true);
             headers.insert(*name, value);
         }
-        if in_body && call.wire.file.is_none() {
+        if in_body && call.wire.body_file().is_none() {
             // Written out even for an empty form: the server refuses bodies without a length.
             headers.insert(CONTENT_LENGTH, HeaderValue::from(encoded.len()));
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));

@@ -2,6 +2,8 @@
 
 mod client;
 pub mod failover;
+pub mod offer;
+pub mod page;
 pub mod pins;
 pub mod target;
 pub mod tls;

@@ -1,6 +1,6 @@
 //! Download by the node: what the web server says about the file is asked first.
 
-use super::target;
+use super::{sums, target};
 use crate::{
     api::{
         ApiError,
@@ -19,6 +19,8 @@ pub enum Msg {
     Metadata(String, Result<Metadata, ApiError>),
     /// What the storage has already.
     Content(StorageId, ContentKind, Result<Vec<Volume>, ApiError>),
+    /// What a list of sums says.
+    Sum(sums::Found),
 }
 
 /// Lets a node fetch a file.
@@ -57,7 +59,8 @@ impl Download {
             .warn(|_, values| known(values))
             .text("checksum", "Checksum")
             .placeholder("none: nothing is checked")
-            .check(|sum, _| Checksum::parse(sum).map(drop).ok_or_else(|| "no sum that the server can compute".into()))
+            .check(sums::check)
+            .warn(|_, v| Some(v.get("sum.from").to_owned()).filter(|s| !s.is_empty()))
             .help(target::SUM_HELP)
             .select(
                 "compression",
@@ -190,6 +193,7 @@ impl Ask for Download {
                     wizard.set_fact("names", names.join("\n"));
                 }
             }
+            Msg::Sum(found) => sums::found(wizard, found),
             // Without the list the server itself says whether the name is taken.
             Msg::Metadata(..) | Msg::Content(..) => {}
         }
@@ -204,6 +208,13 @@ impl Ask for Download {
                 wizard.set("storage", choices.first().map_or("", |c| &c.value));
             }
             wizard.set_choices("storage", Choices::Ready(choices));
+        }
+        if key == "checksum" {
+            let values = wizard.values();
+            let url = values.get("url").split(['?', '#']).next().unwrap_or_default();
+            let there = url.rsplit('/').next().unwrap_or_default().to_owned();
+            let names = vec![there, values.get("filename").to_owned()];
+            sums::look_up::<Self>(wizard, names, cx, Msg::Sum);
         }
         if matches!(key, "url" | "ask" | "storage") {
             self.look_up(wizard, cx);

@@ -57,4 +57,5 @@ pub fn kinds() -> Vec<Choice> {
 }
 
 /// The algorithms and lengths of sums, for help texts.
-pub const SUM_HELP: &str = "MD5, SHA-1 or SHA-2 in hex digits; the length tells which. The server checks it.";
+pub const SUM_HELP: &str =
+    "MD5, SHA-1 or SHA-2 in hex digits, or the address of a list such as SHA256SUMS. The server checks it.";

@@ -2,7 +2,7 @@
 
 use super::{
     local::{self, Local},
-    target,
+    sums, target,
 };
 use crate::{
     api::{
@@ -25,6 +25,8 @@ pub enum Msg {
     Content(StorageId, ContentKind, Result<Vec<Volume>, ApiError>),
     /// How full the storage really is.
     Status(StorageId, Result<storage::Status, ApiError>),
+    /// What a list of sums says.
+    Sum(sums::Found),
 }
 
 type MsgOf = dialog::Msg<Msg>;
@@ -72,7 +74,7 @@ impl Upload {
             })
             .text("checksum", "Checksum")
             .placeholder("none: nothing is checked")
-            .check(|sum, _| Checksum::parse(sum).map(drop).ok_or_else(|| "no sum that the server can compute".into()))
+            .check(sums::check)
             .warn(|_, v| Some(v.get("sum.from").to_owned()).filter(|s| !s.is_empty()))
             .help(target::SUM_HELP);
         Dialog::new(Self { file: None, asked: String::new(), listed: None }, Wizard::single(form))
@@ -186,6 +188,7 @@ impl Ask for Upload {
                     wizard.set_fact("free", status.avail.to_string());
                 }
             }
+            Msg::Sum(found) => sums::found(wizard, found),
             // Without these answers the server itself says what is wrong.
             Msg::Looked(..) | Msg::Content(..) | Msg::Status(..) => {}
         }
@@ -194,6 +197,12 @@ impl Ask for Upload {
     fn changed(&mut self, key: &str, wizard: &mut Wizard, cx: &mut Cx<'_, MsgOf>) {
         match key {
             "path" => self.look(wizard, cx),
+            "checksum" => {
+                let local =
+                    self.file.as_ref().and_then(|f| f.path.file_name()).map(|n| n.to_string_lossy().into_owned());
+                let names = local.into_iter().chain([wizard.values().get("filename").to_owned()]).collect();
+                sums::look_up::<Self>(wizard, names, cx, Msg::Sum);
+            }
             "pick" => {
                 let picked = wizard.values().get("pick").to_owned();
                 wizard.set("path", &picked);
@@ -221,8 +230,13 @@ impl Ask for Upload {
         let local = self.file.as_ref()?;
         let name = image::clean_name(values.get("filename"));
         let sum = Checksum::parse(values.get("checksum"));
-        let file =
-            Attachment { path: local.path.clone(), name: name.clone(), size: local.size, meter: Meter::default() };
+        let file = Attachment {
+            path: local.path.clone(),
+            name: name.clone(),
+            size: local.size,
+            meter: Meter::default(),
+            offer: None,
+        };
         let label = format!("Upload {name} to {storage}");
         let call = image::upload(&node, &storage, kind, sum.as_ref(), file);
         let mut proposal = Proposal::new(format!("{label}?"), vec![Write::new(label, call)]);

@@ -12,6 +12,7 @@ use crate::{
     shell::{Command, Cx, Degree, Effect, Level, Proposal, Scene, View, Write},
     store::{Store, Transfer},
     ui::{Look, Role, chart, text},
+    views::image::offer::LetFetch,
 };
 
 /// Lines that the strip above the list of tasks takes at most.
@@ -36,13 +37,16 @@ pub fn describe(t: &Transfer) -> String {
     if let Some(error) = &t.error {
         return error.to_string();
     }
-    if t.sent == 0 {
-        return format!("waiting, {}", text::bytes_short(t.total));
+    let offer = t.wire.file.as_ref().and_then(|f| f.offer.as_ref());
+    match offer {
+        Some(offer) if t.sent == 0 => return format!("lies ready at {}, nobody has come yet", offer.address()),
+        None if t.sent == 0 => return format!("waiting, {}", text::bytes_short(t.total)),
+        _ => {}
     }
     let share = (t.sent as f64 / t.total.max(1) as f64 * 100.0).floor();
     let mut words = format!("{share:.0} %  {} of {}", text::bytes_short(t.sent), text::bytes_short(t.total));
     if t.sent >= t.total {
-        words.push_str("  the server takes it in");
+        words.push_str(if offer.is_some() { "  fetched" } else { "  the server takes it in" });
         return words;
     }
     if let Some(rate) = t.rate {
@@ -106,8 +110,21 @@ impl Transfers {
         }
     }
 
+    fn fetch(&mut self, cx: &mut Cx<'_, ()>) {
+        if cx.refuses_changes() {
+            return;
+        }
+        if let Some(dialog) = self.selected(cx.store()).and_then(|t| LetFetch::open(&t.wire)) {
+            cx.open(dialog);
+        }
+    }
+
     fn again(&mut self, cx: &mut Cx<'_, ()>) {
         let Some(t) = self.selected(cx.store()) else { return };
+        // Every offer has a path of its own.
+        if t.wire.body_file().is_none() {
+            return self.fetch(cx);
+        }
         if let Some(write) = repeat(t) {
             let mut proposal = Proposal::new(format!("{} again?", t.label), vec![write]).degree(Degree::Careful);
             proposal = proposal.note("It begins from the first byte: the server keeps nothing of a broken upload.");
@@ -152,6 +169,14 @@ impl View for Transfers {
             footer: true,
             ready: Self::has_failed,
             run: Self::again,
+        },
+        Command {
+            id: "transfer.fetch",
+            keys: "f",
+            title: "Let the node fetch it",
+            footer: true,
+            ready: Self::has_failed,
+            run: Self::fetch,
         },
         Command {
             id: "transfer.dismiss",

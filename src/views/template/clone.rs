@@ -1,10 +1,11 @@
 //! The clone dialog: linked or full, where, from which state, one or many.
 
+use super::able;
 use crate::{
     api::{
         ApiError, cluster,
         cluster::{Guest, GuestStatus},
-        guest::{self, Feature, Possible},
+        guest::{self, Config, Feature, Possible, Which},
         ids::{ContentKind, GuestKind, GuestRef, NodeName, VmId},
         snapshot::{self, Snapshot},
         storage,
@@ -28,6 +29,10 @@ pub enum Msg {
     Linked(Result<Possible, ApiError>),
     /// Where full copies are possible.
     Copy(Result<Possible, ApiError>),
+    /// Whether a snapshot can be copied.
+    OfSnapshot(String, Result<Possible, ApiError>),
+    /// The source's settings.
+    Config(Result<Config, ApiError>),
     /// Storages of a node.
     Storages(NodeName, Result<Vec<storage::Status>, ApiError>),
 }
@@ -81,6 +86,7 @@ impl CloneGuest {
             .help("A linked clone is made in a moment and stands on the template's disks; a full copy needs nobody.")
             .select("snapname", "From", Choices::Loading)
             .when(|v| v.get("snapshots") != "none")
+            .check(|_, v| Some(v.get("snap.why")).filter(|why| !why.is_empty()).map_or(Ok(()), |why| Err(why.into())))
             .select("target", "Node", nodes)
             .initial(node.as_str())
             .required()
@@ -184,6 +190,7 @@ impl Ask for CloneGuest {
         cx.send(cluster::next_id(None), Msg::NextId);
         cx.send(snapshot::list(&self.source), Msg::Snapshots);
         if self.template {
+            cx.send(guest::config(&self.source, &Which::Current), Msg::Config);
             cx.send(guest::feature(&self.source, Feature::Clone, None), Msg::Linked);
         }
         cx.send(guest::feature(&self.source, Feature::Copy, None), Msg::Copy);
@@ -210,7 +217,12 @@ impl Ask for CloneGuest {
             Msg::Linked(answer) => {
                 let (why, nodes) = match answer {
                     Ok(possible) if possible.has_feature => (String::new(), possible.nodes.join(",")),
-                    Ok(_) => ("the storage of its disks can't do that: make a full copy".to_owned(), String::new()),
+                    Ok(_) => {
+                        let values = wizard.known();
+                        let disks = Some(values.get("linked.disks")).filter(|d| !d.is_empty());
+                        let which = disks.unwrap_or("the storage of its disks");
+                        (format!("{which}, which can't do that: make a full copy"), String::new())
+                    }
                     // The server will say it when asked to clone.
                     Err(_) => (String::new(), String::new()),
                 };
@@ -219,6 +231,20 @@ impl Ask for CloneGuest {
                 }
                 wizard.set_fact("linked.why", why);
                 wizard.set_fact("clone.nodes", nodes);
+            }
+            Msg::Config(Ok(config)) => {
+                let disks = able::against_linked(self.source.kind, &config, cx.store()).join(", ");
+                wizard.set_fact("linked.disks", &disks);
+                if !disks.is_empty() && !wizard.known().get("linked.why").is_empty() {
+                    wizard.set_fact("linked.why", format!("{disks}, which can't do that: make a full copy"));
+                }
+            }
+            Msg::OfSnapshot(name, answer) => {
+                if wizard.values().get("snapname") == name {
+                    let impossible = answer.is_ok_and(|possible| !possible.has_feature);
+                    let why = "its disks can't be copied as they were then: clone the present state";
+                    wizard.set_fact("snap.why", if impossible { why } else { "" });
+                }
             }
             Msg::Copy(Ok(possible)) => wizard.set_fact("copy.nodes", possible.nodes.join(",")),
             Msg::Storages(node, Ok(list)) if node == self.node => {
@@ -235,7 +261,7 @@ impl Ask for CloneGuest {
                 wizard.set_choices("storage", Choices::Failed(error.to_string()));
             }
             // What could not be learnt the server decides.
-            Msg::NextId(_) | Msg::Snapshots(_) | Msg::Copy(_) | Msg::Storages(..) => {}
+            Msg::NextId(_) | Msg::Snapshots(_) | Msg::Copy(_) | Msg::Config(_) | Msg::Storages(..) => {}
         }
         self.follow(wizard, cx.store());
     }
@@ -246,6 +272,14 @@ impl Ask for CloneGuest {
             wizard.set_choices("storage", Choices::Loading);
             wizard.set("storage", "");
             self.ask_storages(cx);
+        }
+        if key == "snapname" {
+            wizard.set_fact("snap.why", "");
+            let name = wizard.values().get("snapname").to_owned();
+            if !name.is_empty() {
+                let request = guest::feature(&self.source, Feature::Copy, Some(&name));
+                cx.send(request, move |answer| Msg::OfSnapshot(name, answer));
+            }
         }
         self.follow(wizard, cx.store());
     }

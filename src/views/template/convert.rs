@@ -1,9 +1,11 @@
 //! Converting a guest to a template: what stands against it is found out first.
 
+use super::able;
 use crate::{
     api::{
         ApiError,
         cluster::{Guest, GuestStatus},
+        guest::{self, Config, Which},
         ids::{GuestKind, GuestRef},
         snapshot::{self, Snapshot},
         template,
@@ -17,6 +19,8 @@ use crate::{
 pub enum Msg {
     /// Its snapshots.
     Snapshots(Result<Vec<Snapshot>, ApiError>),
+    /// Its settings.
+    Config(Result<Config, ApiError>),
 }
 
 /// Makes a template of a guest.
@@ -63,23 +67,40 @@ impl Ask for Convert {
 
     fn opened(&mut self, _: &mut Wizard, cx: &mut Cx<'_, dialog::Msg<Msg>>) {
         cx.send(snapshot::list(&self.guest), Msg::Snapshots);
+        cx.send(guest::config(&self.guest, &Which::Current), Msg::Config);
     }
 
-    fn update(&mut self, Msg::Snapshots(answer): Msg, wizard: &mut Wizard, _: &mut Cx<'_, dialog::Msg<Msg>>) {
-        let snapshots = answer.unwrap_or_default();
+    fn update(&mut self, msg: Msg, wizard: &mut Wizard, cx: &mut Cx<'_, dialog::Msg<Msg>>) {
+        let snapshots = match msg {
+            Msg::Snapshots(answer) => answer.unwrap_or_default(),
+            Msg::Config(answer) => {
+                let config = answer.unwrap_or_default();
+                let against = able::against_template(self.guest.kind, &config, cx.store());
+                if let (Some(why), true) = (against, wizard.known().get("blocked").is_empty()) {
+                    wizard.set_fact("blocked", why);
+                }
+                let full_only = able::against_linked(self.guest.kind, &config, cx.store());
+                wizard.set_fact("full.only", full_only.join(", "));
+                return;
+            }
+        };
         let names: Vec<&str> = snapshots.iter().filter(|s| !s.is_current()).map(|s| s.name.as_str()).collect();
         if !names.is_empty() && wizard.known().get("blocked").is_empty() {
             wizard.set_fact("blocked", format!("it has snapshots, which must be removed first: {}", names.join(", ")));
         }
     }
 
-    fn proposal(&self, _: &Wizard, store: &Store) -> Option<Proposal> {
+    fn proposal(&self, wizard: &Wizard, store: &Store) -> Option<Proposal> {
         let guest = store.guest(self.guest.vmid)?;
         let label = format!("Convert {} ({}) to a template", self.guest, self.name);
         let write = Write::new(label.clone(), template::convert(&self.guest, None)).on_guest(self.guest.vmid);
         let mut proposal = Proposal::new(format!("{label}?"), vec![write]).degree(Degree::Careful);
         if let Some(state) = &guest.hastate {
             proposal = proposal.note(format!("It is managed by HA ({state}): remove it there first."));
+        }
+        let full_only = wizard.known().get("full.only").to_owned();
+        if !full_only.is_empty() {
+            proposal = proposal.note(format!("Only full copies can be made of it: {full_only}."));
         }
         Some(proposal.note("A template can't be started, and there is no way back."))
     }

@@ -13,7 +13,7 @@ use crate::{
 /// Why a volume can't be removed here, if it can't.
 pub fn refuse(item: &Item, store: &Store) -> Option<String> {
     if item.volume.protected {
-        return Some(format!("{} is protected: take the protection away first (P)", item.volume.volid.file_name()));
+        return Some(format!("{} is protected: take the protection away first (p)", item.volume.volid.file_name()));
     }
     let disk = matches!(item.volume.kind(), ContentKind::Images | ContentKind::Rootdir);
     let owner = item.volume.owner().and_then(|vmid| store.guest(vmid)).filter(|_| disk)?;
