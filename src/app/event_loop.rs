@@ -161,26 +161,29 @@ pub async fn run(mut app: App, world: World, screen: &mut Screen, mut mouse: boo
             break;
         }
         let wake = app.next_wake().map(|at| start + at);
-        let msg = tokio::select! {
+        // Keys go first, and are shown before what the network brought: taking in long lists would make them wait.
+        let (msg, typed) = tokio::select! {
             biased;
-            Some(msg) = inbox.recv() => msg,
             event = input.events.recv() => match event {
-                Some(Ok(event)) => match event_msg(event) { Some(msg) => msg, None => continue },
+                Some(Ok(event)) => match event_msg(event) { Some(msg) => (msg, true), None => continue },
                 Some(Err(error)) => return Err(error),
                 None => break,
             },
+            Some(msg) = inbox.recv() => (msg, false),
             _ = terminate.recv() => break,
             _ = hang_up.recv() => break,
             _ = interrupt.recv() => break,
-            () = sleep_until(wake.unwrap_or_else(far)), if wake.is_some() => Msg::Tick,
+            () = sleep_until(wake.unwrap_or_else(far)), if wake.is_some() => (Msg::Tick, false),
         };
         effects.extend(app.update(msg, now(start)));
-        // Everything that has come meanwhile is settled before one draw.
-        while let Ok(msg) = inbox.try_recv() {
-            effects.extend(app.update(msg, now(start)));
-        }
+        // What has come meanwhile is settled before one draw.
         while let Ok(event) = input.events.try_recv() {
             if let Some(msg) = event_msg(event?) {
+                effects.extend(app.update(msg, now(start)));
+            }
+        }
+        if !typed {
+            while let Ok(msg) = inbox.try_recv() {
                 effects.extend(app.update(msg, now(start)));
             }
         }
