@@ -41,6 +41,7 @@ pub mod system;
 mod tests;
 pub mod tpm;
 pub mod usb;
+pub mod used;
 pub mod virtiofs;
 pub mod watchdog;
 

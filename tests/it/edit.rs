@@ -342,7 +342,11 @@ async fn cloud_init_is_edited_and_shown() {
     h.press(&format!("ctrl-u '{KEY}' ctrl-s")).await;
     h.sees(KEY);
     h.press("y").await;
-    h.press("/ ctrl-u 'net0' enter enter down ctrl-u '10.0.0.5/24' down ctrl-u '10.0.0.1' ctrl-s y").await;
+    // Another guest has this one.
+    h.sim(|s| drop(s.cluster.guests.get_mut(&111).unwrap().config.insert("ipconfig0".into(), "ip=10.0.0.7/24".into())));
+    h.press("/ ctrl-u 'net0' enter enter down ctrl-u '10.0.0.7/24'").await;
+    h.until("VM 111 (kali) has this address in its configuration", 5.0).await;
+    h.press("ctrl-u '10.0.0.5/24' down ctrl-u '10.0.0.1' ctrl-s y").await;
     h.wait(1.0).await;
     let all = writes(&h);
     assert_eq!(all[0], "PUT /nodes/pve1/qemu/104/config cipassword=********");

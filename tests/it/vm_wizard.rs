@@ -42,7 +42,10 @@ async fn a_cloud_image_is_told_user_and_addresses() {
     // User, domain, name servers; the password and the key are left empty.
     h.press("down down 'ops' down down down 'example.org' down 'dns'").await;
     h.sees("\"dns\" is no IP address");
-    h.press("ctrl-u '10.0.0.1 10.0.0.2' down down enter 'static' enter down '10.0.0.5/24' down '10.0.1.1'").await;
+    h.sim(|s| drop(s.cluster.guests.get_mut(&111).unwrap().config.insert("ipconfig0".into(), "ip=10.0.0.7/24".into())));
+    h.press("ctrl-u '10.0.0.1 10.0.0.2' down down enter 'static' enter down '10.0.0.7/24'").await;
+    h.until("VM 111 (kali) has this address in its configuration", 5.0).await;
+    h.press("ctrl-u '10.0.0.5/24' down '10.0.1.1'").await;
     h.sees("is not in 10.0.0.0/24: its first address is 10.0.0.1");
     h.press("ctrl-u '10.0.0.1' alt-9").await;
     let call = "POST /nodes/pve1/qemu vmid=114 name=web-02 ostype=l26 scsihw=virtio-scsi-single cpu=x86-64-v2-AES memory=2048 \

@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 
 use crate::{
     api::{
-        ApiError, Paged, cluster, guest,
+        ApiError, Paged, cluster,
         ids::{ContentKind, GuestRef, NodeName, StorageId, VmId},
         image::{self, Appliance},
         network::{self, Interface},
@@ -24,12 +24,12 @@ use crate::{
     store::Store,
     ui::{Choices, Values, Wizard},
     views::{
+        device::used::{self, Addresses},
         guest::like,
         vm::create::supply::{self as of_node, Images},
     },
 };
 use fetch::Fetch;
-use supply::Addresses;
 
 /// What the wizard hears back.
 pub enum Msg {
@@ -45,8 +45,8 @@ pub enum Msg {
     Catalogue(NodeName, Result<Vec<Appliance>, ApiError>),
     /// The networks of a node.
     Networks(NodeName, Result<Paged<Interface>, ApiError>),
-    /// The configuration of another guest, which may have addresses.
-    Config(VmId, Box<Result<guest::Config, ApiError>>),
+    /// The addresses of another guest.
+    Used(used::Came),
     /// The user's own keys.
     Keys(Result<Vec<Found>, String>),
     /// A new key pair is wanted.
@@ -227,7 +227,7 @@ impl Ask for CreateCt {
                 }
             }
             Msg::IdChecked(..) => {}
-            Msg::Config(vmid, answer) => self.addresses.came(vmid, &answer, wizard, cx),
+            Msg::Used(came) => self.addresses.came(came, wizard, cx, Msg::Used),
             Msg::Keys(Ok(keys)) => {
                 self.keys = keys;
                 key::show(&self.keys, wizard);
@@ -309,7 +309,7 @@ impl Ask for CreateCt {
                         wizard.set(&format!("{nic}.{mode}"), "static");
                     }
                 }
-                self.addresses.look(&wizard.values(), wizard, cx);
+                self.addresses.look(&wizard.values(), cx, Msg::Used);
             }
             _ => {}
         }

@@ -18,7 +18,10 @@ use crate::{
     store::Store,
     ui::{Choices, Values, Wizard},
     views::{
-        device::{self, cloudinit},
+        device::{
+            self, cloudinit,
+            used::{Addresses, Came},
+        },
         guest::like,
     },
 };
@@ -37,6 +40,8 @@ pub enum Msg {
     Configs(Result<Vec<storage::Config>, ApiError>),
     /// What the node's hardware has to offer.
     Hardware(device::supply::Came),
+    /// The addresses of another guest.
+    Used(Came),
     /// What a machine of another system would become.
     Appliance(String, Result<Foreign, ApiError>),
     /// The user's own SSH keys.
@@ -56,6 +61,7 @@ pub struct CreateVm {
     images: Images,
     storages: Vec<storage::Status>,
     configs: Vec<storage::Config>,
+    addresses: Addresses,
 }
 
 type Context<'a> = Cx<'a, Heard<Msg>>;
@@ -65,7 +71,14 @@ impl CreateVm {
     pub fn new(store: &Store, node: Option<NodeName>) -> Dialog<Self> {
         let node = supply::node_for(store, node);
         let wizard = form::wizard(supply::nodes(store), supply::pools(store), node.as_str());
-        let ask = Self { node, like: None, images: Images::default(), storages: vec![], configs: vec![] };
+        let ask = Self {
+            node,
+            like: None,
+            images: Images::default(),
+            storages: vec![],
+            configs: vec![],
+            addresses: Addresses::default(),
+        };
         Dialog::new(ask, wizard)
     }
 
@@ -209,6 +222,7 @@ impl Ask for CreateVm {
             // What the types of the storages tell must do.
             Msg::Configs(Err(_)) => {}
             Msg::Hardware(came) => device::supply::came(came, wizard),
+            Msg::Used(came) => self.addresses.came(came, wizard, cx, Msg::Used),
             Msg::Keys(found) => wizard.set_choices("sshkeys", cloudinit::offer_keys(&found)),
             Msg::Appliance(volume, _) if wizard.values().get("appliance") != volume => {}
             Msg::Appliance(_, Ok(foreign)) => {
@@ -271,6 +285,7 @@ impl Ask for CreateVm {
             }
             _ => device::supply::changed(key, wizard, &self.node, cx, Msg::Hardware),
         }
+        self.addresses.look(&wizard.values(), cx, Msg::Used);
         form::follow(wizard);
     }
 

@@ -1,29 +1,19 @@
 //! What the cluster has to offer, as choices, proposals and facts of the create-container wizard.
 
-use std::collections::VecDeque;
-
-use super::{Context, Msg, form};
+use super::form;
 use crate::{
     api::{
-        ApiError, guest,
-        ids::{ContentKind, GuestRef, NodeName, VmId},
+        ids::{ContentKind, NodeName},
         network::Interface,
         storage,
     },
     store::Store,
-    ui::{Choices, Values, Wizard},
-    views::{
-        device::{address, items},
-        vm::create::supply as of_node,
-    },
+    ui::{Choices, Wizard},
+    views::vm::create::supply as of_node,
 };
 
 /// Fields whose choices come from the node's storages.
 pub const FROM_STORAGES: [&str; 3] = ["storage", "ostemplate", "fetch.storage"];
-
-/// Configurations that are asked for at the same time, and at most.
-const AT_ONCE: usize = 4;
-const AT_MOST: usize = 200;
 
 /// Another node: what it has is on its way.
 pub fn node(wizard: &mut Wizard, store: &Store, name: &NodeName) {
@@ -65,7 +55,7 @@ pub fn networks(wizard: &mut Wizard, interfaces: &[Interface]) {
 }
 
 /// An id is somebody's.
-pub fn taken(wizard: &mut Wizard, vmid: VmId, why: &str) {
+pub fn taken(wizard: &mut Wizard, vmid: crate::api::ids::VmId, why: &str) {
     wizard.set_fact("vmid.taken", vmid.to_string());
     wizard.set_fact("vmid.why", why);
     wizard.share();
@@ -91,56 +81,6 @@ fn next_name(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
     };
     let numbered = (from..).map(|n| format!("{stem}{n:0digits$}"));
     numbered.into_iter().find(|name| !is_taken(name)).unwrap_or_default()
-}
-
-/// The addresses that other guests have in their configurations. They are read when somebody types one.
-#[derive(Default)]
-pub struct Addresses {
-    begun: bool,
-    left: VecDeque<(GuestRef, String)>,
-    asked: Vec<(VmId, String)>,
-}
-
-impl Addresses {
-    /// A field of a network device has changed.
-    pub fn look(&mut self, values: &Values, _: &mut Wizard, cx: &mut Context) {
-        let fixed = |nic: &Values| nic.get("ipv4") == "static" || nic.get("ipv6") == "static";
-        if self.begun || !items(values, "net").iter().any(fixed) {
-            return;
-        }
-        self.begun = true;
-        let guests = cx.store().resources.guests.iter().filter(|guest| !guest.template).take(AT_MOST);
-        self.left = guests.map(|g| (g.reference(), format!("{} {} ({})", g.kind.label(), g.vmid, g.name))).collect();
-        for _ in 0..AT_ONCE {
-            self.next(cx);
-        }
-    }
-
-    fn next(&mut self, cx: &mut Context) {
-        let Some((guest, label)) = self.left.pop_front() else { return };
-        let vmid = guest.vmid;
-        self.asked.push((vmid, label));
-        cx.send(guest::config(&guest, &guest::Which::Pending), move |answer| Msg::Config(vmid, Box::new(answer)));
-    }
-
-    /// A configuration came. One that can't be read has no addresses.
-    pub fn came(
-        &mut self,
-        vmid: VmId,
-        answer: &Result<guest::Config, ApiError>,
-        wizard: &mut Wizard,
-        cx: &mut Context,
-    ) {
-        self.next(cx);
-        let Some(at) = self.asked.iter().position(|(asked, _)| *asked == vmid) else { return };
-        let (_, label) = self.asked.swap_remove(at);
-        let Ok(config) = answer else { return };
-        for (_, setting) in config.numbered("net").into_iter().chain(config.numbered("ipconfig")) {
-            for address in address::fixed(setting) {
-                wizard.set_fact(format!("used.{address}"), &label);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

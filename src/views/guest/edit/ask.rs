@@ -17,7 +17,7 @@ use crate::{
     },
     store::Store,
     ui::{Values, Wizard},
-    views::device,
+    views::device::{self, used::Addresses},
 };
 
 /// Edits a row, or makes a new device.
@@ -33,6 +33,7 @@ pub struct EditSetting {
     volume: Option<String>,
     around: Values,
     supply: Supply,
+    addresses: Addresses,
 }
 
 impl EditSetting {
@@ -57,8 +58,9 @@ impl EditSetting {
         }
         let (editor, subject) = (editing.editor, editing.subject.clone());
         let before = editing.sheet.clone();
+        let addresses = Addresses::but_of(subject.guest.vmid);
         Some(Dialog::new(
-            Self { editor, subject, before, sheet, setting, key, volume, around, supply: Supply::default() },
+            Self { editor, subject, before, sheet, setting, key, volume, around, supply: Supply::default(), addresses },
             wizard,
         ))
     }
@@ -113,10 +115,17 @@ impl Ask for EditSetting {
 
     fn changed(&mut self, key: &str, wizard: &mut Wizard, cx: &mut Cx<'_, Msg<Heard>>) {
         device::supply::changed(key, wizard, &self.subject.guest.node, cx, Heard::Hardware);
+        self.addresses.look(&wizard.values(), cx, Heard::Used);
     }
 
     fn update(&mut self, heard: Heard, wizard: &mut Wizard, cx: &mut Cx<'_, Msg<Heard>>) {
-        Self::ask(self.supply.heard(heard, wizard, &self.subject), cx);
+        match heard {
+            Heard::Used(came) => {
+                self.addresses.came(came, wizard, cx, Heard::Used);
+                wizard.share();
+            }
+            heard => Self::ask(self.supply.heard(heard, wizard, &self.subject), cx),
+        }
     }
 
     fn proposal(&self, wizard: &Wizard, _: &Store) -> Option<Proposal> {

@@ -17,7 +17,7 @@ use crate::{
     },
     store::Store,
     ui::{Choice, Choices, Values, Wizard, text},
-    views::device::{self, supply::Came},
+    views::device::{self, supply::Came, used},
 };
 
 /// What was heard.
@@ -30,6 +30,8 @@ pub enum Heard {
     Networks(Result<Paged<Interface>, ApiError>),
     /// Something about the node's hardware.
     Hardware(Came),
+    /// The addresses of another guest; for the dialog itself.
+    Used(used::Came),
 }
 
 /// A question and what its answer is.
@@ -147,6 +149,7 @@ impl Supply {
             }
             Heard::Networks(Err(error)) => wizard.set_choices("bridge", Choices::Failed(error.to_string())),
             Heard::Hardware(came) => device::supply::came(came, wizard),
+            Heard::Used(_) => {}
         }
         wizard.share();
         vec![]
