@@ -160,7 +160,14 @@ pub fn run(cli: Cli) -> Result<()> {
     // This thread takes keys and draws, whatever the network's threads are busy with.
     let own = Builder::new_current_thread().enable_all().build().context("can't start the runtime")?;
     let threads = if matches!(cli.command, Some(Command::Simulate(_) | Command::Demo(_))) { 2 } else { 1 };
-    let network = Builder::new_multi_thread().worker_threads(threads).enable_all().build();
+    let mut network = Builder::new_multi_thread();
+    if !matches!(cli.command, Some(Command::Simulate(_))) {
+        network.on_thread_start(|| {
+            // Decoding gives way to keys; where it can't, both are equal as usual.
+            let _ = rustix::process::nice(5);
+        });
+    }
+    let network = network.worker_threads(threads).enable_all().build();
     let network = network.context("can't start the network's runtime")?;
     let outcome = own.block_on(dispatch(cli, network.handle().clone()));
     // Unanswered reads must not delay leaving.
