@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::ui::Values;
+use crate::ui::{Form, Values};
 
 /// An address with its network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,6 +135,44 @@ pub fn gateway4(text: &str, values: &Values) -> Result<(), String> {
 /// The IPv6 gateway: in the network of the field `ip6`, or a link-local address.
 pub fn gateway6(text: &str, values: &Values) -> Result<(), String> {
     gateway(text, values.get("ip6"), true)
+}
+
+/// The IPv4 address is typed, says the field `ipv4`.
+pub fn is_static4(values: &Values) -> bool {
+    values.get("ipv4") == "static"
+}
+
+/// The IPv6 address is typed, says the field `ipv6`.
+pub fn is_static6(values: &Values) -> bool {
+    values.get("ipv6") == "static"
+}
+
+/// The fields for a typed IPv4 address: `ip`, `gw`.
+pub fn static4(form: Form) -> Form {
+    form.text("ip", "IPv4 address")
+        .placeholder("192.168.1.10/24")
+        .required()
+        .check(ip4)
+        .warn(warn_used)
+        .when(is_static4)
+        .text("gw", "IPv4 gateway")
+        .placeholder("none")
+        .check(gateway4)
+        .when(is_static4)
+}
+
+/// The fields for a typed IPv6 address: `ip6`, `gw6`.
+pub fn static6(form: Form) -> Form {
+    form.text("ip6", "IPv6 address")
+        .placeholder("2001:db8::10/64")
+        .required()
+        .check(ip6)
+        .warn(warn_used)
+        .when(is_static6)
+        .text("gw6", "IPv6 gateway")
+        .placeholder("none")
+        .check(gateway6)
+        .when(is_static6)
 }
 
 /// Another guest has this address in its configuration: the fact `used.ADDRESS` says which.

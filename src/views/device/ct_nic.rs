@@ -13,8 +13,8 @@ pub const CT_NIC: Device = Device {
         Prop::text("hwaddr", "hwaddr"),
         Prop::flag("firewall", "firewall", false),
         Prop::text("tag", "tag"),
-        Prop::text("gw", "gw").when(is_static4),
-        Prop::text("gw6", "gw6").when(is_static6),
+        Prop::text("gw", "gw").when(address::is_static4),
+        Prop::text("gw6", "gw6").when(address::is_static6),
         Prop::flag("link_down", "link_down", false),
         Prop::text("mtu", "mtu"),
         Prop::text("rate", "rate"),
@@ -22,14 +22,6 @@ pub const CT_NIC: Device = Device {
         Prop::flag("host-managed", "host-managed", false),
     ],
 };
-
-fn is_static4(values: &Values) -> bool {
-    values.get("ipv4") == "static"
-}
-
-fn is_static6(values: &Values) -> bool {
-    values.get("ipv6") == "static"
-}
 
 /// Names of interfaces as Linux and the API take them.
 fn check_name(text: &str, values: &Values) -> Result<(), String> {
@@ -68,38 +60,19 @@ fn fields(form: Form) -> Form {
             "IPv4",
             choices(&[("dhcp", "DHCP"), ("static", "static"), ("manual", "left to the container"), ("", "none")]),
         )
-        .initial("dhcp")
-        .text("ip", "IPv4 address")
-        .placeholder("192.168.1.10/24")
-        .required()
-        .check(address::ip4)
-        .warn(address::warn_used)
-        .when(is_static4)
-        .text("gw", "IPv4 gateway")
-        .placeholder("none")
-        .check(address::gateway4)
-        .when(is_static4)
-        .select(
-            "ipv6",
-            "IPv6",
-            choices(&[
-                ("", "none"),
-                ("auto", "SLAAC"),
-                ("dhcp", "DHCP"),
-                ("static", "static"),
-                ("manual", "left to the container"),
-            ]),
-        )
-        .text("ip6", "IPv6 address")
-        .placeholder("2001:db8::10/64")
-        .required()
-        .check(address::ip6)
-        .warn(address::warn_used)
-        .when(is_static6)
-        .text("gw6", "IPv6 gateway")
-        .placeholder("none")
-        .check(address::gateway6)
-        .when(is_static6);
+        .initial("dhcp");
+    let form = address::static4(form).select(
+        "ipv6",
+        "IPv6",
+        choices(&[
+            ("", "none"),
+            ("auto", "SLAAC"),
+            ("dhcp", "DHCP"),
+            ("static", "static"),
+            ("manual", "left to the container"),
+        ]),
+    );
+    let form = address::static6(form);
     form.number("tag", "VLAN tag", 1..=4094)
         .placeholder("none")
         .check(check_tag)

@@ -7,40 +7,17 @@ use crate::ui::{Form, Values};
 pub const IPCONFIG: Device = Device {
     fields,
     head: Some(Head { read, write }),
-    props: &[Prop::text("gw", "gw").when(is_static4), Prop::text("gw6", "gw6").when(is_static6)],
+    props: &[Prop::text("gw", "gw").when(address::is_static4), Prop::text("gw6", "gw6").when(address::is_static6)],
 };
 
-fn is_static4(values: &Values) -> bool {
-    values.get("ipv4") == "static"
-}
-
-fn is_static6(values: &Values) -> bool {
-    values.get("ipv6") == "static"
-}
-
 fn fields(form: Form) -> Form {
-    form.select("ipv4", "IPv4", choices(&[("", "none"), ("dhcp", "DHCP"), ("static", "static")]))
-        .text("ip", "IPv4 address")
-        .placeholder("192.168.1.10/24")
-        .required()
-        .check(address::ip4)
-        .warn(address::warn_used)
-        .when(is_static4)
-        .text("gw", "IPv4 gateway")
-        .placeholder("none")
-        .check(address::gateway4)
-        .when(is_static4)
-        .select("ipv6", "IPv6", choices(&[("", "none"), ("auto", "SLAAC"), ("dhcp", "DHCP"), ("static", "static")]))
-        .text("ip6", "IPv6 address")
-        .placeholder("2001:db8::10/64")
-        .required()
-        .check(address::ip6)
-        .warn(address::warn_used)
-        .when(is_static6)
-        .text("gw6", "IPv6 gateway")
-        .placeholder("none")
-        .check(address::gateway6)
-        .when(is_static6)
+    let form = form.select("ipv4", "IPv4", choices(&[("", "none"), ("dhcp", "DHCP"), ("static", "static")]));
+    let form = address::static4(form).select(
+        "ipv6",
+        "IPv6",
+        choices(&[("", "none"), ("auto", "SLAAC"), ("dhcp", "DHCP"), ("static", "static")]),
+    );
+    address::static6(form)
 }
 
 /// The key of the address, and the field that says where it comes from.
