@@ -117,14 +117,13 @@ impl App {
                 }
             }
             Err(error) => {
-                if !upload {
-                    self.outbox.answered(id, guest, &label, None);
-                }
+                let dropped = if upload { vec![] } else { self.outbox.refused(id, guest, &label) };
                 let withheld = matches!(error, ApiError::Withheld(_));
                 let level = if withheld { Level::Warning } else { Level::Error };
                 let told = withheld || matches!(error, ApiError::Broken(_));
                 let way = if upload && !told { " Start it again with 9 u." } else { "" };
-                self.toast(Toast::new(level, format!("{label}: {}{way}", error.explained())));
+                let text = format!("{label}: {}{way}{}", error.explained(), unsent(&dropped));
+                self.toast(Toast::new(level, text));
             }
         }
     }
@@ -150,7 +149,7 @@ impl App {
 
     fn ended(&mut self, id: SessionId, ended: Ended, todo: &mut Vec<Effect>) {
         let Ended { upid, label, guest, state } = ended;
-        self.outbox.ended(id, &upid);
+        let dropped = self.outbox.ended(id, &upid, state.is_success());
         todo.push(Effect::TaskEnded { upid: upid.clone(), state: state.clone() });
         let (level, text) = match state {
             TaskState::Ok => (Level::Ok, format!("{label}: done")),
@@ -160,6 +159,7 @@ impl App {
                 (Level::Warning, format!("{label}: ended, result unknown (L: log)"))
             }
         };
+        let text = if dropped.is_empty() { text } else { format!("{text}.{}", unsent(&dropped)) };
         self.notify(&text, todo);
         self.toast(Toast { level, text, task: Some(upid) });
         let now = self.shared.now.mono;
@@ -179,4 +179,9 @@ impl App {
             self.dirty = true;
         }
     }
+}
+
+/// What was given up because the change before it went wrong.
+fn unsent(labels: &[String]) -> String {
+    if labels.is_empty() { String::new() } else { format!(" Not sent therefore: {}.", labels.join(", ")) }
 }

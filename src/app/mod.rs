@@ -16,7 +16,7 @@ pub mod terminal;
 pub mod tracker;
 pub mod transfer;
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use crossterm::event::{KeyCode, KeyEvent, MouseEvent};
@@ -96,6 +96,17 @@ pub enum Msg {
         reply: Option<(LayerId, Reply)>,
         /// The file that went with it.
         file: Option<Attachment>,
+    },
+    /// A file has come, or not.
+    Downloaded {
+        /// From which cluster.
+        session: SessionId,
+        /// What it was fetched for.
+        label: String,
+        /// What it was to be saved as.
+        file: Attachment,
+        /// Where it is now.
+        result: Result<PathBuf, ApiError>,
     },
     /// What the user may do.
     Rights {
@@ -331,6 +342,7 @@ impl App {
                     self.reply(to, reply, todo);
                 }
             }
+            Msg::Downloaded { session, label, file, result } => self.downloaded(session, label, &file, result),
             Msg::Leftover(what) => self.toast(Toast::new(Level::Warning, what)),
             Msg::Rights { session, permissions } => {
                 if let Some(session) = self.shared.sessions.get_mut(session.0 as usize) {
@@ -468,6 +480,10 @@ impl App {
                     self.dirty = true;
                 }
                 Effect::Dismiss { session, file } => self.uploads(session, |transfers, _| transfers.dismiss(&file)),
+                Effect::Download { session, label, wire } => {
+                    self.uploads(session, |transfers, now| transfers.add(&label, &wire, now));
+                    outside.push(Effect::Download { session, label, wire });
+                }
                 Effect::Copy(text) => {
                     self.toast(Toast::new(Level::Info, "Copied to the clipboard"));
                     outside.push(Effect::Copy(text));
@@ -475,7 +491,7 @@ impl App {
                 Effect::Quit => self.leave(&mut more),
                 // Files have slots of their own: they take long, and hold nothing up.
                 Effect::Write { session, write } if write.wire.file.is_some() => {
-                    self.uploads(session, |transfers, now| transfers.add(&write, now));
+                    self.uploads(session, |transfers, now| transfers.add(&write.label, &write.wire, now));
                     outside.push(Effect::Write { session, write });
                 }
                 Effect::Write { session, write } => self.outbox.push(session, write),

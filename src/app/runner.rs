@@ -28,6 +28,10 @@ pub async fn perform(world: World, effect: Effect) -> Option<Msg> {
             Msg::Reply { to, reply: decode(answer) }
         }
         Effect::Write { session, write } => write_once(&world, session, write).await,
+        Effect::Download { session, label, wire } => {
+            let result = world.download(session, &wire).await;
+            Msg::Downloaded { session, label, file: wire.file?, result }
+        }
         Effect::Job { to, run } => Msg::Reply { to, reply: run(world).await },
         Effect::Fetch { session, full } => {
             Msg::Fetched { session, answer: Box::new(fetch(&world, session, full).await) }
