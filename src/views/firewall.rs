@@ -91,6 +91,8 @@ pub struct Firewall {
     main: Option<bool>,
     /// Network devices of the guest that take no part.
     open: Vec<String>,
+    /// Where a rule goes that is being moved: the cursor goes with it.
+    follow: Option<u64>,
     /// Answers that are awaited.
     asking: u8,
     known: bool,
@@ -142,6 +144,7 @@ impl Firewall {
             set_table: set_table.with_sort("name", false).without_footer(),
             main: None,
             open: vec![],
+            follow: None,
             asking: 0,
             known: false,
             error: None,
@@ -289,13 +292,14 @@ impl Firewall {
     }
 
     fn propose(
-        &self,
+        &mut self,
         label: String,
         request: crate::api::Request<()>,
         degree: Degree,
         note: Option<String>,
         cx: &mut Cx<'_, Msg>,
     ) {
+        self.follow = None;
         let label = format!("{label}: {}", self.label);
         let mut write: Write = cx.hear(label.clone(), request, Msg::Changed);
         write.guest = self.scope.guest();
@@ -322,8 +326,7 @@ impl Firewall {
         let note = format!("{}; it changes places with {to}: {other}", rule.words());
         let request = place::request(&self.scope, rule, to);
         self.propose(format!("Move rule {} to {to}", rule.pos), request, Degree::Harmless, Some(note), cx);
-        // The cursor goes with the rule; without a yes the next answer shows it where it is.
-        self.rule_table.select(&to);
+        self.follow = Some(to);
     }
 
     fn place(&mut self, cx: &mut Cx<'_, Msg>) {
@@ -619,7 +622,10 @@ impl View for Firewall {
                 let new = Rule { kind, action, enable: true, service: service.into(), ..Rule::default() };
                 self.ask_rule(Aim::Add, &new, cx);
             }
-            Msg::Changed(_) => {
+            Msg::Changed(result) => {
+                if let (Some(to), Ok(())) = (self.follow.take(), result) {
+                    self.rule_table.select(&to);
+                }
                 self.asking = 0;
                 self.load(cx);
             }

@@ -27,6 +27,7 @@ mod login;
 mod login_https;
 mod monkey;
 mod pattern;
+mod permission;
 mod preset;
 mod privilege;
 mod pty;

@@ -16,7 +16,7 @@ use ratatui::{
 
 use super::action::{self, Targets};
 use crate::views::{
-    firewall::Firewall, replication::Replication, snapshot::Snapshots, task::history::History, template,
+    firewall::Firewall, permission, replication::Replication, snapshot::Snapshots, task::history::History, template,
 };
 use crate::{
     api::{
@@ -322,6 +322,7 @@ impl View for Detail {
         template::clone_command(),
         template::convert_command(),
         template::describe_command(),
+        permission::command(),
         Command {
             id: "guest.edit",
             keys: "e",

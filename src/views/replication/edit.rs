@@ -74,6 +74,16 @@ fn settings(form: Form, job: &Job) -> Form {
         .initial(if job.disable { "0" } else { "1" })
 }
 
+/// A job's fields as they stand in the form.
+fn fields(job: &Job) -> [(&'static str, String); 4] {
+    [
+        ("schedule", job.event().to_owned()),
+        ("rate", job.rate.map_or_else(String::new, |rate| rate.to_string())),
+        ("comment", job.comment.to_string()),
+        ("enabled", u8::from(!job.disable).to_string()),
+    ]
+}
+
 impl EditJob {
     /// The dialog for a new job of a guest.
     pub fn create(guest: &GuestRef, jobs: &[Job], store: &Store) -> Dialog<Self> {
@@ -180,6 +190,14 @@ impl Ask for EditJob {
             }
             Msg::Runs(_, Err(error)) => tracing::debug!(%error, "next runs of a replication job"),
             Msg::Fresh(Ok(job)) => {
+                // Fields that were left alone follow.
+                let old = self.before.take().unwrap_or_default();
+                let values = wizard.values();
+                for ((key, before), (_, now)) in fields(&old).into_iter().zip(fields(&job)) {
+                    if values.get(key) == before {
+                        wizard.set_initial(key, &now);
+                    }
+                }
                 self.before = Some(job);
                 let words = "Somebody else has changed the replication jobs meanwhile. Nothing was sent: send it again if it still fits.";
                 wizard.set_trouble(Some(words.into()));
