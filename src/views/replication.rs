@@ -60,6 +60,8 @@ pub struct Replication {
     known: bool,
     asking: u8,
     error: Option<ApiError>,
+    /// What went wrong since everything was last asked for.
+    trouble: Option<ApiError>,
     zone: TimeZone,
 }
 
@@ -109,6 +111,7 @@ impl Replication {
             known: false,
             asking: 0,
             error: None,
+            trouble: None,
             zone: TimeZone::system(),
         }
     }
@@ -368,19 +371,20 @@ impl View for Replication {
     }
 
     fn update(&mut self, msg: Msg, cx: &mut Cx<'_, Msg>) {
+        let answered = matches!(msg, Msg::Jobs(_) | Msg::States(_));
         match msg {
             Msg::Jobs(answer) => {
                 self.asking = self.asking.saturating_sub(1);
                 match answer {
-                    Ok(jobs) => (self.jobs, self.known, self.error) = (jobs, true, None),
-                    Err(error) => self.error = Some(error),
+                    Ok(jobs) => (self.jobs, self.known) = (jobs, true),
+                    Err(error) => self.trouble = Some(error),
                 }
             }
             Msg::States(answer) => {
                 self.asking = self.asking.saturating_sub(1);
                 match answer {
                     Ok(states) => self.states.extend(states.into_iter().map(|s| (s.id.clone(), s))),
-                    Err(error) => self.error = Some(error),
+                    Err(error) => self.trouble = Some(error),
                 }
             }
             Msg::Config(Ok(config)) => self.config = Some(config),
@@ -400,6 +404,9 @@ impl View for Replication {
                 self.asking = 0;
                 self.load(cx);
             }
+        }
+        if self.asking == 0 {
+            self.error = self.trouble.take().or_else(|| self.error.take().filter(|_| !answered));
         }
         self.rebuild(cx.store());
     }

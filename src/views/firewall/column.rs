@@ -43,14 +43,14 @@ pub fn rules() -> Vec<Column<Rule>> {
             Cell::role(r.action.as_str(), if r.enable { action_role(&r.action) } else { Role::Muted })
         }),
         left("macro", "Service", Width::Fit { max: 14 }, 0, |r: &Rule, _: &Ctx| muted_when_off(r, &r.service)),
-        left("ports", "Protocol, ports", Width::Fit { max: 26 }, 1, |r: &Rule, _: &Ctx| muted_when_off(r, &ports(r))),
+        left("ports", "Ports", Width::Fit { max: 26 }, 1, |r: &Rule, _: &Ctx| muted_when_off(r, &ports(r))),
         left("source", "Source", Width::Fit { max: 32 }, 0, |r: &Rule, _: &Ctx| muted_when_off(r, &r.source)),
-        left("dest", "Destination", Width::Fit { max: 32 }, 2, |r: &Rule, _: &Ctx| muted_when_off(r, &r.dest)),
+        left("dest", "Destination", Width::Fit { max: 32 }, 1, |r: &Rule, _: &Ctx| muted_when_off(r, &r.dest)),
         left("iface", "Device", Width::Fixed(6), 3, |r: &Rule, _: &Ctx| muted_when_off(r, &r.iface)),
         left("log", "Log", Width::Fixed(7), 4, |r: &Rule, _: &Ctx| {
             Cell::role(if r.log == "nolog" { "" } else { r.log.as_str() }, Role::Muted)
         }),
-        left("comment", "Comment", Width::Flex { min: 8, max: 60 }, 1, |r: &Rule, _: &Ctx| {
+        left("comment", "Comment", Width::Flex { min: 10, max: 60 }, 2, |r: &Rule, _: &Ctx| {
             Cell::role(r.comment.replace('\n', " "), Role::Muted)
         }),
     ]
