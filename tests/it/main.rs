@@ -26,6 +26,7 @@ mod login;
 mod login_https;
 mod monkey;
 mod pattern;
+mod permission;
 mod preset;
 mod privilege;
 mod pty;
