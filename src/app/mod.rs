@@ -16,7 +16,7 @@ pub mod terminal;
 pub mod tracker;
 pub mod transfer;
 
-use std::{collections::VecDeque, path::PathBuf, time::Duration};
+use std::{collections::VecDeque, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use crossterm::event::{KeyCode, KeyEvent, MouseEvent};
@@ -142,7 +142,7 @@ pub enum Msg {
 /// What one refresh brings.
 pub struct Fetched {
     /// Guests, nodes, storages.
-    pub resources: Result<Resources, ApiError>,
+    pub resources: Result<Arc<Resources>, ApiError>,
     /// Recent tasks.
     pub tasks: Result<Vec<Task>, ApiError>,
     /// Quorum and nodes; seldom asked.

@@ -194,7 +194,7 @@ mod tests {
     fn what_needs_a_success_is_given_up_without_one() {
         let upid: Upid = "UPID:n:00000001:00000001:6B015FE7:qmshutdown:100:root@pam:".parse().unwrap();
         let mut outbox = Outbox::default();
-        let mut both = |outbox: &mut Outbox| {
+        let both = |outbox: &mut Outbox| {
             outbox.push(S, write("stop", 100).in_turn());
             outbox.push(S, write("replace", 100).after_success());
             assert_eq!(sent(outbox), ["stop"]);

@@ -11,7 +11,6 @@ pub mod rule;
 
 use std::time::Duration;
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::tz::TimeZone;
 use ratatui::{
     Frame,
@@ -29,7 +28,7 @@ use crate::{
     },
     shell::{Command, Cx, Level, Scene, View},
     store::Store,
-    ui::{Role, Table, TableEvent, text},
+    ui::{List, Role, Table, TableEvent, text},
 };
 
 /// What the view hears back.
@@ -212,25 +211,6 @@ impl Firewall {
         self.option_table.sync(&self.options, self.generation);
         self.alias_table.sync(&self.aliases, self.generation);
         self.set_table.sync(&self.sets, self.generation);
-    }
-
-    fn table_key(&mut self, key: KeyEvent) -> TableEvent {
-        match self.page {
-            Page::Rules => self.rule_table.key(key),
-            Page::Options => self.option_table.key(key),
-            Page::Aliases => self.alias_table.key(key),
-            Page::Sets => self.set_table.key(key),
-        }
-    }
-
-    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open => self.enter(cx),
-            TableEvent::Menu(..) => self.menu(cx),
-            _ => {}
-        }
-        true
     }
 
     /// Why the rules don't count at the moment, if so.
@@ -442,32 +422,24 @@ impl View for Firewall {
         self.sync();
     }
 
-    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
+    fn list(&mut self) -> Option<&mut dyn List> {
         self.sync();
-        let event = self.table_key(key);
-        self.handle(event, cx)
+        Some(match self.page {
+            Page::Rules => &mut self.rule_table,
+            Page::Options => &mut self.option_table,
+            Page::Aliases => &mut self.alias_table,
+            Page::Sets => &mut self.set_table,
+        })
     }
 
-    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Msg>) {
-        self.sync();
-        let millis = cx.scene.now.millis();
-        let event = match self.page {
-            Page::Rules => self.rule_table.mouse(event, millis),
-            Page::Options => self.option_table.mouse(event, millis),
-            Page::Aliases => self.alias_table.mouse(event, millis),
-            Page::Sets => self.set_table.mouse(event, millis),
-        };
-        self.handle(event, cx);
-    }
-
-    fn paste(&mut self, text: &str, cx: &mut Cx<'_, Msg>) {
-        let event = match self.page {
-            Page::Rules => self.rule_table.paste(text),
-            Page::Options => self.option_table.paste(text),
-            Page::Aliases => self.alias_table.paste(text),
-            Page::Sets => self.set_table.paste(text),
-        };
-        self.handle(event, cx);
+    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        match event {
+            TableEvent::Ignored => return false,
+            TableEvent::Open => self.enter(cx),
+            TableEvent::Menu(..) => self.menu(cx),
+            _ => {}
+        }
+        true
     }
 
     fn crumb(&self, _: &Store) -> String {

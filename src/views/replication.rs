@@ -7,7 +7,6 @@ pub mod log;
 use std::{collections::BTreeMap, time::Duration};
 
 use compact_str::CompactString;
-use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::tz::TimeZone;
 use ratatui::{
     Frame,
@@ -30,7 +29,7 @@ use crate::{
     },
     shell::{Command, Cx, Degree, Level, Picker, Proposal, Scene, View},
     store::Store,
-    ui::{Role, Table, TableEvent, text},
+    ui::{List, Role, Table, TableEvent, text},
 };
 
 /// What the view hears back.
@@ -261,16 +260,6 @@ impl Replication {
         cx.open(menu);
     }
 
-    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open => self.log(cx),
-            TableEvent::Menu(..) => self.menu(cx),
-            _ => {}
-        }
-        true
-    }
-
     fn name(&self, store: &Store) -> String {
         let vmid: Option<VmId> = self.guest.as_ref().map(|g| g.vmid);
         vmid.and_then(|id| store.guest(id)).map_or_else(|| "all guests".into(), |g| g.label())
@@ -411,19 +400,18 @@ impl View for Replication {
         self.rebuild(cx.store());
     }
 
-    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        let event = self.table.key(key);
-        self.handle(event, cx)
+    fn list(&mut self) -> Option<&mut dyn List> {
+        Some(&mut self.table)
     }
 
-    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Msg>) {
-        let event = self.table.mouse(event, cx.scene.now.millis());
-        self.handle(event, cx);
-    }
-
-    fn paste(&mut self, text: &str, cx: &mut Cx<'_, Msg>) {
-        let event = self.table.paste(text);
-        self.handle(event, cx);
+    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        match event {
+            TableEvent::Ignored => return false,
+            TableEvent::Open => self.log(cx),
+            TableEvent::Menu(..) => self.menu(cx),
+            _ => {}
+        }
+        true
     }
 
     fn crumb(&self, store: &Store) -> String {

@@ -1,6 +1,5 @@
 //! The files in a backup, and getting some of them out: only Backup Servers offer it.
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::tz::TimeZone;
 use ratatui::{
     Frame,
@@ -18,7 +17,7 @@ use crate::{
     },
     shell::{Command, Cx, Effect, Level, Scene, View},
     store::Store,
-    ui::{Align, Cell, Column, Ctx, Role, Table, TableEvent, Width, text},
+    ui::{Align, Cell, Column, Ctx, List, Role, Table, TableEvent, Width, text},
     views::task::transfer,
 };
 
@@ -182,15 +181,6 @@ impl Files {
             }
         }
     }
-
-    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open => self.enter(cx),
-            _ => {}
-        }
-        true
-    }
 }
 
 /// Only the last part of a name, so that no backup can write elsewhere.
@@ -270,19 +260,17 @@ impl View for Files {
         }
     }
 
-    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        let event = self.table.key(key);
-        self.handle(event, cx)
+    fn list(&mut self) -> Option<&mut dyn List> {
+        Some(&mut self.table)
     }
 
-    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Msg>) {
-        let event = self.table.mouse(event, cx.scene.now.millis());
-        self.handle(event, cx);
-    }
-
-    fn paste(&mut self, text: &str, cx: &mut Cx<'_, Msg>) {
-        let event = self.table.paste(text);
-        self.handle(event, cx);
+    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        match event {
+            TableEvent::Ignored => return false,
+            TableEvent::Open => self.enter(cx),
+            _ => {}
+        }
+        true
     }
 
     fn crumb(&self, _: &Store) -> String {

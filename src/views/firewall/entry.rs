@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::tz::TimeZone;
 use ratatui::{
     Frame,
@@ -21,7 +20,7 @@ use crate::{
     },
     shell::{Command, Cx, Degree, Proposal, Scene, View},
     store::Store,
-    ui::{Role, Table, TableEvent, text},
+    ui::{List, Role, Table, TableEvent, text},
 };
 
 /// What the view hears back.
@@ -101,15 +100,6 @@ impl Entries {
         let write = cx.hear(label.clone(), api::remove_entry(&self.scope, &self.set, entry), Msg::Changed);
         cx.propose(Proposal::new(format!("{label}?"), vec![write]).degree(Degree::Careful));
     }
-
-    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open => self.edit(cx),
-            _ => {}
-        }
-        true
-    }
 }
 
 impl View for Entries {
@@ -166,19 +156,17 @@ impl View for Entries {
         }
     }
 
-    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        let event = self.table.key(key);
-        self.handle(event, cx)
+    fn list(&mut self) -> Option<&mut dyn List> {
+        Some(&mut self.table)
     }
 
-    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Msg>) {
-        let event = self.table.mouse(event, cx.scene.now.millis());
-        self.handle(event, cx);
-    }
-
-    fn paste(&mut self, text: &str, cx: &mut Cx<'_, Msg>) {
-        let event = self.table.paste(text);
-        self.handle(event, cx);
+    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        match event {
+            TableEvent::Ignored => return false,
+            TableEvent::Open => self.edit(cx),
+            _ => {}
+        }
+        true
     }
 
     fn crumb(&self, _: &Store) -> String {

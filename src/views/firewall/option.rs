@@ -247,7 +247,7 @@ impl Ask for EditOptions {
                 let typed = wizard.changed();
                 for o in of(&self.scope) {
                     let new = config.get(o.key).unwrap_or_default();
-                    if typed.get(o.key) == "" && self.before.get(o.key).unwrap_or_default() != new {
+                    if typed.get(o.key).is_empty() && self.before.get(o.key).unwrap_or_default() != new {
                         wizard.set_initial(o.key, new);
                     }
                 }
