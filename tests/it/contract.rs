@@ -83,6 +83,7 @@ fn requests() -> Vec<Wire> {
     let ct = GuestRef::new("pve1", GuestKind::Ct, vmid);
     let mut all = vec![
         wire(access::domains()),
+        wire(access::change_password("bob@pve", &"new-secret".into(), &"secret".into())),
         wire(access::ticket("root@pam", &"secret".into())),
         wire(access::ticket_with_factor("root@pam", &"PVE:!tfa!{}".into(), &"totp:123456".into())),
         wire(access::permissions()),
