@@ -5,6 +5,7 @@
 //! types and endpoints.
 
 pub mod access;
+pub mod acl;
 pub mod agent;
 pub mod attachment;
 pub mod backoff;

@@ -70,6 +70,9 @@ pub fn needed(wire: &Wire) -> Option<Need> {
     if wire.method == Method::Get {
         return None;
     }
+    if wire.path == "/access/acl" {
+        return wire.get("path").map(|path| Need { any: grants(path), path: path.to_owned() });
+    }
     let parts: Vec<&str> = wire.path.split('/').filter(|p| !p.is_empty()).collect();
     RULES.iter().filter(|rule| rule.0 == "*" || rule.0 == wire.method.as_str()).find_map(|(_, path, list, any)| {
         let found = fits(path, &parts)?;
@@ -81,6 +84,72 @@ pub fn needed(wire: &Wire) -> Option<Need> {
         Some(Need { any, path })
     })
 }
+
+/// Who may change what others may do on a path. All but the first may hand on only what they have themselves.
+fn grants(path: &str) -> &'static [&'static str] {
+    match path.trim_start_matches('/').split_once('/') {
+        Some(("vms", _)) => &["Permissions.Modify", "VM.Allocate"],
+        Some(("storage", _)) => &["Permissions.Modify", "Datastore.Allocate"],
+        Some(("pool", _)) => &["Permissions.Modify", "Pool.Allocate"],
+        _ => &["Permissions.Modify"],
+    }
+}
+
+/// What a privilege allows, in a few words; `None` for one that is not known here.
+pub fn meaning(privilege: &str) -> Option<(&'static str, &'static str)> {
+    MEANINGS.iter().find(|(name, _)| *name == privilege).copied()
+}
+
+/// The privileges of Proxmox VE 9.
+const MEANINGS: &[(&str, &str)] = &[
+    ("Datastore.Allocate", "create, change and remove a storage; delete any volume on it"),
+    ("Datastore.AllocateSpace", "take space: disks, backups"),
+    ("Datastore.AllocateTemplate", "upload and download ISO images and container templates"),
+    ("Datastore.Audit", "see a storage and what it keeps"),
+    ("Group.Allocate", "create, change and remove groups"),
+    ("Mapping.Audit", "see mappings of devices"),
+    ("Mapping.Modify", "create, change and remove mappings of devices"),
+    ("Mapping.Use", "use mapped devices"),
+    ("Permissions.Modify", "change what others may do"),
+    ("Pool.Allocate", "create, change and remove pools"),
+    ("Pool.Audit", "see a pool"),
+    ("Realm.Allocate", "create, change and remove realms"),
+    ("Realm.AllocateUser", "give a user to a realm"),
+    ("SDN.Allocate", "create, change and remove networks of the cluster"),
+    ("SDN.Audit", "see networks of the cluster"),
+    ("SDN.Use", "attach guests to networks and bridges"),
+    ("Sys.AccessNetwork", "let a node fetch files from other machines"),
+    ("Sys.Audit", "see nodes, settings of the cluster and HA"),
+    ("Sys.Console", "open a shell on a node"),
+    ("Sys.Incoming", "take guests in from another cluster"),
+    ("Sys.Modify", "change nodes, networks, the cluster's settings and backup jobs"),
+    ("Sys.PowerMgmt", "shut down, restart and wake nodes"),
+    ("Sys.Syslog", "read the logs of nodes"),
+    ("User.Modify", "create, change and remove users"),
+    ("VM.Allocate", "create and remove guests"),
+    ("VM.Audit", "see a guest and its settings"),
+    ("VM.Backup", "back up and restore"),
+    ("VM.Clone", "clone a guest or a template"),
+    ("VM.Config.CDROM", "insert and eject media"),
+    ("VM.Config.CPU", "change processors"),
+    ("VM.Config.Cloudinit", "change cloud-init settings"),
+    ("VM.Config.Disk", "add, change and remove disks"),
+    ("VM.Config.HWType", "change emulated hardware"),
+    ("VM.Config.Memory", "change memory"),
+    ("VM.Config.Network", "change network cards and the firewall"),
+    ("VM.Config.Options", "change all other settings"),
+    ("VM.Console", "use the console"),
+    ("VM.GuestAgent.Audit", "ask the guest agent"),
+    ("VM.GuestAgent.FileRead", "read files through the guest agent"),
+    ("VM.GuestAgent.FileSystemMgmt", "freeze, thaw and trim file systems"),
+    ("VM.GuestAgent.FileWrite", "write files through the guest agent"),
+    ("VM.GuestAgent.Unrestricted", "run anything through the guest agent"),
+    ("VM.Migrate", "move a guest to another node"),
+    ("VM.PowerMgmt", "start, stop, reset, pause"),
+    ("VM.Replicate", "change replication"),
+    ("VM.Snapshot", "take and delete snapshots"),
+    ("VM.Snapshot.Rollback", "roll back to a snapshot"),
+];
 
 /// The values of the placeholders when the path is of this form.
 fn fits<'p>(form: &'static str, parts: &[&'p str]) -> Option<Vec<(&'static str, &'p str)>> {
@@ -160,6 +229,11 @@ mod tests {
             (Request::delete("/nodes/a/network/vmbr0"), Some("Sys.Modify on /nodes/a")),
             (Request::put("/nodes/a/network"), Some("Sys.Modify on /nodes/a")),
             (Request::post("/nodes/a/status"), Some("Sys.PowerMgmt on /nodes/a")),
+            (
+                Request::put("/access/acl").param("path", "/vms/100"),
+                Some("Permissions.Modify or VM.Allocate on /vms/100"),
+            ),
+            (Request::put("/access/acl").param("path", "/vms"), Some("Permissions.Modify on /vms")),
             (Request::post("/storage"), Some("Datastore.Allocate on /storage")),
             (Request::delete("/storage/nas"), Some("Datastore.Allocate on /storage/nas")),
             (Request::post("/cluster/backup"), Some("Sys.Modify on /")),

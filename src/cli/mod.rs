@@ -17,6 +17,7 @@ pub mod guest;
 pub mod iso;
 pub mod log;
 pub mod logins;
+pub mod permission;
 pub mod preset;
 pub mod print;
 pub mod profile;
@@ -148,6 +149,9 @@ pub enum ClusterCommand {
     /// List, download, convert and clone templates
     #[command(subcommand)]
     Template(template::TemplateCommand),
+    /// Who may do what with an object: list, add, remove
+    #[command(subcommand)]
+    Permission(permission::PermissionCommand),
     /// Tasks: list, log, wait, stop
     #[command(subcommand)]
     Task(task::TaskCommand),
@@ -225,6 +229,7 @@ async fn dispatch(mut cli: Cli, network: Handle) -> Result<()> {
                 ClusterCommand::Backup(command) => backup::run(command, world, store).await,
                 ClusterCommand::Iso(command) => iso::run(command, world, store).await,
                 ClusterCommand::Template(command) => template::run(command, world, store).await,
+                ClusterCommand::Permission(command) => permission::run(command, world, store).await,
                 ClusterCommand::Task(command) => task::run(command, world, store).await,
                 ClusterCommand::Api(args) => api::run(args, world, store).await,
             }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::call::{Args, Fault, Outcome, die};
+use super::permission::{Privs, changers};
 use super::router::Route;
 use super::state::Cluster;
 
@@ -462,7 +463,8 @@ fn delete_group(cluster: &mut Cluster, args: &Args) -> Outcome {
 fn acl(cluster: &mut Cluster, args: &Args) -> Outcome {
     let mut out = Vec::new();
     for e in &cluster.access.acl {
-        if cluster.may(args.user(), &e.path, "Permissions.Modify") || cluster.may(args.user(), "/access", "Sys.Audit") {
+        if cluster.may_any(args.user(), &e.path, changers(&e.path)) || cluster.may(args.user(), "/access", "Sys.Audit")
+        {
             let flag = u8::from(e.propagate);
             out.push(json!({"path": e.path, "type": e.kind, "ugid": e.who, "roleid": e.role, "propagate": flag}));
         }
@@ -487,6 +489,24 @@ fn is_acl_path(path: &str) -> bool {
     }
 }
 
+/// Who may change the ACL of an object without `Permissions.Modify` may hand on no more than what he has himself.
+fn only_own(cluster: &Cluster, own: &Privs, role: &str, delete: bool, propagate: bool) -> Result<(), Fault> {
+    let verb = if delete { "remove" } else { "add" };
+    let refuse = |with: &str, needs: &str| {
+        Err(Fault::param("role", format!("Cannot {verb} role '{role}'{with} - requires 'Permissions.Modify'{needs}")))
+    };
+    for name in cluster.access.roles.get(role).into_iter().flatten() {
+        match own.get(name) {
+            None => return refuse("", " or superset of privileges."),
+            Some(false) if propagate && !delete => {
+                return refuse(" with propagation", " or propagated superset of privileges.");
+            }
+            Some(_) => {}
+        }
+    }
+    if role == "NoAccess" { refuse("", "") } else { Ok(()) }
+}
+
 fn update_acl(cluster: &mut Cluster, args: &Args) -> Outcome {
     let path = match args.str("path").trim_end_matches('/') {
         "" => "/".to_owned(),
@@ -505,9 +525,13 @@ fn update_acl(cluster: &mut Cluster, args: &Args) -> Outcome {
     let delete = args.flag("delete");
     let propagate = args.opt_flag("propagate").unwrap_or(true);
     let mut acl = cluster.access.acl.clone();
+    let own = cluster.privs(args.user(), &path);
     for role in args.list("roles") {
         if !delete && !cluster.access.roles.contains_key(&role) {
             return Err(die(format!("ACL update failed: role '{role}' does not exist")));
+        }
+        if !own.contains_key("Permissions.Modify") {
+            only_own(cluster, &own, &role, delete, propagate)?;
         }
         for (kind, list) in [("group", "groups"), ("user", "users"), ("token", "tokens")] {
             for who in args.list(list) {

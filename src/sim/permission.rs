@@ -211,14 +211,7 @@ impl Cluster {
             }
             "perm-modify" => {
                 let path = fill(word(1), args);
-                let area = path.split('/').nth(1).unwrap_or("");
-                let privs: &[&str] = match area {
-                    "storage" => &["Permissions.Modify", "Datastore.Allocate"],
-                    "vms" => &["Permissions.Modify", "VM.Allocate"],
-                    "pool" => &["Permissions.Modify", "Pool.Allocate"],
-                    _ => &["Permissions.Modify"],
-                };
-                self.need_any(args, &path, privs)
+                self.need_any(args, &path, changers(&path))
             }
             "userid-param" => {
                 let user = args.str("userid");
@@ -244,6 +237,16 @@ impl Cluster {
             }
             _ => Err(refused()),
         }
+    }
+}
+
+/// Any of these privileges on a path is enough to change who may do what there.
+pub fn changers(path: &str) -> &'static [&'static str] {
+    match path.trim_start_matches('/').split_once('/') {
+        Some(("storage", _)) => &["Permissions.Modify", "Datastore.Allocate"],
+        Some(("vms", _)) => &["Permissions.Modify", "VM.Allocate"],
+        Some(("pool", _)) => &["Permissions.Modify", "Pool.Allocate"],
+        _ => &["Permissions.Modify"],
     }
 }
 

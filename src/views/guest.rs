@@ -14,6 +14,7 @@ use ratatui::{Frame, layout::Rect};
 use self::action::Targets;
 use super::{
     ct::create::CreateCt,
+    permission,
     snapshot::{Snapshots, prune::Prune, take::Take},
     template,
     vm::create::CreateVm,
@@ -346,6 +347,7 @@ impl View for Guests {
         template::clone_command(),
         template::convert_command(),
         template::describe_command(),
+        permission::command(),
         Command {
             id: "guest.edit",
             keys: "e",

@@ -13,6 +13,7 @@ pub mod job;
 pub mod login;
 pub mod message;
 pub mod password;
+pub mod permission;
 pub mod requests;
 pub mod snapshot;
 pub mod storage;
@@ -163,6 +164,8 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<Dialog<snapshot::take::Describe>>(),
         table::<Dialog<snapshot::rollback::Rollback>>(),
         table::<Dialog<snapshot::prune::Prune>>(),
+        table::<permission::Permissions>(),
+        table::<Dialog<permission::grant::Grant>>(),
         table::<task::Tasks>(),
         table::<message::Messages>(),
         table::<task::log::TaskLog>(),

@@ -4,9 +4,12 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::tz::TimeZone;
 use ratatui::{Frame, layout::Rect};
 
-use super::volume::{
-    Volumes,
-    place::{self, Place},
+use super::{
+    permission::Permissions,
+    volume::{
+        Volumes,
+        place::{self, Place},
+    },
 };
 use crate::{
     api::ids::{NodeName, StorageId},
@@ -157,6 +160,12 @@ impl Storages {
         }
     }
 
+    fn permissions(&mut self, cx: &mut Cx<'_, ()>) {
+        if let Some(place) = self.table.selected(&self.places) {
+            cx.open(Permissions::of_storage(&place.storage));
+        }
+    }
+
     fn copy(&mut self, cx: &mut Cx<'_, ()>) {
         if let Some(place) = self.table.selected(&self.places) {
             cx.emit(Effect::Copy(place.storage.to_string()));
@@ -186,6 +195,14 @@ impl View for Storages {
             footer: false,
             ready: |v, _| v.table.selected(&v.places).is_some(),
             run: Self::open,
+        },
+        Command {
+            id: "storage.permissions",
+            keys: "P",
+            title: "Permissions",
+            footer: true,
+            ready: |v, _| v.table.selected(&v.places).is_some(),
+            run: Self::permissions,
         },
         Command {
             id: "storage.copy",

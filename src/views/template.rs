@@ -16,6 +16,7 @@ use super::{
         detail::Detail,
     },
     image::catalogue::Catalogue,
+    permission,
     volume::{
         Volumes, remove,
         usage::{self, Usage},
@@ -314,6 +315,7 @@ impl View for Templates {
     const COMMANDS: &'static [Command<Self>] = &[
         Command { footer: true, ..clone_command() },
         Command { footer: true, ..describe_command() },
+        permission::command(),
         Command {
             id: "template.remove",
             keys: "delete",

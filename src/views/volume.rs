@@ -24,6 +24,7 @@ use super::{
     backup::{change, prune, row::Row},
     fact::Facts,
     image::{download::Download, target, upload::Upload},
+    permission::Permissions,
 };
 use crate::{
     api::{
@@ -321,6 +322,12 @@ impl Volumes {
         }
     }
 
+    fn permissions(&mut self, cx: &mut Cx<'_, Msg>) {
+        if let Scope::Storage(storage, _) = &self.scope {
+            cx.open(Permissions::of_storage(storage));
+        }
+    }
+
     fn is_storage(&self) -> bool {
         matches!(self.scope, Scope::Storage(..))
     }
@@ -515,6 +522,14 @@ impl View for Volumes {
             footer: false,
             ready: |v, _| v.is_storage(),
             run: Self::previous_kind,
+        },
+        Command {
+            id: "volume.permissions",
+            keys: "a",
+            title: "Permissions of the storage",
+            footer: false,
+            ready: |v, _| v.is_storage(),
+            run: Self::permissions,
         },
         Command {
             id: "volume.timeframe",

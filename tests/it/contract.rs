@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use proxmux::api::attachment::{Attachment, Meter};
 use proxmux::api::ids::{ContentKind, GuestKind, GuestRef, NodeName, StorageId, Upid, VmId};
 use proxmux::api::{
-    Request, Wire, access, agent, backup, cloudinit, cluster, disk, guest, guest::param, hardware, image, job, lxc,
-    mapping, network, node, rrd, snapshot, storage, task, template, version, vm, volume,
+    Request, Wire, access, acl, agent, backup, cloudinit, cluster, disk, guest, guest::param, hardware, image, job,
+    lxc, mapping, network, node, rrd, snapshot, storage, task, template, version, vm, volume,
 };
 
 use crate::schema::Schema;
@@ -81,12 +81,31 @@ fn requests() -> Vec<Wire> {
     let vmid = VmId::new(101).expect("a guest id");
     let vm = GuestRef::new("pve1", GuestKind::Vm, vmid);
     let ct = GuestRef::new("pve1", GuestKind::Ct, vmid);
+    let may = |who: &str| acl::Entry { who: who.into(), propagate: true, ..acl::Entry::default() };
     let mut all = vec![
         wire(access::domains()),
         wire(access::change_password("bob@pve", &"new-secret".into(), &"secret".into())),
         wire(access::ticket("root@pam", &"secret".into())),
         wire(access::ticket_with_factor("root@pam", &"PVE:!tfa!{}".into(), &"totp:123456".into())),
         wire(access::permissions()),
+        wire(acl::list()),
+        wire(acl::users()),
+        wire(acl::groups()),
+        wire(acl::roles()),
+        wire(acl::grant(&acl::Entry { path: "/vms/101".into(), role: "PVEVMUser".into(), ..may("alice@pve") })),
+        wire(acl::revoke(&acl::Entry { path: "/storage/nas".into(), role: "NoAccess".into(), ..may("alice@pve") })),
+        wire(acl::grant(&acl::Entry {
+            path: "/pool/dev".into(),
+            role: "PVEPoolUser".into(),
+            kind: acl::Kind::Group,
+            ..may("ops")
+        })),
+        wire(acl::grant(&acl::Entry {
+            path: "/".into(),
+            role: "PVEAuditor".into(),
+            kind: acl::Kind::Token,
+            ..may("root@pam!ci")
+        })),
         wire(version::get()),
         wire(version::of_node(&node)),
         wire(cluster::resources()),

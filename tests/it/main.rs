@@ -29,6 +29,7 @@ mod login_https;
 mod monkey;
 mod password;
 mod pattern;
+mod permission;
 mod preset;
 mod privilege;
 mod pty;

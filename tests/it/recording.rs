@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use proxmux::api::ids::{GuestKind, GuestRef, NodeName, StorageId, Upid, VmId, VolId};
 use proxmux::api::{
-    ApiError, Raw, access, agent, backup, cloudinit, cluster, disk, error, guest, job, lxc, network, node,
-    progress::Progress, property::Properties, rrd, snapshot, storage, task, version, vm,
+    ApiError, Raw, access, acl, agent, backup, cloudinit, cluster, disk, error, guest, job, lxc, network, node,
+    privilege, progress::Progress, property::Properties, rrd, snapshot, storage, task, version, vm,
 };
 use serde_json::Value;
 
@@ -102,6 +102,33 @@ const ENDPOINTS: &[(&str, &str, Decode, usize)] = &[
     ("GET", "/access/domains", |b| access::domains().decode(b).map(|l| Some(l.len())), 2),
     ("POST", "/access/ticket", |b| access::ticket("a@pve", &"x".into()).decode(b).map(|_| None), 5),
     ("GET", "/access/permissions", |b| access::permissions().decode(b).map(|_| None), 3),
+    (
+        "GET",
+        "/access/acl",
+        |b| {
+            acl::list().decode(b).map(|l| {
+                assert!(l.iter().any(|e| e.kind == acl::Kind::Token) && l.iter().all(|e| e.propagate));
+                Some(l.len())
+            })
+        },
+        2,
+    ),
+    ("PUT", "/access/acl", |b| acl::grant(&acl::Entry::default()).decode(b).map(|()| None), 3),
+    ("GET", "/access/users", |b| acl::users().decode(b).map(|l| Some(l.len())), 2),
+    ("GET", "/access/groups", |b| acl::groups().decode(b).map(|l| Some(l.len())), 1),
+    (
+        "GET",
+        "/access/roles",
+        |b| {
+            acl::roles().decode(b).map(|l| {
+                let all = l.iter().flat_map(acl::Role::privileges);
+                let strangers: Vec<&str> = all.filter(|p| privilege::meaning(p).is_none()).collect();
+                assert!(strangers.is_empty(), "nobody says what these allow: {strangers:?}");
+                Some(l.len())
+            })
+        },
+        1,
+    ),
     ("GET", "/version", |b| version::get().decode(b).map(|v| v.major().map(|_| 0)), 2),
     ("GET", "/nodes/{}/version", |b| version::of_node(&n()).decode(b).map(|v| v.major().map(|_| 0)), 1),
     (

@@ -15,7 +15,7 @@ use ratatui::{
 };
 
 use super::action::{self, Targets};
-use crate::views::{snapshot::Snapshots, task::history::History, template};
+use crate::views::{permission, snapshot::Snapshots, task::history::History, template};
 use crate::{
     api::{
         ApiError, agent,
@@ -314,6 +314,7 @@ impl View for Detail {
         template::clone_command(),
         template::convert_command(),
         template::describe_command(),
+        permission::command(),
         Command {
             id: "guest.edit",
             keys: "e",
