@@ -12,7 +12,6 @@ const NAMES: &[&str] = &["settings", "values", "params"];
 
 /// What prints the outcome of changes, which has one shape.
 const CHANGES: &[&str] = &[
-    "api",
     "backup create",
     "backup job create",
     "backup job disable",
@@ -69,7 +68,7 @@ const READS: &[(&str, &[&str], &str)] = &[
     ("permission list", &["permission list 104 --inherited --json", "permission list / --json"], ""),
     ("task list", &["task list --json"], ""),
     ("task wait", &["task wait UPID --json"], ""),
-    ("api", &["api --search snapshot --json"], "With `--search`. A read prints what the server answers, as it came."),
+    ("api", &["api --search snapshot --json"], "With `--search`. A call prints the `data` that the server answers, as it came: of a task its UPID."),
     ("audit verify", &["audit verify --json"], ""),
     ("audit show", &["audit show --json"], ""),
     ("preset list", &["preset list --json"], ""),
