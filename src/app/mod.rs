@@ -17,7 +17,7 @@ pub mod tracker;
 pub mod transfer;
 mod tutorial;
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use crossterm::event::{KeyCode, KeyEvent, MouseEvent};
@@ -133,7 +133,7 @@ pub enum Msg {
 /// What one refresh brings.
 pub struct Fetched {
     /// Guests, nodes, storages.
-    pub resources: Result<Resources, ApiError>,
+    pub resources: Result<Arc<Resources>, ApiError>,
     /// Recent tasks.
     pub tasks: Result<Vec<Task>, ApiError>,
     /// Quorum and nodes; seldom asked.

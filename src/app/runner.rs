@@ -12,7 +12,9 @@ use tokio::{
 use super::{Fetched, Msg};
 use crate::{
     api::{
-        ApiError, Wire, access, cluster, guest,
+        ApiError, Wire, access,
+        cluster::{self, Resources},
+        guest,
         ids::Upid,
         task::{self, LogLine, Task},
         version,
@@ -29,9 +31,11 @@ pub async fn perform(world: World, effect: Effect) -> Option<Msg> {
         }
         Effect::Write { session, write } => write_once(&world, session, write).await,
         Effect::Job { to, run } => Msg::Reply { to, reply: run(world).await },
-        Effect::Fetch { session, full } => {
-            Msg::Fetched { session, answer: Box::new(fetch(&world, session, full).await) }
+        Effect::Fetch { session, full, known } => {
+            Msg::Fetched { session, answer: Box::new(fetch(&world, session, full, known).await) }
         }
+        // It ends here, on a thread that no key waits for.
+        Effect::Discard(_) => return None,
         Effect::Probe(session) => Msg::Probed { session, alive: probe(&world, session).await },
         Effect::Peek { session, guest } => {
             let vmid = guest.vmid;
@@ -76,7 +80,7 @@ async fn write_once(world: &World, session: SessionId, write: Write) -> Msg {
     Msg::Written { session, label, guest, result, reply, file: wire.file }
 }
 
-async fn fetch(world: &World, session: SessionId, full: bool) -> Fetched {
+async fn fetch(world: &World, session: SessionId, full: bool, known: Arc<Resources>) -> Fetched {
     let client = match world.client(session) {
         Ok(client) => client,
         Err(error) => return Fetched { resources: Err(error.clone()), tasks: Err(error), status: None, version: None },
@@ -85,6 +89,7 @@ async fn fetch(world: &World, session: SessionId, full: bool) -> Fetched {
     let version = async { if full { client.ask(version::get()).await.ok() } else { None } };
     let (resources, tasks, status, version) =
         tokio::join!(client.ask(cluster::resources()), client.ask(cluster::tasks()), status, version);
+    let resources = resources.map(|new| if new == *known { known } else { Arc::new(new) });
     Fetched { resources, tasks, status, version }
 }
 

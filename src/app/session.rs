@@ -129,7 +129,7 @@ impl Session {
             self.fetching = Some(now);
             self.store.asking = Some(now);
             self.fetch_at = None;
-            out.push(Effect::Fetch { session: id, full });
+            out.push(Effect::Fetch { session: id, full, known: self.store.resources.clone() });
         }
         if self.fetching.is_none() && !self.probing && self.probe_at.is_some_and(|at| at <= now) {
             self.probing = true;

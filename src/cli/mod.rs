@@ -286,7 +286,7 @@ async fn sign_in(args: &ConnectArgs, policy: Policy) -> Result<(World, Store)> {
     let mut store = Store::new(SessionId::default(), connected.target().to_string());
     let (user, client) = connected.into_session();
     store.user = user;
-    store.set_resources(client.0.ask(cluster::resources()).await?, Duration::ZERO);
+    store.set_resources(client.0.ask(cluster::resources()).await?.into(), Duration::ZERO);
     world.set_client(store.session, client.0, client.1);
     Ok((world, store))
 }

@@ -1,6 +1,6 @@
 //! Everything that a view may ask of the world: closed, small, by kind and not by feature.
 
-use std::any::Any;
+use std::{any::Any, sync::Arc};
 
 use bytes::Bytes;
 
@@ -13,6 +13,7 @@ use crate::{
         ApiError, BoxFuture, Request, Wire,
         attachment::Attachment,
         client::Client,
+        cluster::Resources,
         ids::{GuestRef, Upid, VmId},
         task::TaskState,
     },
@@ -203,7 +204,11 @@ pub enum Effect {
         session: SessionId,
         /// Also ask for what changes seldom.
         full: bool,
+        /// What is known: an equal answer is told as this very list.
+        known: Arc<Resources>,
     },
+    /// Let go of a list elsewhere: thousands of guests take a while, and keys would wait for it.
+    Discard(Arc<Resources>),
     /// What the user may do; asked once for each login.
     Rights(SessionId),
     /// How one guest is: its own status is newer than the cluster's list.

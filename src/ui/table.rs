@@ -17,6 +17,7 @@ use ratatui::layout::Rect;
 
 use super::{Filter, Input, Look, Millis, Role};
 pub(crate) use draw::draw_scrollbar;
+pub use events::List;
 
 /// What drawing needs besides the rows.
 #[derive(Clone, Copy)]

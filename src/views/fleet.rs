@@ -3,7 +3,6 @@
 
 use std::cmp::Ordering;
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::tz::TimeZone;
 use ratatui::{Frame, layout::Rect};
 
@@ -21,7 +20,7 @@ use crate::{
         Command, Cx, Degree, Effect, Level, Neighbour, Pick, Picker, Proposal, Scene, View, Write, confirm::Confirm,
     },
     store::{SessionId, Store},
-    ui::{Align, Cell, Column, Ctx, Role, Table, TableEvent, Width, text},
+    ui::{Align, Cell, Column, Ctx, List, Role, Table, TableEvent, Width, text},
 };
 
 /// A guest and where it is.
@@ -333,17 +332,6 @@ impl Fleet {
             run: Self::act::<N>,
         }
     }
-
-    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, ()>) -> bool {
-        self.sync(&cx.scene);
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open => self.open(cx),
-            TableEvent::Menu(..) => self.menu(cx),
-            _ => {}
-        }
-        true
-    }
 }
 
 impl View for Fleet {
@@ -387,19 +375,19 @@ impl View for Fleet {
         self.sync(&cx.scene);
     }
 
-    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, ()>) -> bool {
-        let event = self.table.key(key);
-        self.handle(event, cx)
+    fn list(&mut self) -> Option<&mut dyn List> {
+        Some(&mut self.table)
     }
 
-    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, ()>) {
-        let event = self.table.mouse(event, cx.scene.now.millis());
-        self.handle(event, cx);
-    }
-
-    fn paste(&mut self, text: &str, cx: &mut Cx<'_, ()>) {
-        let event = self.table.paste(text);
-        self.handle(event, cx);
+    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, ()>) -> bool {
+        self.sync(&cx.scene);
+        match event {
+            TableEvent::Ignored => return false,
+            TableEvent::Open => self.open(cx),
+            TableEvent::Menu(..) => self.menu(cx),
+            _ => {}
+        }
+        true
     }
 
     fn crumb(&self, _: &Store) -> String {
