@@ -68,7 +68,11 @@ const READS: &[(&str, &[&str], &str)] = &[
     ("permission list", &["permission list 104 --inherited --json", "permission list / --json"], ""),
     ("task list", &["task list --json"], ""),
     ("task wait", &["task wait UPID --json"], ""),
-    ("api", &["api --search snapshot --json"], "With `--search`. A call prints the `data` that the server answers, as it came: of a task its UPID."),
+    (
+        "api",
+        &["api --search snapshot --json"],
+        "With `--search`. A call prints the `data` that the server answers, as it came: of a task its UPID.",
+    ),
     ("audit verify", &["audit verify --json"], ""),
     ("audit show", &["audit show --json"], ""),
     ("preset list", &["preset list --json"], ""),
