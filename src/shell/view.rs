@@ -172,6 +172,7 @@ impl<'a, M: Send + 'static> Cx<'a, M> {
             wire,
             guest: None,
             then: Some((self.id, decode)),
+            place: None,
             in_turn: false,
             needs_last: false,
         }
