@@ -288,7 +288,9 @@ mod tests {
         std::fs::write(&file, "hunter2\n").unwrap();
         let pair = format!("password@={}", file.display());
         assert_eq!(value("/access/users", &pair).unwrap().1, "hunter2");
-        assert!(value("/x", "a@=/no/such/file").unwrap_err().to_string().contains("/no/such/file (for a) can't be read"));
+        assert!(
+            value("/x", "a@=/no/such/file").unwrap_err().to_string().contains("/no/such/file (for a) can't be read")
+        );
         assert_eq!(method("SET"), Ok(Method::Put));
         assert!(method("head").is_err());
     }
