@@ -151,6 +151,10 @@ impl Runner {
             self.world.set_client(session, client.0, client.1);
             return;
         }
+        if let Effect::SignedOut(session) = effect {
+            self.world.forget(session);
+            return;
+        }
         let is_write = matches!(effect, Effect::Write { .. });
         let (world, inbox) = (self.world.clone(), self.inbox.clone());
         let under_way = self.under_way.clone();

@@ -19,6 +19,8 @@ pub struct Session {
     pub transfers: Transfers,
     /// The profile that it was opened with.
     pub profile: Option<Profile>,
+    /// It was closed: ids are places in the list, so it keeps its place, empty.
+    pub closed: bool,
     interval: Duration,
     fetch_at: Option<Duration>,
     full_at: Duration,
@@ -32,7 +34,7 @@ pub struct Session {
 
 impl Neighbours for Vec<Session> {
     fn all(&self) -> Vec<Neighbour<'_>> {
-        self.iter().map(|s| Neighbour { title: s.title(), store: &s.store }).collect()
+        self.iter().filter(|s| !s.closed).map(|s| Neighbour { title: s.title(), store: &s.store }).collect()
     }
 }
 
@@ -51,6 +53,7 @@ impl Session {
             tracker: Tracker::default(),
             transfers: Transfers::default(),
             profile: None,
+            closed: false,
             interval,
             fetch_at: None,
             full_at: Duration::ZERO,

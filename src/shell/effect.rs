@@ -80,6 +80,8 @@ pub struct Write {
     pub guest: Option<VmId>,
     /// Who wants to hear the outcome besides the user.
     pub then: Option<(LayerId, Decode)>,
+    /// The cluster, when it is not the one of the dialog that asks: its session and its name.
+    pub place: Option<(SessionId, String)>,
     /// Waits until earlier ones of this kind on the same guest have ended, tasks included: the server locks guests.
     pub in_turn: bool,
 }
@@ -87,7 +89,7 @@ pub struct Write {
 impl Write {
     /// A write whose outcome only the user hears about.
     pub fn new<T>(label: impl Into<String>, request: Request<T>) -> Self {
-        Self { label: label.into(), wire: request.wire, guest: None, then: None, in_turn: false }
+        Self { label: label.into(), wire: request.wire, guest: None, then: None, place: None, in_turn: false }
     }
 
     /// One after the other with others on the same guest.
@@ -159,6 +161,8 @@ pub enum Effect {
         /// Whom to ask from now on, and where that is.
         client: Box<(Client, Place)>,
     },
+    /// A session was closed: its login is forgotten.
+    SignedOut(SessionId),
     /// Forget a file that did not arrive.
     Dismiss {
         /// Of which cluster.

@@ -167,7 +167,14 @@ impl<'a, M: Send + 'static> Cx<'a, M> {
         let decode = Box::new(move |answer: Result<bytes::Bytes, ApiError>| {
             Box::new(then(answer.and_then(|body| read(&body)))) as Reply
         });
-        super::Write { label: label.into(), wire, guest: None, then: Some((self.id, decode)), in_turn: false }
+        super::Write {
+            label: label.into(),
+            wire,
+            guest: None,
+            then: Some((self.id, decode)),
+            place: None,
+            in_turn: false,
+        }
     }
 
     /// Work of more than one call; the outcome comes back to this view.

@@ -211,6 +211,7 @@ pub(super) fn property(g: &Guest, key: &str, value: &str) -> Option<bool> {
             "template" => g.template,
             "locked" => g.lock.is_some(),
             "running" => g.uptime > 0,
+            "stopped" => g.status == GuestStatus::Stopped,
             _ => return None,
         },
         _ => return None,
