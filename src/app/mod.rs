@@ -17,7 +17,7 @@ pub mod tracker;
 pub mod transfer;
 mod tutorial;
 
-use std::{collections::VecDeque, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use crossterm::event::{KeyCode, KeyEvent, MouseEvent};
@@ -100,16 +100,7 @@ pub enum Msg {
         file: Option<Attachment>,
     },
     /// A file has come, or not.
-    Downloaded {
-        /// From which cluster.
-        session: SessionId,
-        /// What it was fetched for.
-        label: String,
-        /// What it was to be saved as.
-        file: Attachment,
-        /// Where it is now.
-        result: Result<PathBuf, ApiError>,
-    },
+    Downloaded(transfer::Downloaded),
     /// What the user may do.
     Rights {
         /// In which cluster.
@@ -352,7 +343,7 @@ impl App {
                     self.reply(to, reply, todo);
                 }
             }
-            Msg::Downloaded { session, label, file, result } => self.downloaded(session, label, &file, result),
+            Msg::Downloaded(come) => self.downloaded(come),
             Msg::Leftover(what) => self.toast(Toast::new(Level::Warning, what)),
             Msg::Rights { session, permissions } => {
                 if let Some(session) = self.shared.sessions.get_mut(session.0 as usize) {

@@ -9,7 +9,7 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
-use super::{Fetched, Msg};
+use super::{Fetched, Msg, transfer::Downloaded};
 use crate::{
     api::{
         ApiError, Wire, access,
@@ -32,7 +32,7 @@ pub async fn perform(world: World, effect: Effect) -> Option<Msg> {
         Effect::Write { session, write } => write_once(&world, session, write).await,
         Effect::Download { session, label, wire } => {
             let result = world.download(session, &wire).await;
-            Msg::Downloaded { session, label, file: wire.file?, result }
+            Msg::Downloaded(Downloaded { session, label, file: wire.file?, result })
         }
         Effect::Job { to, run } => Msg::Reply { to, reply: run(world).await },
         Effect::Fetch { session, full, known } => {

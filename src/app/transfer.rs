@@ -16,6 +16,18 @@ use crate::{
 /// How often running transfers are looked at.
 const PACE: Duration = Duration::from_millis(500);
 
+/// What came of fetching a file.
+pub struct Downloaded {
+    /// From which cluster.
+    pub session: SessionId,
+    /// What it was fetched for.
+    pub label: String,
+    /// What it was to be saved as.
+    pub file: Attachment,
+    /// Where it is now.
+    pub result: Result<PathBuf, ApiError>,
+}
+
 struct Going {
     shown: Transfer,
     file: Attachment,
@@ -113,17 +125,11 @@ impl App {
     }
 
     /// A file has come, or it has not: nothing of it is left then.
-    pub(super) fn downloaded(
-        &mut self,
-        id: SessionId,
-        label: String,
-        file: &Attachment,
-        result: Result<PathBuf, ApiError>,
-    ) {
+    pub(super) fn downloaded(&mut self, Downloaded { session: id, label, file, result }: Downloaded) {
         let stopped = file.meter.is_cancelled();
         self.uploads(id, |transfers, _| {
             // Who stops it has no use for a reminder.
-            transfers.ended(file, result.as_ref().err().filter(|_| !stopped));
+            transfers.ended(&file, result.as_ref().err().filter(|_| !stopped));
         });
         let toast = match result {
             Ok(path) => {
