@@ -36,6 +36,7 @@ pub mod rrd;
 pub mod schema;
 pub mod snapshot;
 pub mod storage;
+pub mod tag;
 pub mod task;
 pub mod template;
 pub mod trace;

@@ -40,6 +40,7 @@ use crate::{
         cluster::{ClusterStatus, Resources},
         guest::Status,
         ids::{Upid, VmId},
+        tag,
         task::{LogLine, Task},
         version::Version,
     },
@@ -102,7 +103,9 @@ pub enum Msg {
         /// In which cluster.
         session: SessionId,
         /// Privileges by path.
-        permissions: Permissions,
+        permissions: Option<Permissions>,
+        /// What the cluster says about tags.
+        tags: Option<tag::Settings>,
     },
     /// A guest was asked how it is, after a task of it ended.
     Peeked {
@@ -332,9 +335,10 @@ impl App {
                 }
             }
             Msg::Leftover(what) => self.toast(Toast::new(Level::Warning, what)),
-            Msg::Rights { session, permissions } => {
+            Msg::Rights { session, permissions, tags } => {
                 if let Some(session) = self.shared.sessions.get_mut(session.0 as usize) {
-                    session.store.permissions = Some(permissions);
+                    session.store.permissions = permissions.or(session.store.permissions.take());
+                    session.store.tags = tags.unwrap_or_else(|| std::mem::take(&mut session.store.tags));
                     self.dirty = true;
                 }
             }

@@ -14,6 +14,7 @@ use crate::{
     api::{
         ApiError, Wire, access, cluster, guest,
         ids::Upid,
+        tag,
         task::{self, LogLine, Task},
         version,
     },
@@ -48,8 +49,10 @@ pub async fn perform(world: World, effect: Effect) -> Option<Msg> {
         Effect::Rights(session) => {
             let client = world.client(session).ok()?;
             // Without an answer everything is offered, and the server has the last word.
-            let permissions = client.ask(access::permissions()).await.ok()?;
-            Msg::Rights { session, permissions }
+            let permissions = client.ask(access::permissions()).await.ok();
+            // Without an answer tags have the colours of their letters.
+            let tags = client.ask(tag::settings()).await.ok();
+            Msg::Rights { session, permissions, tags }
         }
         Effect::TaskEnded { upid, state } => Msg::Leftover(world.task_ended(&upid, &state).await?),
         _ => return None,

@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 
 use super::{
     change::{self, ChangeArgs},
+    destroy::{self, Destroy},
     fill::{self, FieldArgs},
     set::{self, Set},
 };
@@ -32,6 +33,14 @@ Examples:
   proxmux ct set 201 net0.tag=20 nameserver=      change a part of one, remove another
   proxmux --dry-run ct set 201 onboot=1           show the call, send nothing")]
     Set(Set),
+    /// Remove containers with all their disks
+    #[command(after_help = "\
+Examples:
+  proxmux ct destroy 204                            asks for the number before anything is lost
+  proxmux ct destroy 204,205 purge=0 --yes          stay named in jobs
+  proxmux ct destroy 204 destroy-unreferenced-disks=1
+  proxmux --dry-run ct destroy 204                  show the call, send nothing")]
+    Destroy(Destroy),
 }
 
 /// Arguments of `proxmux ct create`.
@@ -62,6 +71,7 @@ pub async fn run(command: CtCommand, world: &World, store: &Store) -> Result<()>
                 None => Ok(()),
             }
         }
+        CtCommand::Destroy(args) => destroy::run(GuestKind::Ct, args, world, store).await,
         CtCommand::Set(args) => set::run(GuestKind::Ct, args, world, store).await,
     }
 }

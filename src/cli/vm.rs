@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 
 use super::{
     change::{self, ChangeArgs},
+    destroy::{self, Destroy},
     fill::{self, FieldArgs},
     set::{self, Set},
 };
@@ -31,6 +32,14 @@ Examples:
   proxmux vm set 104 --revert memory              drop what waits for the next start
   proxmux --dry-run vm set 104 onboot=1           show the call, send nothing")]
     Set(Set),
+    /// Remove VMs with all their disks
+    #[command(after_help = "\
+Examples:
+  proxmux vm destroy 104                            asks for the number before anything is lost
+  proxmux vm destroy 104,105 purge=0 --yes          stay named in jobs
+  proxmux vm destroy 104 destroy-unreferenced-disks=1
+  proxmux --dry-run vm destroy 104                  show the call, send nothing")]
+    Destroy(Destroy),
 }
 
 /// Arguments of `proxmux vm create`.
@@ -61,6 +70,7 @@ pub async fn run(command: VmCommand, world: &World, store: &Store) -> Result<()>
                 None => Ok(()),
             }
         }
+        VmCommand::Destroy(args) => destroy::run(GuestKind::Vm, args, world, store).await,
         VmCommand::Set(args) => set::run(GuestKind::Vm, args, world, store).await,
     }
 }
