@@ -4,8 +4,11 @@
 use std::{
     cmp::Ordering,
     hint::black_box,
-    sync::{Arc, Mutex},
-    time::Duration,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -33,8 +36,18 @@ use ratatui::{Terminal, backend::TestBackend};
 const CLUSTERS: [(u32, u32); 3] = [(16, 50), (16, 1000), (50, 10_000)];
 const START: f64 = 1_800_000_000.0;
 
-/// The simulated cluster as a transport: no sockets, and a clock that stands still.
-struct Memory(Mutex<Simulator>);
+/// The simulated cluster as a transport: no sockets, and a clock that stands still until it is moved.
+struct Memory {
+    simulator: Mutex<Simulator>,
+    seconds: AtomicU32,
+}
+
+impl Memory {
+    /// The load of all guests moves every ten seconds.
+    fn move_load(&self) {
+        self.seconds.fetch_add(10, Relaxed);
+    }
+}
 
 impl Transport for Memory {
     fn send(&self, call: Call) -> BoxFuture<Result<Raw, ApiError>> {
@@ -44,7 +57,8 @@ impl Transport for Memory {
         inner.query = call.wire.encoded();
         let headers = call.headers.iter().map(|(k, v)| (k.to_lowercase(), v.expose_secret().to_owned()));
         inner.headers.extend(headers);
-        let answer = self.0.lock().unwrap().handle(inner, START);
+        let now = START + f64::from(self.seconds.load(Relaxed));
+        let answer = self.simulator.lock().unwrap().handle(inner, now);
         let raw = Raw { status: answer.status, reason: answer.reason, body: Bytes::from(answer.body) };
         Box::pin(async move { Ok(raw) })
     }
@@ -69,7 +83,8 @@ fn cluster_of(nodes: u32, guests: u32) -> (Arc<Memory>, Credentials) {
     let methods = Arc::new(Methods::built_in().unwrap());
     let (cluster, login) = Scenario::Generated { nodes, guests }.build(methods, START, 7).unwrap();
     let credentials = Credentials::Token { id: login.token, secret: login.secret.into() };
-    (Arc::new(Memory(Mutex::new(Simulator::new(cluster)))), credentials)
+    let simulator = Mutex::new(Simulator::new(cluster));
+    (Arc::new(Memory { simulator, seconds: AtomicU32::new(0) }), credentials)
 }
 
 /// The list of resources as the server sends it.
@@ -85,12 +100,7 @@ fn body(nodes: u32, guests: u32) -> Bytes {
 }
 
 /// A console that has its first answer.
-async fn console(nodes: u32, guests: u32, tab: char) -> Console {
-    let (memory, credentials) = cluster_of(nodes, guests);
-    console_on(memory, credentials, tab).await
-}
-
-async fn console_on(memory: Arc<Memory>, credentials: Credentials, tab: char) -> Console {
+async fn console(memory: Arc<Memory>, credentials: Credentials, tab: char) -> Console {
     let options = Options {
         look: Look::new(Depth::True, GlyphSet::Unicode),
         keys: keymap().unwrap(),
@@ -153,8 +163,8 @@ fn parts(c: &mut Criterion) {
 
         let mut group = c.benchmark_group("merge");
         let mut store = Store::new(SessionId(0), String::new());
-        store.set_resources(resources.clone(), Duration::ZERO);
-        let same = || resources.clone();
+        store.set_resources(resources.clone().into(), Duration::ZERO);
+        let same = || Arc::new(resources.clone());
         group.bench_function(BenchmarkId::new("unchanged", guests), |b| {
             b.iter_batched(same, |r| store.set_resources(r, Duration::ZERO), BatchSize::LargeInput);
         });
@@ -165,7 +175,7 @@ fn parts(c: &mut Criterion) {
                 turn += 1;
                 let mut new = resources.clone();
                 new.guests.iter_mut().for_each(|g| g.uptime += turn);
-                new
+                Arc::new(new)
             };
             b.iter_batched(moved, |r| store.set_resources(r, Duration::ZERO), BatchSize::LargeInput);
         });
@@ -211,7 +221,8 @@ fn whole(c: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for (nodes, guests) in CLUSTERS {
         for (name, tab) in [("guest list", '2'), ("dashboard", '1')] {
-            let mut console = runtime.block_on(console(nodes, guests, tab));
+            let (memory, credentials) = cluster_of(nodes, guests);
+            let mut console = runtime.block_on(console(memory.clone(), credentials, tab));
             let id = BenchmarkId::new(name, guests);
             c.benchmark_group("draw").bench_function(id.clone(), |b| b.iter(|| console.draw()));
             if tab == '2' {
@@ -221,13 +232,33 @@ fn whole(c: &mut Criterion) {
                 group.bench_function(id.clone(), |b| b.iter(|| console.take(Msg::Key(keys.next().unwrap()))));
                 group.finish();
             }
-            c.benchmark_group("refresh").bench_function(id, |b| {
+            let fetch = |console: &Console| {
+                let known = console.app.store().resources.clone();
+                let fetch = Effect::Fetch { session: SessionId(0), full: false, known };
+                runtime.block_on(perform(console.world.clone(), fetch)).unwrap()
+            };
+            c.benchmark_group("refresh").bench_function(id.clone(), |b| {
                 b.iter(|| {
-                    let fetch = Effect::Fetch { session: SessionId(0), full: false };
-                    let msg = runtime.block_on(perform(console.world.clone(), fetch)).unwrap();
+                    let msg = fetch(&console);
                     console.take(msg);
                 });
             });
+            // What a key has to wait for at worst: the part on the drawing thread.
+            let mut group = c.benchmark_group("take in a refresh");
+            group.bench_function(id, |b| {
+                b.iter_custom(|times| {
+                    let mut took = Duration::ZERO;
+                    for _ in 0..times {
+                        memory.move_load();
+                        let msg = fetch(&console);
+                        let start = Instant::now();
+                        console.take(msg);
+                        took += start.elapsed();
+                    }
+                    took
+                });
+            });
+            group.finish();
         }
     }
 }
@@ -237,7 +268,7 @@ fn volumes(c: &mut Criterion) {
     const MANY: u64 = 20_000;
     let (memory, credentials) = cluster_of(3, 50);
     {
-        let cluster = &mut memory.0.lock().unwrap().cluster;
+        let cluster = &mut memory.simulator.lock().unwrap().cluster;
         let keeps = |s: &&sim::state::Storage| s.config.get("content").is_some_and(|c| c.contains("iso"));
         let storage = cluster.storages.values().find(keeps).unwrap().id.clone();
         let node = cluster.local.clone();
@@ -254,7 +285,7 @@ fn volumes(c: &mut Criterion) {
         }
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut console = runtime.block_on(console_on(memory, credentials, '4'));
+    let mut console = runtime.block_on(console(memory, credentials, '4'));
     console.draw();
     let text: String = console.screen.backend().buffer().content().iter().map(ratatui::buffer::Cell::symbol).collect();
     assert!(text.contains("image-00000.iso"), "{text}");

@@ -1,6 +1,6 @@
 //! What the console last heard from a cluster. Only the app writes it; views read it.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use compact_str::CompactString;
 
@@ -99,8 +99,8 @@ pub struct Store {
     pub read_only: bool,
     /// Changes are only shown, not sent.
     pub dry_run: bool,
-    /// Guests, nodes, storages, pools.
-    pub resources: Resources,
+    /// Guests, nodes, storages, pools. Shared with whoever compares the next answer with them.
+    pub resources: Arc<Resources>,
     /// What the user may do, once the server has said it.
     pub permissions: Option<Permissions>,
     /// How tags are shown and who may use which, once the server has said it.
@@ -180,29 +180,31 @@ impl Store {
         };
     }
 
-    /// Takes over a new list of resources. True when anything differs.
-    pub fn set_resources(&mut self, mut resources: Resources, now: Duration) -> bool {
+    /// Takes over a new list of resources, and gives back the one whose place it takes; `None` when nothing differs.
+    /// Ten thousand guests take a while to compare and to let go of: an answer that is equal to the list that was known
+    /// before had better be that very list.
+    pub fn set_resources(&mut self, mut resources: Arc<Resources>, now: Duration) -> Option<Arc<Resources>> {
         self.live.retain(|vmid, live| {
-            let Some(guest) = resources.guest_mut(*vmid) else { return false };
-            let behind = live.holds(guest, now);
-            if behind {
+            let behind = resources.guest(*vmid).is_some_and(|guest| live.holds(guest, now));
+            if behind && let Some(guest) = Arc::make_mut(&mut resources).guest_mut(*vmid) {
                 live.apply(guest);
             }
             behind
         });
-        if resources == self.resources {
-            return false;
+        if Arc::ptr_eq(&resources, &self.resources) || resources == self.resources {
+            return None;
         }
-        self.resources = resources;
         self.generation += 1;
-        true
+        Some(std::mem::replace(&mut self.resources, resources))
     }
 
     /// Takes over a guest's own status, which is newer than the list.
     pub fn set_live(&mut self, vmid: VmId, status: &Status, now: Duration) {
         let live =
             Live { status: status.state(), uptime: status.uptime, lock: status.lock.clone(), until: now + Live::LAG };
-        if let Some(guest) = self.resources.guest_mut(vmid) {
+        if self.resources.guest(vmid).is_some()
+            && let Some(guest) = Arc::make_mut(&mut self.resources).guest_mut(vmid)
+        {
             live.apply(guest);
             self.generation += 1;
             self.live.insert(vmid, live);

@@ -7,6 +7,7 @@ use std::{
     sync::Arc,
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use compact_str::CompactString;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{
@@ -17,7 +18,7 @@ use serde_json::Value;
 
 use super::{
     error::{ApiError, Result},
-    request::Request,
+    request::{Method, Request, Wire},
 };
 
 /// Where users come from, as the login dialog offers it.
@@ -115,6 +116,34 @@ pub struct Propagate(#[serde(deserialize_with = "truth")] pub bool);
 /// `GET /access/domains`: the realms. Needs no login.
 pub fn domains() -> Request<Vec<Realm>> {
     Request::get("/access/domains")
+}
+
+/// The text that a server wants to be agreed to before a login: it stands in its start page only, mostly in base64.
+pub fn consent(page: &str) -> Option<String> {
+    let (_, rest) = page.split_once("consentText").or_else(|| page.split_once("ConsentText"))?;
+    let rest = rest.trim_start_matches(['\'', '"']).trim_start().strip_prefix(':')?.trim_start();
+    let quote = rest.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+    let written = rest[1..].split(quote).next()?;
+    let decoded = STANDARD.decode(written).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    Some(decoded.unwrap_or_else(|| written.to_owned())).filter(|text| !text.trim().is_empty())
+}
+
+/// `PUT /access/password`: gives `user@realm` another password of 8 to 64 characters. Whoever changes his own proves it
+/// with the present one. In the realm `pam` it holds on the answering node only.
+pub fn change_password(user: &str, new: &SecretString, present: &SecretString) -> Request<()> {
+    Request::put("/access/password")
+        .param("userid", user)
+        .secret("password", new.expose_secret())
+        .secret("confirmation-password", present.expose_secret())
+}
+
+/// Whose password a call changes, and to which one.
+pub fn new_password(wire: &Wire) -> (Option<&str>, Option<&str>) {
+    if wire.method == Method::Put && wire.path == "/access/password" {
+        (wire.get("userid"), wire.get("password"))
+    } else {
+        (None, None)
+    }
 }
 
 /// `POST /access/ticket`: logs `user@realm` in with a password, or renews with a valid ticket in the password's place.

@@ -149,6 +149,13 @@ impl Client {
         Ok(())
     }
 
+    /// The user has another password: silent logins take it. A login that can't be repeated silently stays one.
+    pub fn set_password(&self, new: SecretString) {
+        if let Auth::Ticket(Session { password: Some(password), .. }) = &mut self.state().auth {
+            *password = new;
+        }
+    }
+
     /// Forgets ticket, token and password. The server is not told: it has no call for that.
     pub fn logout(&self) {
         self.state().replace(Auth::None);

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::zeroize::Zeroize;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
@@ -60,6 +61,14 @@ pub struct Param {
     pub value: String,
     /// True for passwords and the like: shown as `********` everywhere but on the wire.
     pub secret: bool,
+}
+
+impl Drop for Param {
+    fn drop(&mut self) {
+        if self.secret {
+            self.value.zeroize();
+        }
+    }
 }
 
 impl Param {

@@ -24,7 +24,9 @@ impl App {
         let mut changed = session.store.updated.is_none();
         match answer.resources {
             Ok(resources) => {
-                changed |= session.store.set_resources(resources, now) | was_stale;
+                let old = session.store.set_resources(resources, now);
+                changed |= old.is_some() | was_stale;
+                todo.extend(old.map(Effect::Discard));
                 session.fetch_succeeded(now);
                 if session.wants_rights() {
                     todo.push(Effect::Rights(id));

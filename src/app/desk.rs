@@ -57,10 +57,16 @@ impl App {
         (session < self.desks.len()).then_some(session)
     }
 
+    /// How many sessions are open, and which of them is in front, counted from 0.
+    pub(super) fn open_sessions(&self) -> (usize, usize) {
+        let open = |sessions: &[Session]| sessions.iter().filter(|s| !s.closed).count();
+        (open(&self.shared.sessions), open(&self.shared.sessions[..self.shared.front]))
+    }
+
     /// Puts a session in front.
     pub(super) fn bring(&mut self, session: usize) {
         let front = self.shared.front;
-        if session == front || session >= self.desks.len() {
+        if session == front || session >= self.desks.len() || self.shared.sessions[session].closed {
             return;
         }
         let new = mem::take(&mut self.desks[session]);
@@ -96,6 +102,10 @@ impl App {
             if !self.abandon(todo) {
                 todo.push(Effect::Quit);
             }
+        } else if let Some(index) = id.strip_prefix("session.close.").and_then(|n| n.parse::<usize>().ok()) {
+            self.ask_to_close(index, todo);
+        } else if let Some(index) = id.strip_prefix("session.drop.").and_then(|n| n.parse::<usize>().ok()) {
+            self.close_session(index, todo);
         } else if let Some(index) = id.strip_prefix("session.").and_then(|n| n.parse::<usize>().ok()) {
             self.visit(index, todo);
         } else if let Some(name) = id.strip_prefix("profile.") {
@@ -145,25 +155,79 @@ impl App {
 
     /// Goes back to another session when nobody has logged in to the one in front. True when that was so.
     pub(super) fn abandon(&mut self, todo: &mut Vec<Effect>) -> bool {
-        let front = self.shared.front;
         let unused = self.store().updated.is_none() && self.store().phase == Phase::SignedOut;
-        if self.shared.sessions.len() < 2 || !unused {
+        if self.open_sessions().0 < 2 || !unused {
             return false;
         }
-        self.run_session(&format!("session.{}", usize::from(front == 0)), todo);
-        // Ids are places in the list, so only the last one can go; another one stays, signed out.
-        if front + 1 == self.shared.sessions.len() {
-            self.shared.sessions.pop();
-            self.desks.pop();
-        }
+        self.close_session(self.shared.front, todo);
         true
+    }
+
+    /// Closes a session, after a question when something is on its way to its cluster.
+    fn ask_to_close(&mut self, index: usize, todo: &mut Vec<Effect>) {
+        let Some(session) = self.shared.sessions.get(index).filter(|s| !s.closed) else { return };
+        if self.open_sessions().0 < 2 {
+            let text = "This is the only open cluster: open another one first, or leave with q";
+            return self.toast(Toast::new(Level::Info, text));
+        }
+        let files = session.store.transfers.iter().filter(|t| t.is_running()).count();
+        let changes = self.outbox.waiting_of(session.store.session);
+        let tasks = session.store.followed.len();
+        let mut going = vec![];
+        for (count, what, fate) in [
+            (files, "files", "stop being sent"),
+            (changes, "confirmed changes", "will not be sent"),
+            (tasks, "tasks", "go on there, unwatched"),
+        ] {
+            if count > 0 {
+                going.push(format!("{count} {what} {fate}"));
+            }
+        }
+        if going.is_empty() {
+            return self.close_session(index, todo);
+        }
+        let title = format!("Close {}? {}", session.title(), going.join(", "));
+        let stay = Pick::closing("No, keep it open").letter('n');
+        let command = format!("session.drop.{index}");
+        let close = Pick::new("Yes, close it", move || Effect::Run { layer: None, command }).letter('y');
+        todo.push(Hosted::open(Picker::menu(title, vec![stay, close])));
+    }
+
+    /// Closes a session: its views, its data and its login are forgotten.
+    fn close_session(&mut self, index: usize, todo: &mut Vec<Effect>) {
+        let open = |s: &Session| !s.closed;
+        if self.open_sessions().0 < 2 || !self.shared.sessions.get(index).is_some_and(open) {
+            return;
+        }
+        if index == self.shared.front {
+            let others = || self.shared.sessions.iter().enumerate().filter(|(i, s)| *i != index && open(s));
+            // The one before it, as with tabs of a browser.
+            let next = others().take_while(|(i, _)| *i < index).last().or_else(|| others().next()).map(|(i, _)| i);
+            if let Some(next) = next {
+                self.visit(next, todo);
+            }
+        }
+        let id = SessionId(u32::try_from(index).unwrap_or(u32::MAX));
+        self.uploads(id, |transfers, _| transfers.stop());
+        let title = self.shared.sessions[index].title();
+        self.outbox.forget(id);
+        self.desks[index] = Desk::default();
+        let interval = self.interval;
+        let mut empty = Session::new(id, String::new(), interval);
+        empty.closed = true;
+        self.shared.sessions[index] = empty;
+        self.last_task.take_if(|(session, _)| *session == id);
+        self.shown_task.take_if(|(session, _)| *session == id);
+        todo.push(Effect::SignedOut(id));
+        self.toast(Toast::new(Level::Info, format!("{title} is closed")));
+        self.dirty = true;
     }
 
     /// Open sessions first, then the profiles that are not open.
     pub(super) fn session_picks(&self) -> Vec<Pick> {
         let run = |command: String| move || Effect::Run { layer: None, command: command.clone() };
         let mut picks = vec![];
-        for (index, session) in self.shared.sessions.iter().enumerate() {
+        for (index, session) in self.shared.sessions.iter().enumerate().filter(|(_, s)| !s.closed) {
             let store = &session.store;
             let state = match (index == self.shared.front, &store.phase, &store.trouble) {
                 (true, ..) => "in front".to_owned(),
@@ -180,11 +244,15 @@ impl App {
             let pick = Pick::new(format!("Open: {}", profile.name), run(format!("profile.{}", profile.name)));
             picks.push(pick.detail(profile.address.clone()));
         }
-        if self.shared.sessions.len() > 1 {
+        picks.push(Pick::new("Open: another server", run("session.new".into())));
+        if self.open_sessions().0 > 1 {
             let keys = self.shared.keys.label("app.fleet");
             picks.push(Pick::new("Guests of all open clusters", run("app.fleet".into())).detail(keys));
+            for (index, session) in self.shared.sessions.iter().enumerate().filter(|(_, s)| !s.closed) {
+                let title = format!("Close: {}", session.title());
+                picks.push(Pick::new(title, run(format!("session.close.{index}"))).detail(session.store.user.clone()));
+            }
         }
-        picks.push(Pick::new("Open: another server", run("session.new".into())));
         picks
     }
 }

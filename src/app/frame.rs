@@ -48,11 +48,13 @@ pub fn draw(app: &mut App, frame: &mut Frame) {
         frame.render_widget(Paragraph::new(text), area);
         return;
     }
-    let [header, tabs, body, crumbs, footer] = Layout::vertical([
+    let lesson = app.lesson(area.width);
+    let [header, tabs, body, crumbs, tour, footer] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(1),
         Constraint::Min(1),
         Constraint::Length(1),
+        Constraint::Length(u16::try_from(lesson.len()).unwrap_or(0)),
         Constraint::Length(1),
     ])
     .areas(area);
@@ -76,6 +78,7 @@ pub fn draw(app: &mut App, frame: &mut Frame) {
             draw_crumbs(&crumb, &status, scene.store, scene.look, frame, crumbs, scene.now.mono);
         }
     }
+    app.draw_lesson(lesson, frame, tour);
     draw_footer(app, frame, footer);
 }
 
@@ -103,7 +106,7 @@ fn state(store: &Store, look: &Look) -> (Style, String) {
     (look.style(style), format!("{glyph} {online}/{} nodes{word}", nodes.len()))
 }
 
-fn draw_header(app: &App, frame: &mut Frame, area: Rect) {
+fn draw_header(app: &mut App, frame: &mut Frame, area: Rect) {
     let (store, look) = (app.store(), &app.shared.look);
     let mut left = vec![Span::styled(" proxmux ", look.style(Role::Header))];
     left.push(Span::styled(format!("{} ", look.glyphs.arrow), look.style(Role::Muted)));
@@ -119,12 +122,17 @@ fn draw_header(app: &App, frame: &mut Frame, area: Rect) {
         Some(colour) => left.push(Span::styled(format!(" {name} "), Style::new().fg(Color::Black).bg(colour).bold())),
         None => left.push(Span::styled(name, look.style(Role::Title))),
     }
-    if app.shared.sessions.len() > 1 {
-        let count = format!(" {}/{}", app.shared.front + 1, app.shared.sessions.len());
+    let (open, place) = app.open_sessions();
+    if open > 1 {
+        let count = format!(" {}/{open}", place + 1);
         left.push(Span::styled(count, look.style(Role::Accent)));
     }
+    let mut user = None;
     if !store.user.is_empty() {
-        left.push(Span::styled(format!("  {}", text::clean(&store.user)), look.style(Role::Muted)));
+        let words = Span::styled(format!("  {}", text::clean(&store.user)), look.style(Role::Muted));
+        let cells = |spans: &[Span]| u16::try_from(spans.iter().map(Span::width).sum::<usize>()).unwrap_or(u16::MAX);
+        user = Some((cells(&left), u16::try_from(words.width()).unwrap_or(u16::MAX)));
+        left.push(words);
     }
     let (style, words) = state(store, look);
     left.push(Span::styled(format!("  {words}"), style));
@@ -163,6 +171,10 @@ fn draw_header(app: &App, frame: &mut Frame, area: Rect) {
     let [l, r] = Layout::horizontal([Constraint::Min(0), Constraint::Length(room)]).areas(area);
     frame.render_widget(left, l);
     frame.render_widget(right, r);
+    if let Some((x, width)) = user {
+        let place = Rect { x: area.x.saturating_add(x), width, ..area }.intersection(l);
+        app.hits.push((place, Hit::Command(None, "app.user".into())));
+    }
 }
 
 /// Tabs stand with air around them, without where it is narrow, and at last only the current one has its title.

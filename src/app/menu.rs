@@ -29,6 +29,8 @@ pub const GLOBALS: &[Global] = &[
     global("app.back", "esc", "Back", false),
     global("app.sessions", "ctrl-t", "Clusters: switch or open", false),
     global("app.fleet", "ctrl-g", "Guests of all open clusters", false),
+    global("app.user", "f4", "You: password and login", false),
+    global("app.password", "", "Change your password", false),
     global("app.api", "A", "API browser", false),
     global("app.requests", "@", "Requests of this session", false),
     global("app.refresh", "r ctrl-r", "Refresh now", false),
@@ -41,13 +43,20 @@ pub const GLOBALS: &[Global] = &[
     global("app.leave", "ctrl-c", "Leave the console", false),
 ];
 
+/// The commands of the tour, valid while there is one.
+pub const TOUR: &[Global] = &[
+    global("tutorial.skip", "f8", "Tour: skip this step", false),
+    global("tutorial.leave", "f9", "Tour: end it", false),
+];
+
 impl App {
     /// All commands that mean something right now: those of the view in front, then the app's own.
     pub(super) fn commands(&self) -> Vec<(Option<LayerId>, CommandInfo)> {
         let top = self.roots[self.current].stack.last();
         let own = top.map(|l| (l.id(), l.commands(self.store())));
         let own = own.into_iter().flat_map(|(id, list)| list.into_iter().map(move |c| (Some(id), c)));
-        let globals = GLOBALS.iter().map(|g| {
+        let tour = TOUR.iter().filter(|_| self.is_on_tour());
+        let globals = GLOBALS.iter().chain(tour).map(|g| {
             let info = CommandInfo { id: g.id, keys: g.keys, title: g.title, footer: g.footer, ready: true };
             (None, info)
         });
@@ -86,6 +95,29 @@ impl App {
         picks.extend(self.session_picks());
         picks.extend(views::jumps(self.store()));
         Hosted::open(Picker::search("Commands and guests", picks))
+    }
+
+    /// What concerns the user and his login.
+    pub(super) fn user_menu(&self) -> Effect {
+        let store = self.store();
+        let global = |id: &'static str, letter: char, title: &str| {
+            let pick = Pick::new(title, move || Effect::Run { layer: None, command: id.into() }).letter(letter);
+            pick.detail(self.shared.keys.label(id))
+        };
+        let mut picks = vec![
+            global("app.password", 'p', "Change your password"),
+            global("app.sessions", 't', "Clusters: switch, open or close"),
+            global("app.requests", 'r', "Requests of this session, and their script"),
+            global("app.messages", 'm', "Messages so far"),
+            global("app.api", 'a', "API browser"),
+            global("app.help", 'h', "Help"),
+            global("app.leave", 'q', "Leave the console"),
+        ];
+        if store.user.contains('!') {
+            picks[0].disabled = Some("an API token has no password".into());
+        }
+        let who = if store.user.is_empty() { "nobody is logged in" } else { &store.user };
+        Hosted::open(Picker::menu(format!("{who} at {}", store.address), picks))
     }
 
     /// Quits, but not in the middle of an upload without a question.

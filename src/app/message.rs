@@ -86,7 +86,7 @@ impl App {
     /// The end of a task is told to the terminal, too, if that is wanted.
     pub(super) fn notify(&self, words: &str, todo: &mut Vec<Effect>) {
         if self.notify != Notify::Off {
-            let several = self.shared.sessions.len() > 1;
+            let several = self.open_sessions().0 > 1;
             let title = self.shared.sessions[self.shared.front].title();
             let words = if several { format!("{title}: {words}") } else { words.to_owned() };
             todo.push(Effect::Notify(self.notify.sequence(&words)));

@@ -15,8 +15,9 @@ pub mod session;
 pub mod terminal;
 pub mod tracker;
 pub mod transfer;
+mod tutorial;
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use crossterm::event::{KeyCode, KeyEvent, MouseEvent};
@@ -27,9 +28,10 @@ use self::{
     frame::Hit,
     outbox::Outbox,
     session::Session,
+    tutorial::Tutorial,
 };
 pub use self::{
-    menu::{GLOBALS, Global},
+    menu::{GLOBALS, Global, TOUR},
     message::Notify,
 };
 use crate::{
@@ -134,7 +136,7 @@ pub enum Msg {
 /// What one refresh brings.
 pub struct Fetched {
     /// Guests, nodes, storages.
-    pub resources: Result<Resources, ApiError>,
+    pub resources: Result<Arc<Resources>, ApiError>,
     /// Recent tasks.
     pub tasks: Result<Vec<Task>, ApiError>,
     /// Quorum and nodes; seldom asked.
@@ -216,6 +218,7 @@ pub struct App {
     behind: bool,
     /// The user wants to leave once everything is sent.
     leaving: bool,
+    tutorial: Option<Tutorial>,
 }
 
 impl App {
@@ -255,6 +258,7 @@ impl App {
             policy: Policy::default(),
             behind: false,
             leaving: false,
+            tutorial: None,
         }
     }
 
@@ -281,7 +285,12 @@ impl App {
         self.shared.now = now;
         let home = self.shared.front;
         let mut outside = vec![];
-        if let Some(session) = self.addressee(&msg).filter(|session| *session != home) {
+        let to = self.addressee(&msg);
+        // Whoever was closed hears nothing any more.
+        if to.is_some_and(|session| self.shared.sessions[session].closed) {
+            return outside;
+        }
+        if let Some(session) = to.filter(|session| *session != home) {
             // As if that session were in front for a moment.
             let tick = self.next_tick;
             self.bring(session);
@@ -300,6 +309,7 @@ impl App {
         let mut todo = vec![];
         self.pass_time(&mut todo);
         outside.extend(self.settle(todo));
+        self.learn();
         outside
     }
 
@@ -527,6 +537,13 @@ impl App {
         // opens the log of what is shown.
         self.shown_task = frame::shown_toast(self).and_then(message::Shown::task);
         self.toasts.retain(|shown| shown.toast.level != Level::Error);
+        // Over everything, also while something is typed.
+        if self.tutorial.is_some()
+            && let Some(tour) = TOUR.iter().find(|g| self.shared.keys.matches(g.id, &key))
+        {
+            self.run_tutorial(tour.id);
+            return;
+        }
         let scene = self.shared.scene();
         let Some(top) = top(&mut self.roots, self.current) else { return };
         if top.key(key, scene, todo) {
@@ -575,6 +592,11 @@ impl App {
             }
             "app.fleet" if self.roots[self.current].stack.last().is_some_and(|top| top.name() == Fleet::NAME) => {}
             "app.fleet" => todo.push(views::open_fleet()),
+            "app.user" => todo.push(self.user_menu()),
+            "app.password" => match views::open_password(self.store()) {
+                Ok(effect) => todo.push(effect),
+                Err(why) => self.toast(Toast::new(Level::Warning, why)),
+            },
             "app.api" => todo.push(views::open_api()),
             "app.requests" => todo.push(views::open_requests()),
             "app.refresh" => {
@@ -620,7 +642,7 @@ impl App {
                 tracing::warn!(target: "proxmux::audit", dropped, "left before confirmed changes were sent");
                 self.quit = true;
             }
-            _ if self.run_session(id, todo) => {}
+            _ if self.run_session(id, todo) || self.run_tutorial(id) => {}
             _ => {
                 if let Some(key) = id.strip_prefix("tab.").and_then(|k| k.chars().next()) {
                     self.tab_chosen(key, todo);

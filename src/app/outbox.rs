@@ -83,6 +83,17 @@ impl Outbox {
         before - self.waiting.len()
     }
 
+    /// Forgets a session that was closed: answers to what was sent will not come here any more.
+    pub fn forget(&mut self, session: SessionId) {
+        self.drop_of(session);
+        self.sent.remove(&session);
+    }
+
+    /// How many changes of a session wait to be sent.
+    pub fn waiting_of(&self, session: SessionId) -> usize {
+        self.waiting.iter().filter(|(of, _)| *of == session).count()
+    }
+
     /// Changes that nobody has sent yet.
     pub fn waiting(&self) -> usize {
         self.waiting.len()

@@ -12,7 +12,9 @@ use tokio::{
 use super::{Fetched, Msg};
 use crate::{
     api::{
-        ApiError, Wire, access, cluster, guest,
+        ApiError, Wire, access,
+        cluster::{self, Resources},
+        guest,
         ids::Upid,
         tag,
         task::{self, LogLine, Task},
@@ -30,9 +32,11 @@ pub async fn perform(world: World, effect: Effect) -> Option<Msg> {
         }
         Effect::Write { session, write } => write_once(&world, session, write).await,
         Effect::Job { to, run } => Msg::Reply { to, reply: run(world).await },
-        Effect::Fetch { session, full } => {
-            Msg::Fetched { session, answer: Box::new(fetch(&world, session, full).await) }
+        Effect::Fetch { session, full, known } => {
+            Msg::Fetched { session, answer: Box::new(fetch(&world, session, full, known).await) }
         }
+        // It ends here, on a thread that no key waits for.
+        Effect::Discard(_) => return None,
         Effect::Probe(session) => Msg::Probed { session, alive: probe(&world, session).await },
         Effect::Peek { session, guest } => {
             let vmid = guest.vmid;
@@ -49,7 +53,11 @@ pub async fn perform(world: World, effect: Effect) -> Option<Msg> {
         Effect::Rights(session) => {
             let client = world.client(session).ok()?;
             // Without an answer everything is offered, and the server has the last word.
-            let permissions = client.ask(access::permissions()).await.ok();
+            // The administrator may do everything.
+            let permissions = match client.user().as_deref() {
+                Some("root@pam") => None,
+                _ => client.ask(access::permissions()).await.ok(),
+            };
             // Without an answer tags have the colours of their letters.
             let tags = client.ask(tag::settings()).await.ok();
             Msg::Rights { session, permissions, tags }
@@ -79,7 +87,7 @@ async fn write_once(world: &World, session: SessionId, write: Write) -> Msg {
     Msg::Written { session, label, guest, result, reply, file: wire.file }
 }
 
-async fn fetch(world: &World, session: SessionId, full: bool) -> Fetched {
+async fn fetch(world: &World, session: SessionId, full: bool, known: Arc<Resources>) -> Fetched {
     let client = match world.client(session) {
         Ok(client) => client,
         Err(error) => return Fetched { resources: Err(error.clone()), tasks: Err(error), status: None, version: None },
@@ -88,6 +96,7 @@ async fn fetch(world: &World, session: SessionId, full: bool) -> Fetched {
     let version = async { if full { client.ask(version::get()).await.ok() } else { None } };
     let (resources, tasks, status, version) =
         tokio::join!(client.ask(cluster::resources()), client.ask(cluster::tasks()), status, version);
+    let resources = resources.map(|new| if new == *known { known } else { Arc::new(new) });
     Fetched { resources, tasks, status, version }
 }
 
@@ -147,6 +156,10 @@ impl Runner {
         };
         if let Effect::SignedIn { session, client, .. } = effect {
             self.world.set_client(session, client.0, client.1);
+            return;
+        }
+        if let Effect::SignedOut(session) = effect {
+            self.world.forget(session);
             return;
         }
         let is_write = matches!(effect, Effect::Write { .. });

@@ -19,6 +19,8 @@ pub struct Session {
     pub transfers: Transfers,
     /// The profile that it was opened with.
     pub profile: Option<Profile>,
+    /// It was closed: ids are places in the list, so it keeps its place, empty.
+    pub closed: bool,
     interval: Duration,
     fetch_at: Option<Duration>,
     full_at: Duration,
@@ -32,7 +34,7 @@ pub struct Session {
 
 impl Neighbours for Vec<Session> {
     fn all(&self) -> Vec<Neighbour<'_>> {
-        self.iter().map(|s| Neighbour { title: s.title(), store: &s.store }).collect()
+        self.iter().filter(|s| !s.closed).map(|s| Neighbour { title: s.title(), store: &s.store }).collect()
     }
 }
 
@@ -51,6 +53,7 @@ impl Session {
             tracker: Tracker::default(),
             transfers: Transfers::default(),
             profile: None,
+            closed: false,
             interval,
             fetch_at: None,
             full_at: Duration::ZERO,
@@ -81,8 +84,7 @@ impl Session {
         self.store.phase = Phase::SignedIn;
         self.fetch_at = Some(now);
         self.full_at = now;
-        // Root may do everything.
-        self.rights_wanted = self.store.user != "root@pam";
+        self.rights_wanted = true;
         self.backoff.reset();
         if let Some(trouble) = &mut self.store.trouble {
             trouble.retry_at = Some(now);
@@ -104,7 +106,7 @@ impl Session {
         }
     }
 
-    /// Whether it is time to ask what the user may do: once per login, after the first lists, as that answer may be long.
+    /// Whether it is time to ask what the user may do and how tags look: once per login, after the first lists, as that answer may be long.
     pub fn wants_rights(&mut self) -> bool {
         std::mem::take(&mut self.rights_wanted)
     }
@@ -126,7 +128,7 @@ impl Session {
             self.fetching = Some(now);
             self.store.asking = Some(now);
             self.fetch_at = None;
-            out.push(Effect::Fetch { session: id, full });
+            out.push(Effect::Fetch { session: id, full, known: self.store.resources.clone() });
         }
         if self.fetching.is_none() && !self.probing && self.probe_at.is_some_and(|at| at <= now) {
             self.probing = true;

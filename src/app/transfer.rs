@@ -60,6 +60,11 @@ impl Transfers {
         }
     }
 
+    /// Stops all.
+    pub fn stop(&self) {
+        self.list.iter().for_each(|g| g.file.meter.cancel());
+    }
+
     /// The user has seen that it did not arrive.
     pub fn dismiss(&mut self, file: &Attachment) {
         self.list.retain(|g| g.shown.is_running() || !g.file.meter.is(&file.meter));

@@ -121,7 +121,7 @@ fn value(path: &str, pair: &str) -> Result<(String, String)> {
             std::io::stdin().read_to_string(&mut text).context("can't read standard input")?;
             text
         } else {
-            std::fs::read_to_string(value).with_context(|| format!("can't read {value} for {name}"))?
+            std::fs::read_to_string(value).map_err(|e| super::unreadable(format!("{value} (for {name})"), &e))?
         };
         let text = text.strip_suffix('\n').unwrap_or(&text);
         return Ok((name.to_owned(), text.strip_suffix('\r').unwrap_or(text).to_owned()));
@@ -288,7 +288,9 @@ mod tests {
         std::fs::write(&file, "hunter2\n").unwrap();
         let pair = format!("password@={}", file.display());
         assert_eq!(value("/access/users", &pair).unwrap().1, "hunter2");
-        assert!(value("/x", "a@=/no/such/file").unwrap_err().to_string().contains("can't read /no/such/file"));
+        assert!(
+            value("/x", "a@=/no/such/file").unwrap_err().to_string().contains("/no/such/file (for a) can't be read")
+        );
         assert_eq!(method("SET"), Ok(Method::Put));
         assert!(method("head").is_err());
     }

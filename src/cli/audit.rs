@@ -1,6 +1,10 @@
 //! `proxmux audit`: checks, shows and exports the trail of changes.
 
-use std::{collections::HashMap, io::Write as _, path::PathBuf};
+use std::{
+    collections::HashMap,
+    io::{self, Write as _},
+    path::PathBuf,
+};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
@@ -8,7 +12,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::connector;
 use crate::{
     api::preview,
-    audit::{self, Audit, Event, Line, Outcome, Report, Syslog},
+    audit::{self, Event, Line, Outcome, Report},
     ui::text,
 };
 
@@ -20,7 +24,7 @@ Examples:
   proxmux audit show --by root@pam --last 20
   proxmux audit export --format pvesh > again.sh
 
-PROXMUX_AUDIT_SYSLOG=unix:/dev/log or udp:HOST:514 sends every line to a syslog, too.")]
+The setting audit_syslog (PROXMUX_AUDIT_SYSLOG), unix:/dev/log or udp:HOST:514, sends every line to a syslog, too.")]
 pub struct AuditArgs {
     /// The folder of the trail, in place of the usual one
     #[arg(long, value_name = "FOLDER", global = true)]
@@ -90,41 +94,26 @@ pub enum Format {
     Curl,
 }
 
-/// The trail of this user, with the syslog of `PROXMUX_AUDIT_SYSLOG`.
-///
-/// # Errors
-/// When that variable can't be read.
-pub fn trail() -> Result<Audit> {
-    let audit = Audit::new(connector::state_dir());
-    match std::env::var("PROXMUX_AUDIT_SYSLOG") {
-        Ok(text) if !text.trim().is_empty() => {
-            let syslog = Syslog::parse(text.trim()).map_err(|e| anyhow::anyhow!("PROXMUX_AUDIT_SYSLOG: {e}"))?;
-            Ok(audit.with_syslog(syslog))
-        }
-        _ => Ok(audit),
-    }
-}
-
 /// Runs the subcommand.
 ///
 /// # Errors
 /// When the trail can't be read, or is not as it was written.
 pub fn run(args: AuditArgs) -> Result<()> {
     let dir = args.trail.unwrap_or_else(connector::state_dir);
-    let unreadable = || format!("can't read the audit trail in {}", dir.display());
+    let unreadable = |error: io::Error| super::unreadable(format!("the audit trail in {}", dir.display()), &error);
     match args.command {
         AuditCommand::Verify { json } => {
-            let report = audit::verify(&dir).with_context(unreadable)?;
+            let report = audit::verify(&dir).map_err(unreadable)?;
             print(&verdict(&report, json))?;
             sound(&report)
         }
         AuditCommand::Show { filter, json } => {
-            let (lines, report) = audit::read_all(&dir).with_context(unreadable)?;
+            let (lines, report) = audit::read_all(&dir).map_err(unreadable)?;
             print(&show(&lines, &filter, json)?)?;
             sound(&report)
         }
         AuditCommand::Export { filter, format } => {
-            let (lines, report) = audit::read_all(&dir).with_context(unreadable)?;
+            let (lines, report) = audit::read_all(&dir).map_err(unreadable)?;
             print(&export(&lines, &filter, format)?)?;
             sound(&report)
         }
@@ -276,5 +265,5 @@ fn export(lines: &[Line], filter: &Filter, format: Format) -> Result<String> {
 }
 
 fn print(text: &str) -> Result<()> {
-    std::io::stdout().write_all(text.as_bytes()).context("can't write to standard output")
+    io::stdout().write_all(text.as_bytes()).context("can't write to standard output")
 }

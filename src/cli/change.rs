@@ -5,14 +5,14 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::{bar::Bar, say};
 use crate::{
     api::{
-        ApiError, Wire,
+        Wire,
         ids::{Upid, VmId},
         preview,
         progress::Progress,
@@ -206,8 +206,11 @@ impl Screen {
 /// Waits for the end of a task.
 ///
 /// # Errors
-/// When the cluster refuses to tell. While it can't be reached the task goes on, and so does the waiting.
-pub async fn follow(world: &World, store: &Store, upid: &Upid, show: Show) -> Result<TaskState, ApiError> {
+/// When the cluster refuses to tell, or the user presses Ctrl-C. While the cluster can't be reached the task goes on, and
+/// so does the waiting.
+pub async fn follow(world: &World, store: &Store, upid: &Upid, show: Show) -> Result<TaskState> {
+    let stop = tokio::signal::ctrl_c();
+    tokio::pin!(stop);
     let client = world.client(store.session)?;
     let (mut pace, mut from) = (PACE.0, 0);
     let bar = Bar::new(&task::describe(upid.kind(), upid.id()));
@@ -224,7 +227,7 @@ pub async fn follow(world: &World, store: &Store, upid: &Upid, show: Show) -> Re
             Ok(task) if !task.status.is_running() => Some(task.status),
             Ok(_) => None,
             Err(error) if error.is_temporary() => None,
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         };
         if let Some(state) = state {
             screen.bar.end(show == Show::Log);
@@ -233,7 +236,17 @@ pub async fn follow(world: &World, store: &Store, upid: &Upid, show: Show) -> Re
             }
             return Ok(state);
         }
-        tokio::time::sleep(pace).await;
+        tokio::select! {
+            () = tokio::time::sleep(pace) => {}
+            signal = &mut stop => {
+                signal.context("can't listen for Ctrl-C")?;
+                screen.bar.end(false);
+                bail!(
+                    "no longer waiting (Ctrl-C). The task goes on: `proxmux task wait '{upid}'` waits again, `proxmux task stop '{upid}'` stops it",
+                    upid = upid.as_str()
+                );
+            }
+        }
         pace = (pace * 2).min(PACE.1);
     }
 }

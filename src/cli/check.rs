@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::{connect::ConnectArgs, connector, prompt, say, setup};
+use super::{connect::ConnectArgs, connector, prompt, say, setup, update};
 use crate::{
     api::{
         ApiError, Client, Credentials, Transport, access,
@@ -40,6 +40,9 @@ pub struct CheckArgs {
     /// What the login is meant for: then a privilege that is missing for it is an error
     #[arg(long = "for", value_enum, value_name = "WORK")]
     pub work: Option<Work>,
+    /// Also ask the page of the setting update_url whether there is a newer proxmux; nobody is asked without this option
+    #[arg(long)]
+    pub updates: bool,
     /// Print the pveum commands that make a role with the least privileges for --for, a user and a token; asks no server
     #[arg(long)]
     pub pveum: bool,
@@ -195,7 +198,10 @@ pub async fn run(args: CheckArgs, connect: &ConnectArgs) -> Result<()> {
         say(pveum(args.work.unwrap_or(Work::Operate)).trim_end());
         return Ok(());
     }
-    let report = look(connect).await?;
+    let mut report = look(connect).await?;
+    if args.updates {
+        newer(&mut report, connect.counts.text("update_url")).await;
+    }
     let lacking: Vec<&Right> = report
         .rights
         .iter()
@@ -356,6 +362,24 @@ async fn look(args: &ConnectArgs) -> Result<Report> {
 }
 
 /// Tickets carry the server's time: a clock that is far off makes logins fail and logs useless.
+/// Whether there is a newer proxmux. That the page can't be asked is no fault of the cluster.
+async fn newer(report: &mut Report, url: Option<&str>) {
+    let Some(url) = url else {
+        let advice = "proxmux asks nobody by itself: set update_url in [defaults], or PROXMUX_UPDATE_URL";
+        return report.add("update", State::Warning, "it is not known where to ask for the newest version", advice);
+    };
+    match update::ask(url).await {
+        Ok(update::Found::Newest) => {
+            report.add("update", State::Ok, format!("{} is the newest version", update::OWN), "");
+        }
+        Ok(update::Found::Newer(version)) => {
+            let text = format!("{version} is there, this is {}", update::OWN);
+            report.add("update", State::Warning, text, "Upgrade it the way you installed it, and read its CHANGELOG");
+        }
+        Err(why) => report.add("update", State::Warning, why, "Is update_url right, and may this machine reach it?"),
+    }
+}
+
 fn clock(report: &mut Report, skew: i64) {
     let text = match skew {
         -2..=2 => "both clocks agree".to_owned(),

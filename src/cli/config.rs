@@ -229,7 +229,7 @@ fn take_over(path: &std::path::Path, from: &std::path::Path, name: &str, replace
     if !is_profile_name(name) {
         bail!("--name: a profile's name has at most 40 letters, digits, '-', '_' and '.'");
     }
-    let text = fs::read_to_string(from).with_context(|| format!("can't read {}", from.display()))?;
+    let text = fs::read_to_string(from).map_err(|e| super::unreadable(from.display(), &e))?;
     let imported = import::read(&text).map_err(|why| anyhow::anyhow!("{}: {why}", from.display()))?;
     let mut file: ConfigFile = setup::load(path)?;
     if file.config.profiles.contains_key(name) && !replace {

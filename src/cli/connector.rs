@@ -5,14 +5,20 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::connect::ConnectArgs;
+use secrecy::SecretString;
+
+use super::{connect::ConnectArgs, logins::Logins};
 use crate::{
     api::{
         ApiError, BoxFuture, Transport,
         http::{FailOver, Fingerprint, HttpTransport, Options, Pins, Proxy, Target, Trust},
     },
-    config::{Config, Effective},
-    shell::{Connector, Place},
+    config::{
+        Config, Effective,
+        seal::SealError,
+        vault::{Vault, VaultError},
+    },
+    shell::{Connector, Entrance, Place},
     views::login::Start,
 };
 
@@ -25,12 +31,19 @@ pub struct HttpsConnector {
     config: Arc<Config>,
     /// Time-outs and nodes of the profiles that were opened.
     opened: Arc<Mutex<Vec<Options>>>,
+    /// Who has logged in where.
+    remembers: Option<Logins>,
 }
 
 impl HttpsConnector {
     /// A connector that keeps pins in this file and has these time-outs.
     pub fn new(pins: PathBuf, options: Options) -> Self {
-        Self { pins, options, cached: true, config: Arc::default(), opened: Arc::default() }
+        Self { pins, options, cached: true, config: Arc::default(), opened: Arc::default(), remembers: None }
+    }
+
+    /// Remembers who has logged in where.
+    pub fn with_logins(self, logins: Logins) -> Self {
+        Self { remembers: Some(logins), ..self }
     }
 
     /// Also opens these profiles.
@@ -86,7 +99,7 @@ impl Connector for HttpsConnector {
         Ok(Arc::new(FailOver::new(all)))
     }
 
-    fn enter(&self, profile: &str) -> BoxFuture<Result<Place, ApiError>> {
+    fn enter(&self, profile: &str, passphrase: Option<SecretString>) -> BoxFuture<Result<Entrance, ApiError>> {
         let (config, opened, profile) = (self.config.clone(), self.opened.clone(), profile.to_owned());
         Box::pin(async move {
             let fail = |error: anyhow::Error| ApiError::NotSent(format!("profile {profile}: {error:#}"));
@@ -95,13 +108,39 @@ impl Connector for HttpsConnector {
             let settings =
                 Effective::new(&config, Some(&profile), &[], env).map_err(|e| fail(anyhow::Error::msg(e)))?;
             let args = ConnectArgs { counts: settings, ..ConnectArgs::default() };
-            let (start, connection) = super::setup::connection_with(&args, env, false).await.map_err(fail)?;
+            let tried = passphrase.is_some();
+            let vault = match passphrase {
+                Some(passphrase) => Vault { passphrase: Some(passphrase), ..super::setup::vault() },
+                None => super::setup::vault(),
+            };
+            let (start, connection) = match super::setup::connection_with(&args, env, vault, false).await {
+                Ok(found) => found,
+                Err(error) => match error.chain().find_map(|e| e.downcast_ref::<VaultError>()) {
+                    Some(VaultError::NoPassphrase(_)) => return Ok(Entrance::Sealed(None)),
+                    // One of the environment may be that of another profile.
+                    Some(VaultError::Sealed(SealError::Passphrase)) if !tried => return Ok(Entrance::Sealed(None)),
+                    Some(why @ VaultError::Sealed(SealError::Passphrase)) => {
+                        return Ok(Entrance::Sealed(Some(why.to_string())));
+                    }
+                    _ => return Err(fail(error)),
+                },
+            };
             let target = start.target.ok_or_else(|| fail(anyhow::Error::msg("it names no server")))?;
             let read_only = args.counts.truth("read_only");
             opened.lock().unwrap_or_else(PoisonError::into_inner).push(connection.options);
             let Start { trust, user, credentials, profile, .. } = start;
-            Ok(Place { target, trust, user, credentials, read_only, profile })
+            Ok(Entrance::Open(Box::new(Place { target, trust, user, credentials, read_only, profile })))
         })
+    }
+
+    fn last_user(&self, target: &Target) -> Option<String> {
+        self.remembers.as_ref()?.get(target)
+    }
+
+    fn remember_user(&self, target: &Target, user: &str) {
+        if let Some(Err(error)) = self.remembers.as_ref().map(|logins| logins.set(target, user)) {
+            tracing::warn!(%error, "the user's name can't be remembered");
+        }
     }
 
     fn pinned(&self, target: &Target) -> Result<Option<Fingerprint>, ApiError> {

@@ -18,7 +18,7 @@ use crate::{
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Console")]
 pub struct ConsoleArgs {
-    /// View to begin with: dashboard, vms, lxc or tasks [default: dashboard]
+    /// View to begin with: dashboard, vms, lxc, iso, templates, backups, jobs, storage or tasks [default: dashboard]
     #[arg(global = true, long, value_name = "VIEW")]
     pub view: Option<String>,
     /// Seconds between two refreshes [default: 5]
@@ -51,6 +51,9 @@ pub struct ConsoleArgs {
     /// Clusters that have a name, and the one in use.
     #[arg(skip)]
     pub profiles: (Vec<app::desk::Profile>, Option<app::desk::Profile>),
+    /// With the guided tour.
+    #[arg(skip)]
+    pub tutorial: bool,
 }
 
 impl ConsoleArgs {
@@ -84,6 +87,7 @@ impl ConsoleArgs {
             keys: config.keys.clone(),
             theme: config.theme.clone(),
             profiles: std::mem::take(&mut self.profiles),
+            tutorial: self.tutorial,
         };
     }
 
@@ -152,7 +156,7 @@ impl ConsoleArgs {
 /// When a default key can't be read, which a test rules out.
 pub fn keymap() -> Result<Keymap> {
     let mut keys = Keymap::new();
-    let globals = app::GLOBALS.iter().map(|g| (g.id, g.keys));
+    let globals = app::GLOBALS.iter().chain(app::TOUR).map(|g| (g.id, g.keys));
     let views = views::command_tables();
     let own = views.iter().flat_map(|(_, commands)| commands).map(|c| (c.id, c.keys));
     for (id, default) in globals.chain(own) {
@@ -169,6 +173,9 @@ pub async fn run(args: &ConsoleArgs, start: login::Start, world: World, network:
     let address = start.target.as_ref().map(ToString::to_string).unwrap_or_default();
     let mut app = App::new(args.options()?, address, login::Login::new(start));
     app.set_policy(world.policy);
+    if args.tutorial {
+        app.begin_tutorial();
+    }
     terminal::restore_on_panic();
     let mut screen = terminal::take(!args.no_mouse).context("the terminal can't be used")?;
     let outcome = event_loop::run(app, world, &mut screen, !args.no_mouse, network).await;

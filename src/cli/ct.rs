@@ -1,12 +1,11 @@
 //! `proxmux ct`: containers without the screen.
 
 use anyhow::Result;
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
 use super::{
-    change::{self, ChangeArgs},
     destroy::{self, Destroy},
-    fill::{self, FieldArgs},
+    guest::{self, Create},
     set::{self, Set},
 };
 use crate::{api::ids::GuestKind, shell::World, store::Store, views::ct::create::CreateCt};
@@ -43,18 +42,6 @@ Examples:
     Destroy(Destroy),
 }
 
-/// Arguments of `proxmux ct create`.
-#[derive(Args, Debug)]
-pub struct Create {
-    #[command(flatten)]
-    fields: FieldArgs,
-    /// Begin with the settings of this guest; fields that are given go before them
-    #[arg(long, value_name = "VMID", conflicts_with = "preset")]
-    like: Option<u32>,
-    #[command(flatten)]
-    change: ChangeArgs,
-}
-
 /// Runs the command.
 ///
 /// # Errors
@@ -62,14 +49,7 @@ pub struct Create {
 pub async fn run(command: CtCommand, world: &World, store: &Store) -> Result<()> {
     match command {
         CtCommand::Create(args) => {
-            let dialog = match args.like {
-                Some(vmid) => CreateCt::like(store, set::find(store, GuestKind::Ct, vmid)?.reference()),
-                None => CreateCt::new(store, None),
-            };
-            match fill::fill(world, store, dialog, &args.fields).await? {
-                Some(proposal) => change::run(world, store, proposal, &args.change).await,
-                None => Ok(()),
-            }
+            guest::create(GuestKind::Ct, args, world, store, |store| CreateCt::new(store, None), CreateCt::like).await
         }
         CtCommand::Destroy(args) => destroy::run(GuestKind::Ct, args, world, store).await,
         CtCommand::Set(args) => set::run(GuestKind::Ct, args, world, store).await,

@@ -31,6 +31,7 @@ use crate::{
 #[command(after_help = "\
 Examples:
   proxmux demo
+  proxmux demo --tutorial                    with a guided tour
   proxmux demo --guests 5000 --nodes 32      a large cluster
   proxmux demo --login                       with the login screen")]
 pub struct DemoArgs {
@@ -46,6 +47,9 @@ pub struct DemoArgs {
     /// Log in by hand; the login screen says as whom
     #[arg(long)]
     pub login: bool,
+    /// With a guided tour: one thing to try after the other
+    #[arg(long, conflicts_with = "guests")]
+    pub tutorial: bool,
 }
 
 /// Starts the cluster and the console. The cluster ends with it.
@@ -81,5 +85,6 @@ pub async fn run(args: DemoArgs, console: &ConsoleArgs, network: Handle) -> Resu
     let connector = HttpsConnector::new(pins, Options::default()).without_cache();
     let world = World::new(Arc::new(connector), console::policy(console)).with_ssh_folder(crate::ssh_key::folder());
     let world = world.with_presets(super::preset::presets());
-    console::run(console, start, world, network).await
+    let console = ConsoleArgs { tutorial: args.tutorial, ..console.clone() };
+    console::run(&console, start, world, network).await
 }

@@ -102,7 +102,7 @@ fn read(key: &str, value: &str, secret: bool) -> Result<String> {
     if file == "-" {
         std::io::stdin().read_to_string(&mut text).with_context(|| format!("{key}: can't read standard input"))?;
     } else {
-        text = std::fs::read_to_string(file).with_context(|| format!("{key}: can't read {file}"))?;
+        text = std::fs::read_to_string(file).map_err(|e| super::unreadable(format!("{key}: {file}"), &e))?;
     }
     Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }

@@ -14,8 +14,10 @@ pub mod ct;
 pub mod demo;
 pub mod destroy;
 pub mod fill;
+pub mod guest;
 pub mod iso;
 pub mod log;
+pub mod logins;
 pub mod permission;
 pub mod preset;
 pub mod print;
@@ -28,6 +30,7 @@ pub mod simulate;
 pub mod snapshot;
 pub mod task;
 pub mod template;
+pub mod update;
 pub mod vm;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -44,7 +47,8 @@ use self::{
 };
 use crate::{
     api::{ApiError, cluster, http::Options},
-    config::{FileError, Source},
+    audit::{Audit, Syslog},
+    config::{Effective, FileError, Source, vault::VaultError},
     shell::{Policy, World},
     store::{SessionId, Store},
     views::login::{self, Connected, Start},
@@ -91,7 +95,7 @@ pub struct Cli {
     /// Append a log to this file (it holds no secrets); PROXMUX_LOG chooses the level: error, warn, info, debug
     #[arg(long, value_name = "FILE", global = true)]
     pub log_file: Option<PathBuf>,
-    /// Log more: once debug, twice trace
+    /// Log more: once debug, twice trace; without --log-file into proxmux.log in the folder for state
     #[arg(long, short, action = clap::ArgAction::Count, global = true)]
     pub verbose: u8,
 }
@@ -161,7 +165,6 @@ pub enum ClusterCommand {
 /// # Errors
 /// Whatever went wrong, with a text for the user; [`exit_code`] tells whose turn it is.
 pub fn run(cli: Cli) -> Result<()> {
-    audit::trail()?;
     // This thread takes keys and draws, whatever the network's threads are busy with.
     let own = Builder::new_current_thread().enable_all().build().context("can't start the runtime")?;
     let threads = if matches!(cli.command, Some(Command::Simulate(_) | Command::Demo(_))) { 2 } else { 1 };
@@ -202,14 +205,20 @@ async fn dispatch(mut cli: Cli, network: Handle) -> Result<()> {
     }
     cli.console.fill(&setup.settings, &setup.file.config);
     cli.connect.counts = setup.settings.clone();
-    let _log = setup.start_log()?;
+    let _log = setup.start_log(cli.verbose > 0)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), profile = setup.settings.profile, "started");
     match command {
         Some(Command::Demo(args)) => demo::run(args, &cli.console, network).await,
         Some(Command::Profile(args)) => profile::run(args, &cli, setup).await,
         Some(Command::Print(args)) => {
             let (start, options) = resolve(&cli.connect).await?;
-            print::run(args, &cli.console, start, world(options, Policy { read_only: true, ..Policy::default() })).await
+            print::run(
+                args,
+                &cli.console,
+                start,
+                world(options, Policy { read_only: true, ..Policy::default() }, &cli.connect.counts)?,
+            )
+            .await
         }
         Some(Command::Cluster(command)) => {
             let (world, store) = sign_in(&cli.connect, console::policy(&cli.console)).await?;
@@ -233,8 +242,12 @@ async fn dispatch(mut cli: Cli, network: Handle) -> Result<()> {
             if matches!(setup.settings.source("read_only"), Some(Source::Profile { .. })) {
                 start.read_only = std::mem::take(&mut cli.console.read_only);
             }
-            let connector = connector(options).with_profiles(setup.file.config);
-            console::run(&cli.console, start, over(connector, console::policy(&cli.console)), network).await
+            let mut connector = connector(options).with_profiles(setup.file.config);
+            if setup.settings.truth("remember_user") {
+                connector = connector.with_logins(logins::Logins::new(connector::state_dir().join("logins.toml")));
+            }
+            let world = over(connector, console::policy(&cli.console), &setup.settings)?;
+            console::run(&cli.console, start, world, network).await
         }
         Some(Command::Check(args)) => check::run(args, &cli.connect).await,
         Some(
@@ -252,26 +265,29 @@ fn connector(options: Options) -> HttpsConnector {
     HttpsConnector::new(connector::config_dir().join("known_hosts.toml"), options)
 }
 
-fn world(options: Options, policy: Policy) -> World {
-    over(connector(options), policy)
+fn world(options: Options, policy: Policy, settings: &Effective) -> Result<World> {
+    over(connector(options), policy, settings)
 }
 
-fn over(connector: HttpsConnector, policy: Policy) -> World {
+fn over(connector: HttpsConnector, policy: Policy, settings: &Effective) -> Result<World> {
+    let mut trail = Audit::new(connector::state_dir());
+    if let Some(syslog) = settings.text("audit_syslog") {
+        trail = trail.with_syslog(Syslog::parse(syslog).map_err(anyhow::Error::msg)?);
+    }
     let world = World::new(Arc::new(connector), policy);
-    let trail = audit::trail().unwrap_or_else(|_| crate::audit::Audit::new(connector::state_dir()));
-    world.with_ssh_folder(crate::ssh_key::folder()).with_audit(trail).with_presets(preset::presets())
+    Ok(world.with_ssh_folder(crate::ssh_key::folder()).with_audit(trail).with_presets(preset::presets()))
 }
 
 /// Logs in with what the command line and the environment say, and reads what the cluster has: what every command needs
 /// that works without a screen.
 async fn sign_in(args: &ConnectArgs, policy: Policy) -> Result<(World, Store)> {
     let (start, options) = resolve(args).await?;
-    let world = world(options, policy);
+    let world = world(options, policy, &args.counts)?;
     let connected = login_at_once(&world, &start).await?;
     let mut store = Store::new(SessionId::default(), connected.target().to_string());
     let (user, client) = connected.into_session();
     store.user = user;
-    store.set_resources(client.0.ask(cluster::resources()).await?, Duration::ZERO);
+    store.set_resources(client.0.ask(cluster::resources()).await?.into(), Duration::ZERO);
     world.set_client(store.session, client.0, client.1);
     Ok((world, store))
 }
@@ -313,6 +329,18 @@ pub fn say(line: impl std::fmt::Display) {
     }
 }
 
+/// A file that somebody named and that can't be read: theirs to mend, not this machine's fault.
+pub fn unreadable(what: impl std::fmt::Display, error: &std::io::Error) -> anyhow::Error {
+    let why = match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => {
+            format!("{error}: you need the right to read it (ls -l shows whose it is)")
+        }
+        _ => error.to_string(),
+    };
+    anyhow::anyhow!("{what} can't be read: {why}")
+}
+
 /// What happened, why, and what to do next.
 pub fn explain(error: &anyhow::Error) -> String {
     match error.chain().find_map(|e| e.downcast_ref::<ApiError>()) {
@@ -324,11 +352,16 @@ pub fn explain(error: &anyhow::Error) -> String {
 
 /// The exit code for an error.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    // A mistake in the file is the user's to mend, also when the system found it.
-    let by_user = |e: &FileError| !matches!(e, FileError::Unreadable { .. } | FileError::Unwritable { .. });
+    let config = error.chain().find_map(|e| e.downcast_ref::<FileError>());
+    let secret = error.chain().find_map(|e| e.downcast_ref::<VaultError>());
     if error.chain().any(|e| e.is::<ApiError>() || e.is::<change::TaskFailed>()) {
         API_ERROR
-    } else if error.chain().filter_map(|e| e.downcast_ref::<FileError>()).any(by_user) {
+    } else if matches!(config, Some(FileError::Unwritable { .. }))
+        || matches!(secret, Some(VaultError::Unwritable { .. }))
+    {
+        SYSTEM_ERROR
+    } else if config.is_some() || secret.is_some() {
+        // A file that can't be read is the user's to mend, also when the system found it.
         USER_ERROR
     } else if error.chain().any(|e| e.is::<std::io::Error>()) {
         SYSTEM_ERROR

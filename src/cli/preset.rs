@@ -159,7 +159,7 @@ pub fn run(command: PresetCommand) -> Result<()> {
             out.write_all(text.as_bytes()).with_context(|| format!("{} can't be written", file.display()))
         }
         PresetCommand::Import { file, name, replace } => {
-            let text = std::fs::read_to_string(&file).with_context(|| format!("{} can't be read", file.display()))?;
+            let text = std::fs::read_to_string(&file).map_err(|e| super::unreadable(file.display(), &e))?;
             let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
             let name = name.unwrap_or(stem);
             let preset = Preset::parse(&name, &text).map_err(|why| anyhow!("{}, {why}", file.display()))?;

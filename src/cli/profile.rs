@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     api::{ApiError, access, version},
-    config::{SecretSource, Value, edit, is_profile_name, secret::source, setting::Kind},
+    config::{SecretSource, Value, edit, is_profile_name, secret::source, setting::Kind, vault},
     shell::{Policy, World},
     views::login,
 };
@@ -66,16 +66,20 @@ Examples:
         #[arg(long)]
         json: bool,
     },
-    /// Store a profile's password or token secret, encrypted with a passphrase
+    /// Store a profile's password or token secret, encrypted with a passphrase or in the system's keyring
     #[command(after_help = "\
 Examples:
   proxmux profile secret lab
   printf '%s\\n' \"$TOKEN\" | PROXMUX_PASSPHRASE=... proxmux profile secret lab
+  proxmux profile secret lab --keyring
 
 The passphrase is asked for at each start, or taken from PROXMUX_PASSPHRASE.")]
     Secret {
         /// The profile
         name: String,
+        /// Into the operating system's keyring, in a proxmux built with it
+        #[arg(long)]
+        keyring: bool,
     },
 }
 
@@ -123,7 +127,7 @@ pub async fn run(args: ProfileArgs, cli: &Cli, setup: Setup) -> Result<()> {
         }
         What::Rm { name, yes } => remove(&name, yes, setup),
         What::Test { name, json } => test(name, json, cli).await,
-        What::Secret { name } => store(&name, setup),
+        What::Secret { name, keyring } => store(&name, keyring, setup).await,
     }
 }
 
@@ -164,6 +168,9 @@ fn add(args: AddArgs, cli: &Cli, mut setup: Setup) -> Result<()> {
         keep(&name, &secret)?;
     }
     setup.file.change(&known(), |text| edit::put_profile(text, &name, &settings, default))?;
+    if stored {
+        remove_plain(&name, &setup)?;
+    }
     let verb = if known_profile { "changed" } else { "added" };
     say(format!("profile \"{name}\" was {verb} in {}", setup.file.path.display()));
     say(format!("try it: proxmux profile test {name}"));
@@ -242,12 +249,37 @@ fn remove(name: &str, yes: bool, mut setup: Setup) -> Result<()> {
     Ok(())
 }
 
-fn store(name: &str, mut setup: Setup) -> Result<()> {
+async fn store(name: &str, keyring: bool, mut setup: Setup) -> Result<()> {
     named(&setup, name)?;
     let secret = prompt::new_secret(&format!("Password or token secret of profile {name}"))?;
-    keep(name, &secret)?;
-    let settings = [("secret", Value::Secret(SecretSource::Stored))];
+    let source = if keyring {
+        let profile = name.to_owned();
+        // The keyring may ask the user to unlock it.
+        tokio::task::spawn_blocking(move || vault::into_keyring(&profile, &secret)).await??;
+        say(format!("the secret is in the system's keyring: service proxmux, user {name}"));
+        SecretSource::Keyring
+    } else {
+        keep(name, &secret)?;
+        SecretSource::Stored
+    };
+    let settings = [("secret", Value::Secret(source))];
     setup.file.change(&known(), |text| edit::put_profile(text, name, &settings, false))?;
+    remove_plain(name, &setup)
+}
+
+/// A secret that is stored encrypted must not lie beside it in plain text, unless another profile uses that file.
+fn remove_plain(name: &str, setup: &Setup) -> Result<()> {
+    let file = setup::vault().plain_file(name);
+    let uses = |p: &crate::config::Profile| match source(&p.settings) {
+        Some(SecretSource::File(path)) => {
+            crate::config::setting::path(&path.to_string_lossy(), std::env::home_dir()) == file
+        }
+        _ => false,
+    };
+    if file.exists() && !setup.file.config.profiles.iter().any(|(other, p)| other != name && uses(p)) {
+        std::fs::remove_file(&file).with_context(|| format!("can't remove {}", file.display()))?;
+        say(format!("removed {}, which held it in plain text", file.display()));
+    }
     Ok(())
 }
 
@@ -291,7 +323,7 @@ async fn test(name: Option<String>, as_json: bool, cli: &Cli) -> Result<()> {
 async fn reach(args: &ConnectArgs) -> Result<(String, String, String)> {
     let (mut start, connection) = setup::connection(args).await?;
     let Some(target) = start.target.clone() else { bail!("no server: give --host or --profile, or set PVE_HOST") };
-    let world: World = super::world(connection.options, Policy { read_only: true, ..Policy::default() });
+    let world: World = super::world(connection.options, Policy { read_only: true, ..Policy::default() }, &args.counts)?;
     if start.credentials.is_none() {
         let Some(user) = start.user.clone() else {
             bail!("no user: give --user, or write user = ... into the profile")

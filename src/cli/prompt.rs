@@ -7,7 +7,10 @@ use crossterm::{
     event::{self, Event, KeyCode, KeyEventKind, KeyModifiers},
     terminal,
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{
+    ExposeSecret, SecretString,
+    zeroize::{Zeroize, Zeroizing},
+};
 
 /// Gives the terminal back whatever happens.
 struct Raw;
@@ -25,7 +28,7 @@ impl Drop for Raw {
 /// When the user gives up, or there is no input.
 pub fn secret(question: &str) -> Result<SecretString> {
     if !std::io::stdin().is_terminal() {
-        let mut line = String::new();
+        let mut line = Zeroizing::new(String::with_capacity(1024));
         std::io::stdin().read_line(&mut line).context("can't read standard input")?;
         let secret = SecretString::from(line.trim_end_matches(['\r', '\n']));
         if secret.expose_secret().is_empty() {
@@ -37,7 +40,8 @@ pub fn secret(question: &str) -> Result<SecretString> {
     std::io::stderr().flush().context("the terminal can't be used")?;
     terminal::enable_raw_mode().context("the terminal can't be used")?;
     let _raw = Raw;
-    let mut typed = String::new();
+    // It grows in its place and is overwritten at the end, so that no copy is left behind.
+    let mut typed = Zeroizing::new(String::with_capacity(1024));
     loop {
         let Event::Key(key) = event::read().context("the terminal can't be read")? else { continue };
         if key.kind == KeyEventKind::Release {
@@ -45,10 +49,10 @@ pub fn secret(question: &str) -> Result<SecretString> {
         }
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
-            KeyCode::Enter if !typed.is_empty() => return Ok(typed.into()),
+            KeyCode::Enter if !typed.is_empty() => return Ok(SecretString::from(typed.as_str())),
             KeyCode::Esc => bail!("given up"),
             KeyCode::Char('c' | 'd') if control => bail!("given up"),
-            KeyCode::Char('u') if control => typed.clear(),
+            KeyCode::Char('u') if control => typed.zeroize(),
             KeyCode::Char(c) if !control => typed.push(c),
             KeyCode::Backspace => drop(typed.pop()),
             _ => {}

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use super::{
     Cli,
     connect::{ConnectArgs, Connection, own_targets},
-    connector::config_dir,
+    connector::{config_dir, state_dir},
     console, prompt,
 };
 use crate::{
@@ -163,13 +163,22 @@ impl Setup {
         (all, current)
     }
 
-    /// Starts the log, if there is to be one.
+    /// Starts the log, if there is to be one. Who wants it verbose, but has not said where, gets it in the folder for
+    /// state, and is told.
     ///
     /// # Errors
     /// When its file can't be opened.
-    pub fn start_log(&self) -> Result<Option<tracing_appender::non_blocking::WorkerGuard>> {
-        let Some(file) = self.settings.text("log_file") else { return Ok(None) };
-        let file = crate::config::setting::path(file, std::env::home_dir());
+    pub fn start_log(&self, verbose: bool) -> Result<Option<tracing_appender::non_blocking::WorkerGuard>> {
+        let file = match self.settings.text("log_file") {
+            Some(file) => crate::config::setting::path(file, std::env::home_dir()),
+            None if verbose => {
+                let dir = state_dir();
+                std::fs::create_dir_all(&dir).with_context(|| format!("can't make the folder {}", dir.display()))?;
+                eprintln!("proxmux: the log goes to {}", dir.join("proxmux.log").display());
+                dir.join("proxmux.log")
+            }
+            None => return Ok(None),
+        };
         let keep = self.settings.whole("log_keep").unwrap_or(7);
         super::log::start(&file, self.settings.text("log_level").unwrap_or("info"), keep).map(Some)
     }
@@ -212,25 +221,26 @@ impl Setup {
 /// # Errors
 /// When something is missing, or the secret can't be fetched.
 pub async fn connection(args: &ConnectArgs) -> Result<(Start, Connection)> {
-    connection_with(args, env, std::io::stdin().is_terminal()).await
+    connection_with(args, env, vault(), std::io::stdin().is_terminal()).await
 }
 
-/// The same with another environment; `may_ask`: the terminal is free for a question.
+/// The same with another environment and vault; `may_ask`: the terminal is free for a question.
 ///
 /// # Errors
 /// As [`connection`].
 pub async fn connection_with(
     args: &ConnectArgs,
     env: impl Fn(&str) -> Option<String> + Copy,
+    mut vault: Vault,
     may_ask: bool,
 ) -> Result<(Start, Connection)> {
     let settings = &args.counts;
     let mut c = args.resolve(settings, env)?;
     if let Trust::CaFile(file) = &c.trust {
-        std::fs::File::open(file).with_context(|| format!("can't read the authorities in {}", file.display()))?;
+        std::fs::File::open(file)
+            .map_err(|e| super::unreadable(format!("the file of authorities {}", file.display()), &e))?;
     }
     if let (Some(kept), Some(profile)) = (c.kept.take(), &settings.profile) {
-        let mut vault = vault();
         if kept.source == SecretSource::Stored && vault.passphrase.is_none() && may_ask {
             vault.passphrase = Some(prompt::secret(&format!("Passphrase for the secret of profile {profile}"))?);
         }

@@ -240,7 +240,10 @@ async fn wait(world: &World, store: &Store, upids: &[Upid], as_json: bool) -> Re
     let (mut out, mut failed) = (vec![], 0);
     let show = if std::io::stderr().is_terminal() { Show::Progress } else { Show::Nothing };
     for upid in upids {
-        let state = change::follow(world, store, upid, show).await.map_err(|e| unknown(e, upid))?;
+        let state = change::follow(world, store, upid, show).await.map_err(|e| match e.downcast::<ApiError>() {
+            Ok(refused) => unknown(refused, upid),
+            Err(other) => other,
+        })?;
         failed += usize::from(!state.is_success());
         if as_json {
             out.push(json!({"upid": upid.as_str(), "status": state.to_string(), "success": state.is_success()}));

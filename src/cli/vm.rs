@@ -1,12 +1,11 @@
 //! `proxmux vm`: virtual machines without the screen.
 
 use anyhow::Result;
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
 use super::{
-    change::{self, ChangeArgs},
     destroy::{self, Destroy},
-    fill::{self, FieldArgs},
+    guest::{self, Create},
     set::{self, Set},
 };
 use crate::{api::ids::GuestKind, shell::World, store::Store, views::vm::create::CreateVm};
@@ -42,18 +41,6 @@ Examples:
     Destroy(Destroy),
 }
 
-/// Arguments of `proxmux vm create`.
-#[derive(Args, Debug)]
-pub struct Create {
-    #[command(flatten)]
-    fields: FieldArgs,
-    /// Begin with the settings of this guest; fields that are given go before them
-    #[arg(long, value_name = "VMID", conflicts_with = "preset")]
-    like: Option<u32>,
-    #[command(flatten)]
-    change: ChangeArgs,
-}
-
 /// Runs the command.
 ///
 /// # Errors
@@ -61,14 +48,7 @@ pub struct Create {
 pub async fn run(command: VmCommand, world: &World, store: &Store) -> Result<()> {
     match command {
         VmCommand::Create(args) => {
-            let dialog = match args.like {
-                Some(vmid) => CreateVm::like(store, set::find(store, GuestKind::Vm, vmid)?.reference()),
-                None => CreateVm::new(store, None),
-            };
-            match fill::fill(world, store, dialog, &args.fields).await? {
-                Some(proposal) => change::run(world, store, proposal, &args.change).await,
-                None => Ok(()),
-            }
+            guest::create(GuestKind::Vm, args, world, store, |store| CreateVm::new(store, None), CreateVm::like).await
         }
         VmCommand::Destroy(args) => destroy::run(GuestKind::Vm, args, world, store).await,
         VmCommand::Set(args) => set::run(GuestKind::Vm, args, world, store).await,

@@ -19,7 +19,6 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
         /// Why.
-        #[source]
         error: io::Error,
     },
     /// It can't be written.
@@ -28,7 +27,6 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
         /// Why.
-        #[source]
         error: io::Error,
     },
     /// Somebody else could change it, and it names programs to run.

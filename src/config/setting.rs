@@ -3,7 +3,10 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::secret::SecretSource;
-use crate::api::http::{Fingerprint, Target};
+use crate::{
+    api::http::{Fingerprint, Target},
+    audit::Syslog,
+};
 
 /// A value of any kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,6 +93,10 @@ pub enum Kind {
     Truth,
     /// Where a secret is kept.
     Secret,
+    /// A syslog.
+    Syslog,
+    /// A page of a web server.
+    Url,
 }
 
 /// Where in the file a setting may stand.
@@ -282,6 +289,15 @@ pub const SETTINGS: &[Setting] = &[
         "Take the mouse from the terminal",
     ),
     setting(
+        "remember_user",
+        Kind::Truth,
+        Place::Defaults,
+        "",
+        &["PROXMUX_REMEMBER_USER"],
+        Some("true"),
+        "Remember for each server who has logged in last (the name, nothing secret)",
+    ),
+    setting(
         "log_file",
         Kind::Path,
         Place::Defaults,
@@ -308,6 +324,24 @@ pub const SETTINGS: &[Setting] = &[
         Some("7"),
         "How many older log files are kept; a log is put aside when it is larger than 5 MiB",
     ),
+    setting(
+        "audit_syslog",
+        Kind::Syslog,
+        Place::Defaults,
+        "",
+        &["PROXMUX_AUDIT_SYSLOG"],
+        None,
+        "Send every line of the audit trail to this syslog, too: unix:/dev/log or udp:HOST:514",
+    ),
+    setting(
+        "update_url",
+        Kind::Url,
+        Place::Defaults,
+        "",
+        &["PROXMUX_UPDATE_URL"],
+        None,
+        "The page that `proxmux check --updates` asks for the newest version; nothing else asks it",
+    ),
 ];
 
 impl Kind {
@@ -327,6 +361,8 @@ impl Kind {
             Self::Colour => "a colour like \"light red\", \"#rrggbb\", or 0 to 255".into(),
             Self::Whole(least, most) => format!("a whole number from {least} to {most}"),
             Self::Truth => "true or false".into(),
+            Self::Syslog => "unix:/dev/log or udp:HOST:514".into(),
+            Self::Url => "an address that begins with https://".into(),
             Self::Secret => "\"prompt\", \"stored\", \"keyring\", { env = NAME }, { file = PATH } or { command = [PROGRAM, ARGUMENT] }".into(),
         }
     }
@@ -393,6 +429,8 @@ impl Kind {
             }
             (Self::Text | Self::Path, Value::Text(text)) => !text.trim().is_empty(),
             (Self::View, Value::Text(_)) => true,
+            (Self::Syslog, Value::Text(text)) => Syslog::parse(text).is_ok(),
+            (Self::Url, Value::Text(text)) => text.starts_with("https://") && !text.contains(char::is_whitespace),
             (Self::Fingerprint, Value::Text(text)) => text.parse::<Fingerprint>().is_ok(),
             (Self::Choice(words), Value::Text(text)) => {
                 if !words.contains(&text.as_str()) {

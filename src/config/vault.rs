@@ -9,7 +9,7 @@ use std::{
 
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
-use tokio::{io::AsyncReadExt, process::Command, time::timeout};
+use tokio::{io::AsyncReadExt, process::Command, task::spawn_blocking, time::timeout};
 
 use super::{
     seal::{self, SealError},
@@ -33,7 +33,14 @@ pub enum VaultError {
         /// The file.
         path: PathBuf,
         /// Why.
-        #[source]
+        error: io::Error,
+    },
+    /// A file can't be written.
+    #[error("the secret can't be written to {}: {error}", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
         error: io::Error,
     },
     /// Others can read the file.
@@ -59,7 +66,7 @@ pub enum VaultError {
         why: String,
     },
     /// A stored secret stays closed.
-    #[error("{0}")]
+    #[error(transparent)]
     Sealed(#[from] SealError),
     /// Nobody has given the passphrase.
     #[error(
@@ -121,9 +128,12 @@ impl Vault {
                 let Some(passphrase) = self.passphrase.clone() else {
                     return Err(VaultError::NoPassphrase(profile.to_owned()));
                 };
-                seal::open(profile, &sealed, &passphrase)?
+                let profile = profile.to_owned();
+                // Hashing the passphrase takes a while, on purpose: others go on meanwhile.
+                let opened = spawn_blocking(move || seal::open(&profile, &sealed, &passphrase));
+                opened.await.map_err(|_| SealError::Failed)??
             }
-            SecretSource::Keyring => keyring(profile)?,
+            SecretSource::Keyring => keyring(profile).await?,
         }))
     }
 
@@ -160,7 +170,7 @@ impl Vault {
         let made = made.and_then(|()| fs::set_permissions(&dir, std::os::unix::fs::PermissionsExt::from_mode(0o700)));
         match made.and_then(|()| write_private(&path, content)) {
             Ok(()) => Ok(path),
-            Err(error) => Err(VaultError::File { path, error }),
+            Err(error) => Err(VaultError::Unwritable { path, error }),
         }
     }
 }
@@ -216,20 +226,56 @@ async fn run(argv: &[String], limit: Duration) -> Result<SecretString, VaultErro
     first_line(&bytes, || format!("the output of {program}"))
 }
 
-#[cfg(not(feature = "keyring"))]
-fn keyring(_: &str) -> Result<SecretString, VaultError> {
-    Err(VaultError::Keyring(
-        "this proxmux was built without the keyring: build it with `--features keyring`, or keep the secret elsewhere, for example with `secret = { command = [\"secret-tool\", \"lookup\", \"service\", \"proxmux\"] }`"
-            .into(),
-    ))
+/// What the system's keyring calls it: service and user.
+#[cfg(feature = "keyring")]
+fn entry(profile: &str) -> Result<keyring::Entry, String> {
+    if let Err(error) = keyring::Entry::store_status() {
+        return Err(format!("the system's keyring can't be reached: {error}. Does one run in this session?"));
+    }
+    keyring::Entry::new("proxmux", profile).map_err(|e| e.to_string())
 }
 
+/// Asks the system's keyring on a thread of its own: it may wait until the user has unlocked it.
 #[cfg(feature = "keyring")]
-fn keyring(profile: &str) -> Result<SecretString, VaultError> {
-    let fail = |e: keyring::Error| {
-        VaultError::Keyring(format!("the system's keyring has no secret for proxmux/{profile}: {e}"))
-    };
-    keyring::Entry::new("proxmux", profile).and_then(|entry| entry.get_password()).map(SecretString::from).map_err(fail)
+async fn keyring(profile: &str) -> Result<SecretString, VaultError> {
+    let profile = profile.to_owned();
+    let asked = spawn_blocking(move || {
+        let missing = |e: keyring::Error| match e {
+            keyring::Error::NoEntry => format!(
+                "the system's keyring has no secret of service proxmux and user {profile}: `proxmux profile secret {profile} --keyring` puts it there"
+            ),
+            other => format!("the system's keyring does not give the secret of proxmux/{profile}: {other}"),
+        };
+        entry(&profile)?.get_password().map(SecretString::from).map_err(missing)
+    });
+    asked.await.map_err(|e| VaultError::Keyring(e.to_string()))?.map_err(VaultError::Keyring)
+}
+
+/// Puts a profile's secret into the system's keyring.
+///
+/// # Errors
+/// When there is none, or it refuses.
+#[cfg(feature = "keyring")]
+pub fn into_keyring(profile: &str, secret: &SecretString) -> Result<(), VaultError> {
+    let put = entry(profile).and_then(|e| e.set_password(secret.expose_secret()).map_err(|e| e.to_string()));
+    put.map_err(|why| VaultError::Keyring(format!("the secret is not in the system's keyring: {why}")))
+}
+
+#[cfg(not(feature = "keyring"))]
+const WITHOUT: &str = "this proxmux was built without the keyring: build it with `--features keyring`, or keep the secret elsewhere, for example with `secret = { command = [\"secret-tool\", \"lookup\", \"service\", \"proxmux\"] }`";
+
+#[cfg(not(feature = "keyring"))]
+async fn keyring(_: &str) -> Result<SecretString, VaultError> {
+    Err(VaultError::Keyring(WITHOUT.into()))
+}
+
+/// Puts a profile's secret into the system's keyring.
+///
+/// # Errors
+/// Always: this program was built without it.
+#[cfg(not(feature = "keyring"))]
+pub fn into_keyring(_: &str, _: &SecretString) -> Result<(), VaultError> {
+    Err(VaultError::Keyring(WITHOUT.into()))
 }
 
 #[cfg(test)]

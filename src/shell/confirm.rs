@@ -116,6 +116,7 @@ impl Confirm {
         }
         let session = cx.session();
         for write in self.proposal.writes.drain(..) {
+            let session = write.place.as_ref().map_or(session, |(session, _)| *session);
             cx.emit(Effect::Write { session, write });
         }
         if let Some(effect) = self.proposal.yes.take() {
@@ -152,7 +153,9 @@ impl Confirm {
         }
         let many = self.proposal.writes.len() > 1;
         for write in &self.proposal.writes {
-            if many {
+            if let Some((_, cluster)) = &write.place {
+                add(Kind::Note, "", "", &format!("{cluster}: {}", write.label));
+            } else if many {
                 add(Kind::Note, "", "", &write.label);
             }
             add(Kind::Call, "  ", "    ", &write.wire.to_string());
@@ -237,7 +240,13 @@ impl View for Confirm {
         let title = text::clean(&self.proposal.title);
         let title = text::cut(&title, usize::from(area.width.saturating_sub(6)), look.glyphs.ellipsis);
         let mut block = look.block(title, true);
-        let cluster = text::clean(scene.store.name()).into_owned();
+        let mut clusters: Vec<&str> =
+            self.proposal.writes.iter().filter_map(|w| w.place.as_ref()).map(|(_, name)| name.as_str()).collect();
+        clusters.dedup();
+        let cluster = match clusters.len() {
+            0 => text::clean(scene.store.name()).into_owned(),
+            n => format!("{n} clusters"),
+        };
         if !cluster.is_empty()
             && usize::from(area.width) > text::width(&cluster) + text::width(&self.proposal.title) + 8
         {

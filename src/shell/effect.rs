@@ -1,6 +1,6 @@
 //! Everything that a view may ask of the world: closed, small, by kind and not by feature.
 
-use std::any::Any;
+use std::{any::Any, sync::Arc};
 
 use bytes::Bytes;
 
@@ -13,6 +13,7 @@ use crate::{
         ApiError, BoxFuture, Request, Wire,
         attachment::Attachment,
         client::Client,
+        cluster::Resources,
         ids::{GuestRef, Upid, VmId},
         task::TaskState,
     },
@@ -79,6 +80,8 @@ pub struct Write {
     pub guest: Option<VmId>,
     /// Who wants to hear the outcome besides the user.
     pub then: Option<(LayerId, Decode)>,
+    /// The cluster, when it is not the one of the dialog that asks: its session and its name.
+    pub place: Option<(SessionId, String)>,
     /// Waits until earlier ones of this kind on the same guest have ended, tasks included: the server locks guests.
     pub in_turn: bool,
 }
@@ -86,7 +89,7 @@ pub struct Write {
 impl Write {
     /// A write whose outcome only the user hears about.
     pub fn new<T>(label: impl Into<String>, request: Request<T>) -> Self {
-        Self { label: label.into(), wire: request.wire, guest: None, then: None, in_turn: false }
+        Self { label: label.into(), wire: request.wire, guest: None, then: None, place: None, in_turn: false }
     }
 
     /// One after the other with others on the same guest.
@@ -158,6 +161,8 @@ pub enum Effect {
         /// Whom to ask from now on, and where that is.
         client: Box<(Client, Place)>,
     },
+    /// A session was closed: its login is forgotten.
+    SignedOut(SessionId),
     /// Forget a file that did not arrive.
     Dismiss {
         /// Of which cluster.
@@ -199,7 +204,11 @@ pub enum Effect {
         session: SessionId,
         /// Also ask for what changes seldom.
         full: bool,
+        /// What is known: an equal answer is told as this very list.
+        known: Arc<Resources>,
     },
+    /// Let go of a list elsewhere: thousands of guests take a while, and keys would wait for it.
+    Discard(Arc<Resources>),
     /// What the user may do; asked once for each login.
     Rights(SessionId),
     /// How one guest is: its own status is newer than the cluster's list.

@@ -20,4 +20,4 @@ pub use dialog::{Ask, Dialog};
 pub use effect::{Effect, LayerId, Level, Open, Reply, TextEdit, Toast, Write};
 pub use picker::{Pick, Picker};
 pub use view::{Command, CommandInfo, Cx, Hosted, Layer, Neighbour, Neighbours, Now, Scene, View};
-pub use world::{Connector, Place, Policy, World};
+pub use world::{Connector, Entrance, Place, Policy, World};

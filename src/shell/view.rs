@@ -14,7 +14,7 @@ use super::{
 use crate::{
     api::{ApiError, BoxFuture, Request, tag},
     store::{SessionId, Store},
-    ui::{Chip, Chips, Ctx, Keymap, Look},
+    ui::{Chip, Chips, Ctx, Keymap, List, Look, TableEvent},
 };
 
 /// The time, told to everybody instead of asked: tests need no clock.
@@ -175,7 +175,14 @@ impl<'a, M: Send + 'static> Cx<'a, M> {
         let decode = Box::new(move |answer: Result<bytes::Bytes, ApiError>| {
             Box::new(then(answer.and_then(|body| read(&body)))) as Reply
         });
-        super::Write { label: label.into(), wire, guest: None, then: Some((self.id, decode)), in_turn: false }
+        super::Write {
+            label: label.into(),
+            wire,
+            guest: None,
+            then: Some((self.id, decode)),
+            place: None,
+            in_turn: false,
+        }
     }
 
     /// Work of more than one call; the outcome comes back to this view.
@@ -278,14 +285,32 @@ pub trait View: Sized + Send + 'static {
     fn pace(&self) -> Option<Duration> {
         None
     }
+    /// The list in front, for views that are one: keys, mouse and pasted text go to it.
+    fn list(&mut self) -> Option<&mut dyn List> {
+        None
+    }
+    /// What came of them in the list. True when used.
+    fn listed(&mut self, event: TableEvent, _cx: &mut Cx<'_, Self::Msg>) -> bool {
+        event != TableEvent::Ignored
+    }
     /// Raw keys, for text fields and movement. True when used; commands get the others.
-    fn key(&mut self, _key: KeyEvent, _cx: &mut Cx<'_, Self::Msg>) -> bool {
-        false
+    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Self::Msg>) -> bool {
+        let event = self.list().map(|list| list.key(key));
+        event.is_some_and(|event| self.listed(event, cx))
     }
     /// The mouse, in screen coordinates.
-    fn mouse(&mut self, _event: MouseEvent, _cx: &mut Cx<'_, Self::Msg>) {}
+    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Self::Msg>) {
+        let now = cx.scene.now.millis();
+        if let Some(event) = self.list().map(|list| list.mouse(event, now)) {
+            self.listed(event, cx);
+        }
+    }
     /// Pasted text.
-    fn paste(&mut self, _text: &str, _cx: &mut Cx<'_, Self::Msg>) {}
+    fn paste(&mut self, text: &str, cx: &mut Cx<'_, Self::Msg>) {
+        if let Some(event) = self.list().map(|list| list.paste(text)) {
+            self.listed(event, cx);
+        }
+    }
     /// The tab of this key was chosen, for root views that serve several tabs.
     fn tab(&mut self, _key: char, _cx: &mut Cx<'_, Self::Msg>) {}
     /// The breadcrumb.

@@ -7,12 +7,13 @@ use std::{
 };
 
 use bytes::Bytes;
+use secrecy::SecretString;
 use tokio::{sync::Semaphore, task::spawn_blocking, time::Instant};
 
 use super::{leftover, manual::Manual};
 use crate::{
     api::{
-        ApiError, BoxFuture, Transport, Wire,
+        ApiError, BoxFuture, Transport, Wire, access,
         client::Client,
         http::{Fingerprint, Target, Trust, offer},
         ids::Upid,
@@ -44,8 +45,9 @@ pub trait Connector: Send + Sync + 'static {
     /// When the file of pinned certificates can't be read.
     fn pinned(&self, target: &Target) -> Result<Option<Fingerprint>, ApiError>;
 
-    /// Where a profile of the configuration leads to, with its secret if it can be had without asking.
-    fn enter(&self, profile: &str) -> BoxFuture<Result<Place, ApiError>> {
+    /// Where a profile of the configuration leads to, with its secret if it can be had without asking, or with this
+    /// passphrase.
+    fn enter(&self, profile: &str, _passphrase: Option<SecretString>) -> BoxFuture<Result<Entrance, ApiError>> {
         let text = format!("there is no profile {profile}");
         Box::pin(async move { Err(ApiError::NotSent(text)) })
     }
@@ -55,6 +57,14 @@ pub trait Connector: Send + Sync + 'static {
     /// # Errors
     /// When the file of pinned certificates can't be written.
     fn pin(&self, target: &Target, fingerprint: Fingerprint) -> Result<(), ApiError>;
+
+    /// Who has logged in to a server last time, as `user@realm`.
+    fn last_user(&self, _target: &Target) -> Option<String> {
+        None
+    }
+
+    /// Remembers who has logged in to a server; no secret.
+    fn remember_user(&self, _target: &Target, _user: &str) {}
 
     /// The folder for what can be had again, such as descriptions of the API; `None`: nothing is kept.
     fn cache_dir(&self) -> Option<PathBuf> {
@@ -77,6 +87,15 @@ pub struct Place {
     pub read_only: bool,
     /// The profile of the configuration that led there.
     pub profile: Option<String>,
+}
+
+/// What opening a profile has come to.
+#[derive(Clone, Debug)]
+pub enum Entrance {
+    /// The way is known.
+    Open(Box<Place>),
+    /// Its secret is stored encrypted; the text says why it is still closed, if a passphrase was tried.
+    Sealed(Option<String>),
 }
 
 /// What may be written at all.
@@ -107,8 +126,14 @@ impl Connector for Tracing {
     fn pin(&self, target: &Target, fingerprint: Fingerprint) -> Result<(), ApiError> {
         self.inner.pin(target, fingerprint)
     }
-    fn enter(&self, profile: &str) -> BoxFuture<Result<Place, ApiError>> {
-        self.inner.enter(profile)
+    fn enter(&self, profile: &str, passphrase: Option<SecretString>) -> BoxFuture<Result<Entrance, ApiError>> {
+        self.inner.enter(profile, passphrase)
+    }
+    fn last_user(&self, target: &Target) -> Option<String> {
+        self.inner.last_user(target)
+    }
+    fn remember_user(&self, target: &Target, user: &str) {
+        self.inner.remember_user(target, user);
     }
     fn cache_dir(&self) -> Option<PathBuf> {
         self.inner.cache_dir()
@@ -226,6 +251,16 @@ impl World {
         self.sessions().insert(session, (client, place));
     }
 
+    /// Forgets the login of a session that was closed, and what was kept for it.
+    pub fn forget(&self, session: SessionId) {
+        if let Some((client, _)) = self.sessions().remove(&session) {
+            client.logout();
+        }
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(&session);
+        self.manuals.lock().unwrap_or_else(PoisonError::into_inner).remove(&session);
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).retain(|(of, _)| *of != session);
+    }
+
     /// The one way out for changes, for the console and for the command line: checked against the rules, written to the
     /// log, sent once. The bytes are the server's answer, which is certain to be one.
     ///
@@ -264,6 +299,12 @@ impl World {
         match &result {
             Ok(_) => {
                 tracing::info!(target: "proxmux::audit", call = %wire, "accepted");
+                // Silent logins use the new one from now on.
+                if let (Some(user), Some(password)) = access::new_password(wire)
+                    && client.user().as_deref() == Some(user)
+                {
+                    client.set_password(password.into());
+                }
                 let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
                 if made.len() < SCRIPT {
                     made.push((session, wire.clone()));

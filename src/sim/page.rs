@@ -7,7 +7,14 @@ use super::state::Cluster;
 /// What the server says outside of `/api2`.
 pub fn page(cluster: &Cluster, path: &str) -> Answer {
     match path {
-        "/" | "/index.html" => html(&format!("<h1>{}</h1><p>A simulated Proxmox VE cluster.</p>", cluster.local)),
+        "/" | "/index.html" => {
+            let consent = cluster.options.get("consent-text").map(String::as_str).unwrap_or_default();
+            html(&format!(
+                "<script>Proxmox = {{ NodeName: '{0}', consentText: '{consent}' }};</script><h1>{0}</h1>\
+                 <p>A simulated Proxmox VE cluster.</p>",
+                cluster.local
+            ))
+        }
         "/pve-docs/api-viewer/apidoc.js" => Answer {
             status: 200,
             reason: "OK".into(),

@@ -4,7 +4,10 @@ use std::fmt;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::{Frame, layout::Rect};
-use secrecy::SecretString;
+use secrecy::{
+    SecretString,
+    zeroize::{Zeroize, Zeroizing},
+};
 use tui_textarea::{CursorMove, TextArea};
 
 use super::{Look, Role, keymap::Key, text};
@@ -27,6 +30,15 @@ pub struct Input {
     placeholder: String,
     /// First visible cell of the text.
     scroll: usize,
+}
+
+/// No secret that is typed is longer, in bytes; a longer one is only less carefully overwritten.
+const ROOM: usize = 1024;
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        self.forget();
+    }
 }
 
 impl Default for Input {
@@ -52,9 +64,8 @@ impl Input {
 
     /// An empty field for a secret: drawn masked, never in [`Input::text`] or Debug output, without undo history.
     pub fn secret() -> Self {
-        let mut input = Self::new("");
-        input.area.set_max_histories(0);
-        input.secret = true;
+        let mut input = Self { area: TextArea::default(), secret: true, placeholder: String::new(), scroll: 0 };
+        input.set("");
         input
     }
 
@@ -90,11 +101,38 @@ impl Input {
 
     /// Replaces the text; the cursor goes to its end.
     pub fn set(&mut self, text: &str) {
-        let mut area = TextArea::new(vec![text::clean(text).into_owned()]);
+        self.forget();
+        let text = text::clean(text);
+        // A secret grows in its place, so that no copy of it is left behind.
+        let mut line = String::with_capacity(if self.secret { ROOM.max(text.len()) } else { text.len() });
+        line.push_str(&text);
+        let mut area = TextArea::new(vec![line]);
         area.set_max_histories(if self.secret { 0 } else { 50 });
         area.move_cursor(CursorMove::End);
         self.area = area;
         self.scroll = 0;
+    }
+
+    /// Overwrites a secret before its memory is given back.
+    fn forget(&mut self) {
+        if self.secret {
+            std::mem::take(&mut self.area).into_lines().zeroize();
+        }
+    }
+
+    /// The text area keeps what its own shortcuts delete, to insert it again: not with a secret.
+    fn secret_key(&mut self, c: char) {
+        match c {
+            'u' => while self.area.cursor().1 > 0 && self.area.delete_char() {},
+            'k' => while self.area.delete_next_char() {},
+            'w' => {
+                let before =
+                    |area: &TextArea| area.cursor().1.checked_sub(1).and_then(|i| area.lines()[0].chars().nth(i));
+                while before(&self.area).is_some_and(char::is_whitespace) && self.area.delete_char() {}
+                while before(&self.area).is_some_and(|c| !c.is_whitespace()) && self.area.delete_char() {}
+            }
+            _ => {}
+        }
     }
 
     /// Empties the field.
@@ -123,6 +161,8 @@ impl Input {
                 self.area.insert_char(c);
                 return InputEvent::Changed;
             }
+            KeyCode::Char(c @ ('u' | 'k' | 'w')) if ctrl && self.secret => self.secret_key(c),
+            KeyCode::Char('d') if alt && self.secret => {}
             // The textarea's own ctrl-u is undo; everywhere else it deletes to the line's start.
             KeyCode::Char('u') if ctrl => {
                 self.area.delete_line_by_head();
@@ -143,11 +183,15 @@ impl Input {
 
     /// Inserts pasted text; line breaks become blanks, control characters go.
     pub fn paste(&mut self, pasted: &str) -> InputEvent {
-        let cleaned = text::clean(pasted.trim_end_matches(['\r', '\n'])).into_owned();
+        let cleaned = Zeroizing::new(text::clean(pasted.trim_end_matches(['\r', '\n'])).into_owned());
         if cleaned.is_empty() {
             return InputEvent::Used;
         }
-        self.area.insert_str(&cleaned);
+        if self.secret {
+            cleaned.chars().for_each(|c| self.area.insert_char(c));
+        } else {
+            self.area.insert_str(cleaned.as_str());
+        }
         InputEvent::Changed
     }
 
@@ -256,6 +300,24 @@ mod tests {
         assert!(!format!("{input:?}").contains("hunter2"));
         assert_eq!(input.to_secret().expose_secret(), "hunter2");
         assert_eq!(screen(&mut input, 10).0, "*******   ");
+    }
+
+    #[test]
+    fn what_is_deleted_of_a_secret_is_kept_nowhere() {
+        let mut input = Input::secret();
+        let is = |input: &Input| input.to_secret().expose_secret().to_owned();
+        input.paste("correct horse battery");
+        press(&mut input, "ctrl-w");
+        assert_eq!(is(&input), "correct horse ");
+        press(&mut input, "ctrl-w Home");
+        assert_eq!(is(&input), "correct ");
+        press(&mut input, "Right Right ctrl-u");
+        assert_eq!(is(&input), "rrect ");
+        press(&mut input, "Right ctrl-k");
+        assert_eq!(is(&input), "r");
+        assert_eq!(input.area.yank_text(), "");
+        input.clear();
+        assert!(input.is_empty() && input.is_secret());
     }
 
     #[test]

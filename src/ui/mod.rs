@@ -30,7 +30,7 @@ pub use input::{Input, InputEvent};
 pub use keymap::{Key, Keymap};
 pub use progress::Progress;
 pub use scroll::Scroll;
-pub use table::{Align, Cell, Column, Ctx, Table, TableEvent, Width};
+pub use table::{Align, Cell, Column, Ctx, List, Table, TableEvent, Width};
 pub use theme::{Depth, Look, Role, Theme};
 pub use tree::{Tree, TreeEvent};
 pub use viewer::{Viewer, ViewerEvent};

@@ -20,6 +20,7 @@ use super::{
     chip::{Chip, Chips},
 };
 pub(crate) use draw::draw_scrollbar;
+pub use events::List;
 
 /// What drawing needs besides the rows.
 #[derive(Clone, Copy)]

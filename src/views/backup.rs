@@ -15,7 +15,6 @@ pub mod stock;
 
 use std::time::Duration;
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::tz::TimeZone;
 use ratatui::{
     Frame,
@@ -40,7 +39,7 @@ use crate::{
     },
     shell::{Command, Cx, Effect, Level, Picker, Scene, View},
     store::Store,
-    ui::{Cell, Column, Role, Table, TableEvent, Width, text},
+    ui::{Cell, Column, List, Role, Table, TableEvent, Width, text},
 };
 
 /// What the view hears back.
@@ -323,17 +322,6 @@ impl Backups {
         cx.open(menu);
     }
 
-    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        self.sync(cx.store());
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open => self.open(cx),
-            TableEvent::Menu(..) => self.menu(cx),
-            _ => {}
-        }
-        true
-    }
-
     /// Pages, what they sum up to, and what went wrong.
     fn head(&self, width: u16, scene: &Scene) -> Vec<Line<'static>> {
         let look = scene.look;
@@ -506,32 +494,23 @@ impl View for Backups {
         self.sync(cx.store());
     }
 
-    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        let event = match self.page {
-            Page::List => self.list.key(key),
-            Page::Guests => self.board.table.key(key),
-            Page::Runs => self.runs.key(key),
-        };
-        self.handle(event, cx)
+    fn list(&mut self) -> Option<&mut dyn List> {
+        Some(match self.page {
+            Page::List => &mut self.list,
+            Page::Guests => &mut self.board.table,
+            Page::Runs => &mut self.runs,
+        })
     }
 
-    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Msg>) {
-        let now = cx.scene.now.millis();
-        let event = match self.page {
-            Page::List => self.list.mouse(event, now),
-            Page::Guests => self.board.table.mouse(event, now),
-            Page::Runs => self.runs.mouse(event, now),
-        };
-        self.handle(event, cx);
-    }
-
-    fn paste(&mut self, text: &str, cx: &mut Cx<'_, Msg>) {
-        let event = match self.page {
-            Page::List => self.list.paste(text),
-            Page::Guests => self.board.table.paste(text),
-            Page::Runs => self.runs.paste(text),
-        };
-        self.handle(event, cx);
+    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        self.sync(cx.store());
+        match event {
+            TableEvent::Ignored => return false,
+            TableEvent::Open => self.open(cx),
+            TableEvent::Menu(..) => self.menu(cx),
+            _ => {}
+        }
+        true
     }
 
     fn crumb(&self, store: &Store) -> String {

@@ -3,19 +3,24 @@
 
 use std::cmp::Ordering;
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::tz::TimeZone;
 use ratatui::{Frame, layout::Rect};
 
-use super::guest::{self, action, detail::Detail};
+use super::guest::{
+    self,
+    action::{self, Action},
+    detail::Detail,
+};
 use crate::{
     api::{
         cluster::Guest,
         ids::{GuestKind, VmId},
     },
-    shell::{Command, Cx, Effect, Level, Neighbour, Scene, View},
+    shell::{
+        Command, Cx, Degree, Effect, Level, Neighbour, Pick, Picker, Proposal, Scene, View, Write, confirm::Confirm,
+    },
     store::{SessionId, Store},
-    ui::{Align, Cell, Column, Ctx, Role, Table, TableEvent, Width, text},
+    ui::{Align, Cell, Column, Ctx, List, Role, Table, TableEvent, Width, text},
 };
 
 /// A guest and where it is.
@@ -204,12 +209,42 @@ impl Fleet {
         }
     }
 
-    fn menu(&mut self, cx: &mut Cx<'_, ()>) {
-        self.open(cx);
-        cx.emit(Effect::Run { layer: None, command: "detail.menu".into() });
+    /// Several guests, perhaps of several clusters: each cluster with its own.
+    fn by_cluster<'a>(targets: &[&'a Member], all: &'a [Neighbour<'a>]) -> Vec<(&'a Neighbour<'a>, Vec<&'a Guest>)> {
+        let of = |n: &Neighbour| -> Vec<&'a Guest> {
+            targets.iter().filter(|m| m.session == n.store.session).map(|m| &m.guest).collect()
+        };
+        all.iter().map(|n| (n, of(n))).filter(|(_, guests)| !guests.is_empty()).collect()
     }
 
-    /// Asks in the guests' own cluster whether to do it.
+    /// Of one guest the menu in its own cluster; of marked ones what can be done with all of them.
+    fn menu(&mut self, cx: &mut Cx<'_, ()>) {
+        if self.table.mark_count() == 0 {
+            self.open(cx);
+            return cx.emit(Effect::Run { layer: None, command: "detail.menu".into() });
+        }
+        let all = cx.scene.neighbours.all();
+        let targets = self.table.marked_or_selected(&self.members);
+        let groups = Self::by_cluster(&targets, &all);
+        let layer = cx.id;
+        let picks = action::ACTIONS.iter().map(|action| {
+            let effect = move || Effect::Run { layer: Some(layer), command: action.id.into() };
+            let mut pick = Pick::new(action.title, effect).detail(cx.scene.keys.label(action.id)).letter(action.letter);
+            let mut reasons = groups.iter().flat_map(|(n, guests)| {
+                guests.iter().map(|g| action::refusal(action, g, n.store).map(|why| why.to_string()))
+            });
+            let first = reasons.next().flatten();
+            if reasons.all(|why| why.is_some()) {
+                pick.disabled = first;
+            }
+            pick
+        });
+        let picks = picks.collect();
+        let clusters = if groups.len() > 1 { format!(" of {} clusters", groups.len()) } else { String::new() };
+        cx.open(Picker::menu(format!("{} guests{clusters}", targets.len()), picks));
+    }
+
+    /// Asks in the guests' own cluster whether to do it; for several clusters in one question over all of them.
     fn act<const N: usize>(&mut self, cx: &mut Cx<'_, ()>) {
         let lost = self.table.selection_lost() && self.table.mark_count() == 0;
         self.table.accept_selection();
@@ -218,27 +253,27 @@ impl Fleet {
             return cx.toast(Level::Warning, why);
         }
         let targets = self.table.marked_or_selected(&self.members);
-        let Some(session) = targets.first().map(|m| m.session) else { return };
-        if targets.iter().any(|m| m.session != session) {
-            return cx.toast(Level::Warning, "The marked guests are in several clusters: mark those of one");
-        }
         let all = cx.scene.neighbours.all();
-        let Some(neighbour) = all.into_iter().find(|n| n.store.session == session) else { return };
-        let guests: Vec<&Guest> = targets.iter().map(|m| &m.guest).collect();
+        let groups = Self::by_cluster(&targets, &all);
+        let action = &action::ACTIONS[N];
+        let (neighbour, guests) = match groups.as_slice() {
+            [] => return,
+            [one] => one,
+            several => return Self::act_on(action, several, cx),
+        };
         let mut there = cx.on(neighbour.store);
         if there.refuses_changes() {
             return;
         }
-        let action = &action::ACTIONS[N];
         let able = guests.iter().any(|g| action::refusal(action, g, neighbour.store).is_none());
         if let (Some(ask), true) = (action.ask, able) {
-            there.emit(Self::visit(session));
-            there.emit(ask(&guests));
+            there.emit(Self::visit(neighbour.store.session));
+            there.emit(ask(guests));
             return;
         }
-        match action::propose(action, &guests, neighbour.store) {
+        match action::propose(action, guests, neighbour.store) {
             Some(proposal) => {
-                there.emit(Self::visit(session));
+                there.emit(Self::visit(neighbour.store.session));
                 there.propose(proposal);
             }
             None => {
@@ -246,6 +281,50 @@ impl Fleet {
                 there.toast(Level::Warning, format!("{}: {}", action.title, why.unwrap_or_default()));
             }
         }
+    }
+
+    /// One question about guests of several clusters, with every call and where it goes.
+    fn act_on(action: &'static Action, groups: &[(&Neighbour<'_>, Vec<&Guest>)], cx: &mut Cx<'_, ()>) {
+        let (mut writes, mut notes, mut typed, mut degree) = (vec![], vec![], false, Degree::Harmless);
+        let mut clusters = 0;
+        for (neighbour, guests) in groups {
+            let (store, name) = (neighbour.store, &neighbour.title);
+            let leave_out = |why: &str| format!("{name}: {} guests are left out: {why}", guests.len());
+            if store.read_only {
+                notes.push(leave_out("read-only"));
+                continue;
+            }
+            let Some(proposal) = action::propose(action, guests, store) else {
+                let why = guests.iter().find_map(|g| action::refusal(action, g, store));
+                notes.push(leave_out(&why.map_or_else(String::new, |why| why.to_string())));
+                continue;
+            };
+            clusters += 1;
+            notes.extend(proposal.notes.iter().map(|note| format!("{name}: {note}")));
+            let mut lacks: Vec<String> =
+                proposal.writes.iter().filter_map(|w| Some(store.lacks(&w.wire)?.to_string())).collect();
+            lacks.dedup();
+            notes.extend(lacks.iter().take(3).map(|n| format!("{name}: you lack {n}: the server will refuse.")));
+            typed |= matches!(proposal.degree, Degree::Typed(_));
+            if proposal.degree != Degree::Harmless {
+                degree = Degree::Careful;
+            }
+            writes.extend(proposal.writes.into_iter().map(|write| {
+                let place = Some((store.session, text::clean(name).into_owned()));
+                Write { place, ..write }
+            }));
+        }
+        let verb = action.title.split(" (").next().unwrap_or(action.title);
+        if writes.is_empty() {
+            let why = notes.join("; ");
+            return cx.toast(Level::Warning, format!("{verb}: {why}"));
+        }
+        let count = format!("{} guests", writes.len());
+        if typed {
+            degree = Degree::Typed(count.clone());
+        }
+        let title = format!("{verb} {count} in {clusters} clusters?");
+        cx.open(Confirm::new(Proposal { notes, ..Proposal::new(title, writes).degree(degree) }));
     }
 
     const fn command<const N: usize>() -> Command<Self> {
@@ -258,17 +337,6 @@ impl Fleet {
             ready: |v, _| !v.table.is_empty(),
             run: Self::act::<N>,
         }
-    }
-
-    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, ()>) -> bool {
-        self.sync(&cx.scene);
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open => self.open(cx),
-            TableEvent::Menu(..) => self.menu(cx),
-            _ => {}
-        }
-        true
     }
 }
 
@@ -314,19 +382,19 @@ impl View for Fleet {
         self.sync(&cx.scene);
     }
 
-    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, ()>) -> bool {
-        let event = self.table.key(key);
-        self.handle(event, cx)
+    fn list(&mut self) -> Option<&mut dyn List> {
+        Some(&mut self.table)
     }
 
-    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, ()>) {
-        let event = self.table.mouse(event, cx.scene.now.millis());
-        self.handle(event, cx);
-    }
-
-    fn paste(&mut self, text: &str, cx: &mut Cx<'_, ()>) {
-        let event = self.table.paste(text);
-        self.handle(event, cx);
+    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, ()>) -> bool {
+        self.sync(&cx.scene);
+        match event {
+            TableEvent::Ignored => return false,
+            TableEvent::Open => self.open(cx),
+            TableEvent::Menu(..) => self.menu(cx),
+            _ => {}
+        }
+        true
     }
 
     fn crumb(&self, _: &Store) -> String {

@@ -10,7 +10,6 @@ pub mod tag;
 
 use std::cmp::Ordering;
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::tz::TimeZone;
 use ratatui::{Frame, layout::Rect};
 
@@ -29,7 +28,7 @@ use crate::{
     },
     shell::{Command, Cx, Level, Scene, View},
     store::Store,
-    ui::{Align, Cell, Column, Ctx, Role, Table, TableEvent, Width, text},
+    ui::{Align, Cell, Column, Ctx, List, Role, Table, TableEvent, Width, text},
 };
 
 /// The list of VMs, or of containers.
@@ -215,6 +214,7 @@ pub(super) fn property(g: &Guest, key: &str, value: &str) -> Option<bool> {
             "template" => g.template,
             "locked" => g.lock.is_some(),
             "running" => g.uptime > 0,
+            "stopped" => g.status == GuestStatus::Stopped,
             _ => return None,
         },
         _ => return None,
@@ -290,17 +290,6 @@ impl Guests {
             GuestKind::Vm => cx.open(CreateVm::new(cx.store(), node)),
             GuestKind::Ct => cx.open(CreateCt::new(cx.store(), node)),
         }
-    }
-
-    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, ()>) -> bool {
-        self.sync(cx.store());
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open => self.open(cx),
-            TableEvent::Menu(..) => self.menu(cx),
-            _ => {}
-        }
-        true
     }
 }
 
@@ -412,19 +401,19 @@ impl View for Guests {
         self.sync(cx.store());
     }
 
-    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, ()>) -> bool {
-        let event = self.table.key(key);
-        self.handle(event, cx)
+    fn list(&mut self) -> Option<&mut dyn List> {
+        Some(&mut self.table)
     }
 
-    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, ()>) {
-        let event = self.table.mouse(event, cx.scene.now.millis());
-        self.handle(event, cx);
-    }
-
-    fn paste(&mut self, text: &str, cx: &mut Cx<'_, ()>) {
-        let event = self.table.paste(text);
-        self.handle(event, cx);
+    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, ()>) -> bool {
+        self.sync(cx.store());
+        match event {
+            TableEvent::Ignored => return false,
+            TableEvent::Open => self.open(cx),
+            TableEvent::Menu(..) => self.menu(cx),
+            _ => {}
+        }
+        true
     }
 
     fn crumb(&self, _: &Store) -> String {

@@ -10,7 +10,6 @@ pub mod schedule;
 use std::{collections::BTreeMap, time::Duration};
 
 use compact_str::CompactString;
-use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::tz::TimeZone;
 use ratatui::{
     Frame,
@@ -30,7 +29,7 @@ use crate::{
     api::{Paged, vzdump},
     shell::{Command, Cx, Degree, Effect, Level, Picker, Proposal, Scene, View},
     store::Store,
-    ui::{Role, Table, TableEvent, text},
+    ui::{List, Role, Table, TableEvent, text},
 };
 
 /// What the view hears back.
@@ -272,17 +271,6 @@ impl Jobs {
         let menu = Picker::of_commands(self, title, &LETTERS, cx);
         cx.open(menu);
     }
-
-    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        self.sync();
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open => self.open(cx),
-            TableEvent::Menu(..) => self.menu(cx),
-            _ => {}
-        }
-        true
-    }
 }
 
 /// When the last backup run ended.
@@ -383,19 +371,19 @@ impl View for Jobs {
         self.rebuild();
     }
 
-    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        let event = self.table.key(key);
-        self.handle(event, cx)
+    fn list(&mut self) -> Option<&mut dyn List> {
+        Some(&mut self.table)
     }
 
-    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Msg>) {
-        let event = self.table.mouse(event, cx.scene.now.millis());
-        self.handle(event, cx);
-    }
-
-    fn paste(&mut self, text: &str, cx: &mut Cx<'_, Msg>) {
-        let event = self.table.paste(text);
-        self.handle(event, cx);
+    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        self.sync();
+        match event {
+            TableEvent::Ignored => return false,
+            TableEvent::Open => self.open(cx),
+            TableEvent::Menu(..) => self.menu(cx),
+            _ => {}
+        }
+        true
     }
 
     fn crumb(&self, _: &Store) -> String {

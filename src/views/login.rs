@@ -1,15 +1,14 @@
 //! Getting in: the certificate, who the user is, the password, the second factor.
 
+mod draw;
 mod start;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::{
     Frame,
     layout::{Constraint, Position, Rect},
-    text::{Line, Span},
-    widgets::Paragraph,
 };
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     api::{
@@ -17,11 +16,11 @@ use crate::{
         access::Realm,
         client::Client,
         http::{Fingerprint, Target, Trust},
-        login::{Challenge, Credentials, Factor, FactorKind, Login as Outcome},
+        login::{Challenge, Credentials, Factor, Login as Outcome},
     },
-    shell::{Cx, Effect, Place, Scene, View},
+    shell::{Cx, Effect, Entrance, Place, Scene, View},
     store::Store,
-    ui::{Input, InputEvent, Role, text},
+    ui::{Input, InputEvent},
 };
 pub use start::{Connected, Start, connect_at_once};
 use start::{How, connect};
@@ -29,7 +28,7 @@ use start::{How, connect};
 /// What the login hears back.
 pub enum Msg {
     /// Where the profile leads to.
-    Entered(Box<Result<Place, ApiError>>),
+    Entered(Box<Result<Entrance, ApiError>>),
     /// The place of the session that has ended.
     Remembered(Option<Place>),
     /// The server has answered, or not.
@@ -60,6 +59,10 @@ enum Stage {
     Waiting(&'static str),
     /// The user decides about a certificate.
     Certificate { fingerprint: String, detail: String, changed: bool, typed: String },
+    /// The user reads what has to be agreed to, from this line on.
+    Consent(String, u16),
+    /// The user types the passphrase of a profile's stored secret.
+    Passphrase(String),
     /// The user types.
     Form,
     /// The user types a second factor.
@@ -91,6 +94,8 @@ pub struct Login {
     attempt: Attempt,
     /// A second factor is being judged: it must not be sent twice.
     judging: bool,
+    /// What was agreed to.
+    agreed: Option<String>,
 }
 
 /// How many characters of a changed certificate's fingerprint must be typed.
@@ -154,6 +159,7 @@ impl Login {
             made: None,
             attempt: 0,
             judging: false,
+            agreed: None,
             start,
         }
     }
@@ -187,6 +193,16 @@ impl Login {
     fn full_user(&self) -> String {
         let name = self.user.text();
         if name.contains('@') { name.to_owned() } else { format!("{name}@{}", self.realm_name()) }
+    }
+
+    /// Looks a profile of the configuration up, with the passphrase of its secret if that is known.
+    fn enter(&mut self, passphrase: Option<SecretString>, cx: &mut Cx<'_, Msg>) {
+        let Some(profile) = self.profile.clone() else { return };
+        self.stage = Stage::Waiting("Getting the login");
+        cx.job(move |world| {
+            let entered = world.connector().enter(&profile, passphrase);
+            Box::pin(async move { Msg::Entered(Box::new(entered.await)) })
+        });
     }
 
     fn connect(&mut self, cx: &mut Cx<'_, Msg>) {
@@ -226,7 +242,16 @@ impl Login {
         let credentials = Credentials::Password { user, password };
         self.attempt += 1;
         let attempt = self.attempt;
-        cx.job(move |_| Box::pin(async move { Msg::LoggedIn(attempt, client.login(credentials).await) }));
+        let (target, name) = (self.connected_to.clone(), self.full_user());
+        cx.job(move |world| {
+            Box::pin(async move {
+                let outcome = client.login(credentials).await;
+                if let (Ok(_), Some(Ok(target))) = (&outcome, target.map(|text| text.parse::<Target>())) {
+                    world.connector().remember_user(&target, &name);
+                }
+                Msg::LoggedIn(attempt, outcome)
+            })
+        });
     }
 
     fn send_factor(&mut self, cx: &mut Cx<'_, Msg>) {
@@ -338,11 +363,6 @@ impl Login {
     fn server_text(&self) -> Option<String> {
         self.server.text().parse::<Target>().ok().map(|t| t.to_string())
     }
-
-    fn line<'a>(&self, label: &'a str, look: &crate::ui::Look, focused: bool) -> Span<'a> {
-        let role = if focused { Role::Accent } else { Role::Muted };
-        Span::styled(label, look.style(role))
-    }
 }
 
 impl View for Login {
@@ -351,12 +371,8 @@ impl View for Login {
     const DIALOG: bool = true;
 
     fn opened(&mut self, cx: &mut Cx<'_, Msg>) {
-        if let Some(profile) = self.profile.take() {
-            self.stage = Stage::Waiting("Getting the login");
-            cx.job(move |world| {
-                let entered = world.connector().enter(&profile);
-                Box::pin(async move { Msg::Entered(Box::new(entered.await)) })
-            });
+        if self.profile.is_some() {
+            self.enter(None, cx);
         } else if self.again.is_some() {
             let session = cx.session();
             self.stage = Stage::Waiting("Connecting");
@@ -372,8 +388,13 @@ impl View for Login {
     fn update(&mut self, msg: Msg, cx: &mut Cx<'_, Msg>) {
         match msg {
             Msg::Entered(result) => match *result {
-                Ok(place) => {
-                    let Place { target, trust, user, credentials, read_only, profile } = place;
+                Ok(Entrance::Sealed(why)) => {
+                    self.error = why;
+                    self.code.clear();
+                    self.stage = Stage::Passphrase(self.profile.clone().unwrap_or_default());
+                }
+                Ok(Entrance::Open(place)) => {
+                    let Place { target, trust, user, credentials, read_only, profile } = *place;
                     let target = Some(target);
                     *self = Self::new(Start { target, trust, user, credentials, read_only, profile });
                     self.connect(cx);
@@ -410,7 +431,11 @@ impl View for Login {
                     self.client = Some((client, place));
                     match how {
                         How::In(outcome) => self.outcome(outcome, cx),
-                        How::Ask(realms) => {
+                        How::Ask(start::Counter { realms, consent, last }) => {
+                            if let Some(last) = last.filter(|_| self.start.user.is_none() && self.user.is_empty()) {
+                                self.user.set(last.rsplit_once('@').map_or(last.as_str(), |(name, _)| name));
+                                self.start.user = Some(last);
+                            }
                             let wanted = self.realm_name();
                             let default = realms.iter().position(|r| r.default).unwrap_or(0);
                             let by_name = |name: &str| realms.iter().position(|r| r.realm == name);
@@ -418,6 +443,9 @@ impl View for Login {
                                 if self.start.user.is_some() { by_name(&wanted) } else { None }.unwrap_or(default);
                             self.realms = realms;
                             self.ask_user();
+                            if let Some(text) = consent.filter(|text| self.agreed.as_ref() != Some(text)) {
+                                self.stage = Stage::Consent(text, 0);
+                            }
                         }
                     }
                 }
@@ -493,6 +521,35 @@ impl View for Login {
                 }
                 _ => {}
             },
+            Stage::Consent(text, scroll) => match key.code {
+                KeyCode::Enter => {
+                    self.agreed = Some(std::mem::take(text));
+                    self.ask_user();
+                }
+                KeyCode::Down | KeyCode::Char('j') => *scroll = scroll.saturating_add(1),
+                KeyCode::Up | KeyCode::Char('k') => *scroll = scroll.saturating_sub(1),
+                KeyCode::PageDown | KeyCode::Char(' ') => *scroll = scroll.saturating_add(8),
+                KeyCode::PageUp => *scroll = scroll.saturating_sub(8),
+                KeyCode::Esc => {
+                    self.connected_to = None;
+                    self.client = None;
+                    self.error = Some("Not logged in: the text of the server was not agreed to.".into());
+                    self.stage = Stage::Form;
+                    self.focus = Field::Server;
+                }
+                _ => {}
+            },
+            Stage::Passphrase(_) => match key.code {
+                KeyCode::Enter if !self.code.is_empty() => {
+                    let passphrase = self.code.to_secret();
+                    self.code.clear();
+                    self.error = None;
+                    self.enter(Some(passphrase), cx);
+                }
+                KeyCode::Enter => self.error = Some("Type the passphrase.".into()),
+                KeyCode::Esc => cx.emit(Effect::Run { layer: None, command: "session.back".into() }),
+                _ => drop(self.code.key(key)),
+            },
             Stage::Form => self.form_key(key, cx),
             Stage::Factor(challenge) => match key.code {
                 KeyCode::Esc => {
@@ -512,7 +569,7 @@ impl View for Login {
 
     fn paste(&mut self, text: &str, _: &mut Cx<'_, Msg>) {
         let _ = match (&self.stage, self.focus) {
-            (Stage::Factor(_), _) => self.code.paste(text),
+            (Stage::Factor(_) | Stage::Passphrase(_), _) => self.code.paste(text),
             (Stage::Form, Field::Server) => self.server.paste(text),
             (Stage::Form, Field::User) => self.user.paste(text),
             (Stage::Form, Field::Password) => self.password.paste(text),
@@ -538,126 +595,6 @@ impl View for Login {
     }
 
     fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
-        let look = scene.look;
-        let block = look.block("Log in to Proxmox VE", true);
-        let inner = block.inner(area);
-        frame.render_widget(block, area);
-        let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
-        let row = |n: u16| Rect { y: inner.y + n.min(inner.height.saturating_sub(1)), height: 1, ..inner };
-        self.rows.clear();
-        let room = usize::from(inner.width);
-        let wrapped = |words: &str, role: Role| -> Vec<Line<'static>> {
-            text::wrap(&text::clean(words), room).into_iter().map(|l| Line::styled(l, look.style(role))).collect()
-        };
-        let below = |from: u16| Rect { y: inner.y + from, height: inner.height.saturating_sub(from), ..inner };
-        match &self.stage {
-            Stage::Waiting(what) => {
-                let words = format!("{what} to {} {}", self.server.text(), look.glyphs.ellipsis);
-                frame.render_widget(Line::styled(words, look.style(Role::Text)), row(1));
-                frame.render_widget(Line::styled("Esc: another server", look.style(Role::Muted)), row(3));
-                if let Some(error) = &self.error {
-                    frame.render_widget(Paragraph::new(wrapped(error, Role::ErrorText)), below(5));
-                }
-            }
-            Stage::Certificate { fingerprint, detail, changed, typed } => {
-                let mut lines = vec![];
-                let title = if *changed {
-                    "THE CERTIFICATE OF THIS SERVER HAS CHANGED."
-                } else {
-                    "Nobody vouches for this server's certificate."
-                };
-                lines.extend(wrapped(title, if *changed { Role::Danger } else { Role::Warning }));
-                lines.extend(wrapped(&format!("{}: {detail}", self.server.text()), Role::Text));
-                lines.push(Line::raw(""));
-                lines.extend(wrapped("Its SHA-256 fingerprint:", Role::Muted));
-                lines.extend(wrapped(&fingerprint[..fingerprint.len().min(48)], Role::Accent));
-                lines.extend(wrapped(fingerprint.get(48..).unwrap_or(""), Role::Accent));
-                lines.push(Line::raw(""));
-                let advice = "Compare it with `pvenode cert info` on the server. Accepting pins this certificate: another one will be refused.";
-                lines.extend(wrapped(advice, Role::Text));
-                let accept = match changed {
-                    true => vec![
-                        Span::styled(
-                            format!("If it was renewed on purpose, type its last {PROOF} characters: "),
-                            look.style(Role::Danger),
-                        ),
-                        Span::styled(format!("{typed:_<PROOF$}"), look.style(Role::Input)),
-                        Span::styled("   Enter", look.style(Role::Key)),
-                    ],
-                    false => vec![Span::styled("y", look.style(Role::Key))],
-                };
-                let leave = [
-                    Span::styled(" accept and pin   ", look.style(Role::Text)),
-                    Span::styled(if *changed { "Esc" } else { "n" }, look.style(Role::Key)),
-                    Span::styled(" leave it", look.style(Role::Text)),
-                ];
-                if *changed {
-                    lines.push(Line::from(accept));
-                    lines.push(Line::from(leave[1..].to_vec()));
-                } else {
-                    lines.push(Line::from_iter(accept.into_iter().chain(leave)));
-                }
-                frame.render_widget(Paragraph::new(lines), inner);
-            }
-            Stage::Form => {
-                const LABEL: u16 = 11;
-                for (n, (field, label)) in FIELDS.iter().zip(["Server", "User", "Realm", "Password"]).enumerate() {
-                    let line = row(1 + n as u16);
-                    let focused = self.focus == *field;
-                    frame.render_widget(self.line(label, look, focused), line);
-                    let place = Rect { x: line.x + LABEL, width: line.width.saturating_sub(LABEL), ..line };
-                    self.rows.push((line, *field));
-                    match field {
-                        Field::Server => self.server.draw(frame, place, look, focused),
-                        Field::User => self.user.draw(frame, place, look, focused),
-                        Field::Password => self.password.draw(frame, place, look, focused),
-                        Field::Realm => {
-                            let realm = self.realms.get(self.realm);
-                            let comment = realm.and_then(|r| r.comment.as_deref()).unwrap_or("");
-                            let words = format!("{} {}", self.realm_name(), text::clean(comment));
-                            let role = if focused { Role::InputFocused } else { Role::Text };
-                            let more = if self.realms.len() > 1 { "  (←/→)" } else { "" };
-                            frame.render_widget(
-                                Line::from(vec![
-                                    Span::styled(words, look.style(role)),
-                                    Span::styled(more, look.style(Role::Muted)),
-                                ]),
-                                place,
-                            );
-                        }
-                    }
-                }
-                let hint = if self.connected_to.is_some() && self.client.is_some() {
-                    "Enter: log in   Tab: next field   Esc: quit"
-                } else {
-                    "Enter: connect   Tab: next field   Esc: quit"
-                };
-                frame.render_widget(Line::styled(hint, look.style(Role::Muted)), row(6));
-                if let Some(error) = &self.error {
-                    frame.render_widget(Paragraph::new(wrapped(error, Role::ErrorText)), below(8));
-                }
-            }
-            Stage::Factor(challenge) => {
-                let name = |kind: FactorKind| match kind {
-                    FactorKind::Totp => "Code of the authenticator app",
-                    FactorKind::Recovery => "Recovery key",
-                    FactorKind::Yubico => "Yubikey OTP",
-                };
-                let who = format!("{}: the password is right.", text::clean(challenge.user()));
-                frame.render_widget(Line::styled(who, look.style(Role::Text)), row(1));
-                let kind = challenge.kinds().get(self.factor).copied().unwrap_or(FactorKind::Totp);
-                frame.render_widget(self.line(name(kind), look, true), row(3));
-                let mut place = row(4);
-                place.width = place.width.min(40);
-                self.code.draw(frame, place, look, true);
-                let more = if challenge.kinds().len() > 1 { "   Tab: another kind" } else { "" };
-                let send = if self.judging { "Checking the code" } else { "Enter: send" };
-                let hint = format!("{send}{more}   Esc: back");
-                frame.render_widget(Line::styled(hint, look.style(Role::Muted)), row(6));
-                if let Some(error) = &self.error {
-                    frame.render_widget(Paragraph::new(wrapped(error, Role::ErrorText)), below(8));
-                }
-            }
-        }
+        self.paint(frame, area, scene);
     }
 }

@@ -12,6 +12,7 @@ pub mod image;
 pub mod job;
 pub mod login;
 pub mod message;
+pub mod password;
 pub mod permission;
 pub mod requests;
 pub mod snapshot;
@@ -98,6 +99,14 @@ pub fn open_requests() -> Effect {
     Hosted::open(requests::Requests::default())
 }
 
+/// Opens the dialog for another password, or says why there is none.
+///
+/// # Errors
+/// A text for the user.
+pub fn open_password(store: &Store) -> Result<Effect, String> {
+    password::ChangePassword::open(store).map(Hosted::open)
+}
+
 /// Opens the login after the session has ended by itself.
 pub fn login_again(error: ApiError) -> Effect {
     Hosted::open(login::Login::again(error))
@@ -172,6 +181,7 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<api::MethodView>(),
         table::<api::AnswerView>(),
         table::<requests::Requests>(),
+        table::<Dialog<password::ChangePassword>>(),
         table::<login::Login>(),
         table::<crate::shell::confirm::Confirm>(),
         table::<crate::shell::picker::Picker>(),

@@ -7,7 +7,6 @@ pub mod row;
 use std::time::Duration;
 
 use compact_str::CompactString;
-use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::tz::TimeZone;
 use ratatui::{
     Frame,
@@ -31,7 +30,7 @@ use crate::{
     },
     shell::{Command, Cx, Degree, Effect, Level, Proposal, Scene, View},
     store::Store,
-    ui::{Role, Table, TableEvent, text},
+    ui::{List, Role, Table, TableEvent, text},
 };
 
 /// What the view hears back.
@@ -204,15 +203,6 @@ impl Permissions {
             cx.emit(Effect::Copy(row.entry.who.to_string()));
             cx.toast(Level::Info, format!("{} copied", row.entry.who));
         }
-    }
-
-    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open | TableEvent::Menu(..) => self.role(cx),
-            _ => {}
-        }
-        true
     }
 
     fn sync(&mut self) {
@@ -409,21 +399,18 @@ impl View for Permissions {
         self.sync();
     }
 
-    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
+    fn list(&mut self) -> Option<&mut dyn List> {
         self.sync();
-        let event = self.table.key(key);
-        self.handle(event, cx)
+        Some(&mut self.table)
     }
 
-    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Msg>) {
-        self.sync();
-        let event = self.table.mouse(event, cx.scene.now.millis());
-        self.handle(event, cx);
-    }
-
-    fn paste(&mut self, text: &str, cx: &mut Cx<'_, Msg>) {
-        let event = self.table.paste(text);
-        self.handle(event, cx);
+    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        match event {
+            TableEvent::Ignored => return false,
+            TableEvent::Open | TableEvent::Menu(..) => self.role(cx),
+            _ => {}
+        }
+        true
     }
 
     fn crumb(&self, _: &Store) -> String {

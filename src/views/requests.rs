@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::tz::TimeZone;
 use ratatui::{Frame, layout::Rect};
 
@@ -10,7 +9,7 @@ use crate::{
     api::{Method, Wire, trace::Traced},
     shell::{Command, Cx, Effect, Level, Scene, View, copy},
     store::Store,
-    ui::{Align, Cell, Column, Ctx, Role, Table, TableEvent, Width, text},
+    ui::{Align, Cell, Column, Ctx, List, Role, Table, Width, text},
 };
 
 /// The list of calls, newest first.
@@ -188,19 +187,9 @@ impl View for Requests {
         }
     }
 
-    fn key(&mut self, key: KeyEvent, _: &mut Cx<'_, Msg>) -> bool {
+    fn list(&mut self) -> Option<&mut dyn List> {
         self.sync();
-        self.table.key(key) != TableEvent::Ignored
-    }
-
-    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Msg>) {
-        self.table.mouse(event, cx.scene.now.millis());
-        self.sync();
-    }
-
-    fn paste(&mut self, text: &str, _: &mut Cx<'_, Msg>) {
-        self.table.paste(text);
-        self.sync();
+        Some(&mut self.table)
     }
 
     fn crumb(&self, _: &Store) -> String {

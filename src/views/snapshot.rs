@@ -11,7 +11,6 @@ pub mod tree;
 use std::time::Duration;
 
 use compact_str::CompactString;
-use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::tz::TimeZone;
 use ratatui::{
     Frame,
@@ -37,7 +36,7 @@ use crate::{
     },
     shell::{Command, Cx, Effect, Level, Pick, Picker, Scene, View},
     store::Store,
-    ui::{Role, Table, TableEvent, text},
+    ui::{List, Role, Table, TableEvent, text},
 };
 
 /// What the view hears back.
@@ -297,16 +296,6 @@ impl Snapshots {
         cx.open(Picker::menu(title, picks));
     }
 
-    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open => self.show(cx),
-            TableEvent::Menu(..) => self.menu(cx),
-            _ => {}
-        }
-        true
-    }
-
     fn sync(&mut self) {
         self.table.sync(&self.rows, self.generation);
         self.table.set_stale(self.error.is_some());
@@ -467,21 +456,19 @@ impl View for Snapshots {
         self.sync();
     }
 
-    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
+    fn list(&mut self) -> Option<&mut dyn List> {
         self.sync();
-        let event = self.table.key(key);
-        self.handle(event, cx)
+        Some(&mut self.table)
     }
 
-    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Msg>) {
-        self.sync();
-        let event = self.table.mouse(event, cx.scene.now.millis());
-        self.handle(event, cx);
-    }
-
-    fn paste(&mut self, text: &str, cx: &mut Cx<'_, Msg>) {
-        let event = self.table.paste(text);
-        self.handle(event, cx);
+    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        match event {
+            TableEvent::Ignored => return false,
+            TableEvent::Open => self.show(cx),
+            TableEvent::Menu(..) => self.menu(cx),
+            _ => {}
+        }
+        true
     }
 
     fn crumb(&self, store: &Store) -> String {

@@ -1,6 +1,5 @@
 //! All storages: state and usage; Enter shows what a storage keeps.
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::tz::TimeZone;
 use ratatui::{Frame, layout::Rect};
 
@@ -16,7 +15,7 @@ use crate::{
     shell::{Command, Cx, Effect, Level, Scene, View},
     store::Store,
     ui::{
-        Cell, Ctx, Role, Table, TableEvent,
+        Cell, Ctx, List, Role, Table, TableEvent,
         table::{Align, Column, RowState, Width},
         text,
     },
@@ -172,16 +171,6 @@ impl Storages {
             cx.toast(Level::Info, "Storage name copied");
         }
     }
-
-    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, ()>) -> bool {
-        self.sync(cx.store());
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open | TableEvent::Menu(..) => self.open(cx),
-            _ => {}
-        }
-        true
-    }
 }
 
 impl View for Storages {
@@ -220,19 +209,18 @@ impl View for Storages {
         self.sync(cx.store());
     }
 
-    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, ()>) -> bool {
-        let event = self.table.key(key);
-        self.handle(event, cx)
+    fn list(&mut self) -> Option<&mut dyn List> {
+        Some(&mut self.table)
     }
 
-    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, ()>) {
-        let event = self.table.mouse(event, cx.scene.now.millis());
-        self.handle(event, cx);
-    }
-
-    fn paste(&mut self, text: &str, cx: &mut Cx<'_, ()>) {
-        let event = self.table.paste(text);
-        self.handle(event, cx);
+    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, ()>) -> bool {
+        self.sync(cx.store());
+        match event {
+            TableEvent::Ignored => return false,
+            TableEvent::Open | TableEvent::Menu(..) => self.open(cx),
+            _ => {}
+        }
+        true
     }
 
     fn crumb(&self, _: &Store) -> String {

@@ -9,7 +9,6 @@ pub mod transfer;
 
 use std::{collections::HashMap, time::Duration};
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::tz::TimeZone;
 use ratatui::{
     Frame,
@@ -25,7 +24,7 @@ use crate::{
     },
     shell::{Command, Cx, Degree, Effect, Proposal, Scene, View, Write},
     store::Store,
-    ui::{Align, Cell, Column, Ctx, Glyphs, Role, Table, TableEvent, Width, text},
+    ui::{Align, Cell, Column, Ctx, Glyphs, List, Role, Table, TableEvent, Width, text},
 };
 
 /// A line of a list of tasks.
@@ -279,16 +278,6 @@ impl Tasks {
     fn history(&mut self, cx: &mut Cx<'_, Msg>) {
         cx.open(History::new(cx.store()));
     }
-
-    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        self.sync(cx.store());
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open | TableEvent::Menu(..) => self.open(cx),
-            _ => {}
-        }
-        true
-    }
 }
 
 impl View for Tasks {
@@ -362,19 +351,18 @@ impl View for Tasks {
         self.sync(cx.store());
     }
 
-    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        let event = self.table.key(key);
-        self.handle(event, cx)
+    fn list(&mut self) -> Option<&mut dyn List> {
+        Some(&mut self.table)
     }
 
-    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Msg>) {
-        let event = self.table.mouse(event, cx.scene.now.millis());
-        self.handle(event, cx);
-    }
-
-    fn paste(&mut self, text: &str, cx: &mut Cx<'_, Msg>) {
-        let event = self.table.paste(text);
-        self.handle(event, cx);
+    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        self.sync(cx.store());
+        match event {
+            TableEvent::Ignored => return false,
+            TableEvent::Open | TableEvent::Menu(..) => self.open(cx),
+            _ => {}
+        }
+        true
     }
 
     fn crumb(&self, _: &Store) -> String {

@@ -5,7 +5,6 @@ pub mod clone;
 pub mod convert;
 pub mod describe;
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::tz::TimeZone;
 use ratatui::{Frame, layout::Rect};
 
@@ -27,7 +26,7 @@ use crate::{
     shell::{Command, Cx, Scene, View},
     store::Store,
     ui::{
-        Cell, Ctx, Role, Table, TableEvent,
+        Cell, Ctx, List, Role, Table, TableEvent,
         table::{Align, Column, RowState, Width},
         text,
     },
@@ -218,16 +217,6 @@ impl Templates {
     fn catalogue(&mut self, cx: &mut Cx<'_, Msg>) {
         cx.open(Catalogue::new(cx.store()));
     }
-
-    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        self.sync(cx.store());
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open | TableEvent::Menu(..) => self.open(cx),
-            _ => {}
-        }
-        true
-    }
 }
 
 impl Targets for Templates {
@@ -334,19 +323,18 @@ impl View for Templates {
         }
     }
 
-    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        let event = self.table.key(key);
-        self.handle(event, cx)
+    fn list(&mut self) -> Option<&mut dyn List> {
+        Some(&mut self.table)
     }
 
-    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Msg>) {
-        let event = self.table.mouse(event, cx.scene.now.millis());
-        self.handle(event, cx);
-    }
-
-    fn paste(&mut self, text: &str, cx: &mut Cx<'_, Msg>) {
-        let event = self.table.paste(text);
-        self.handle(event, cx);
+    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        self.sync(cx.store());
+        match event {
+            TableEvent::Ignored => return false,
+            TableEvent::Open | TableEvent::Menu(..) => self.open(cx),
+            _ => {}
+        }
+        true
     }
 
     fn crumb(&self, _: &Store) -> String {

@@ -6,7 +6,6 @@ pub mod remove;
 pub mod shelf;
 pub mod usage;
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::tz::TimeZone;
 use ratatui::{
     Frame,
@@ -37,7 +36,7 @@ use crate::{
     },
     shell::{Command, Cx, Degree, Effect, Level, Proposal, Scene, View},
     store::Store,
-    ui::{Gauge, Graph, Role, Table, TableEvent, text},
+    ui::{Gauge, Graph, List, Role, Table, TableEvent, text},
 };
 
 /// More guests than this are not asked without being told to.
@@ -356,16 +355,6 @@ impl Volumes {
         self.table.set_empty(empty);
     }
 
-    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        self.sync(cx.store());
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open | TableEvent::Menu(..) => self.details(cx),
-            _ => {}
-        }
-        true
-    }
-
     /// Above the list of a storage: what it is, how full it is and was.
     fn draw_head(&self, frame: &mut Frame, area: Rect, scene: &Scene) {
         let look = scene.look;
@@ -572,19 +561,18 @@ impl View for Volumes {
         self.sync(cx.store());
     }
 
-    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        let event = self.table.key(key);
-        self.handle(event, cx)
+    fn list(&mut self) -> Option<&mut dyn List> {
+        Some(&mut self.table)
     }
 
-    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Msg>) {
-        let event = self.table.mouse(event, cx.scene.now.millis());
-        self.handle(event, cx);
-    }
-
-    fn paste(&mut self, text: &str, cx: &mut Cx<'_, Msg>) {
-        let event = self.table.paste(text);
-        self.handle(event, cx);
+    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        self.sync(cx.store());
+        match event {
+            TableEvent::Ignored => return false,
+            TableEvent::Open | TableEvent::Menu(..) => self.details(cx),
+            _ => {}
+        }
+        true
     }
 
     fn crumb(&self, _: &Store) -> String {

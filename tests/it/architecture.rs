@@ -8,7 +8,7 @@ use std::{
 /// A layer and what it may use besides itself.
 const LAYERS: &[(&str, &[&str])] = &[
     ("api", &[]),
-    ("config", &["api"]),
+    ("config", &["api", "audit"]),
     ("sim", &[]),
     ("ui", &[]),
     ("ssh_key", &[]),

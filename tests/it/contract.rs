@@ -84,6 +84,7 @@ fn requests() -> Vec<Wire> {
     let may = |who: &str| acl::Entry { who: who.into(), propagate: true, ..acl::Entry::default() };
     let mut all = vec![
         wire(access::domains()),
+        wire(access::change_password("bob@pve", &"new-secret".into(), &"secret".into())),
         wire(access::ticket("root@pam", &"secret".into())),
         wire(access::ticket_with_factor("root@pam", &"PVE:!tfa!{}".into(), &"totp:123456".into())),
         wire(access::permissions()),

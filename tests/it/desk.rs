@@ -150,6 +150,120 @@ async fn a_login_that_is_not_wanted_after_all_leads_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cluster_is_closed_from_the_switcher_and_opened_again() {
+    let mut h = two(Second::new("edge", LAB)).await;
+    h.press("ctrl-t 'Close: edge' enter").await;
+    h.wait(0.5).await;
+    h.sees("edge is closed");
+    let header = h.screen().lines().next().unwrap().to_owned();
+    assert!(header.contains("homelab") && !header.contains("/2"), "{header}");
+    // It is asked nothing any more, and the list over all clusters has forgotten it.
+    let asked = h.others[0].log.lock().unwrap().len();
+    h.wait(20.0).await;
+    assert_eq!(h.others[0].log.lock().unwrap().len(), asked);
+    h.press("ctrl-g").await;
+    h.sees("All clusters (1)");
+    h.press("esc ctrl-t").await;
+    h.sees("Open: edge");
+    h.sees_not("Close:");
+    h.press("'Open: edge' enter").await;
+    h.wait(2.0).await;
+    let header = h.screen().lines().next().unwrap().to_owned();
+    assert!(header.contains("edge") && header.contains("2/2"), "{header}");
+    assert_eq!(h.store().resources.guests.len(), 30);
+    // The first one may go as well; the other one stays where it is.
+    h.press("ctrl-t 'Close: homelab' enter").await;
+    h.wait(0.5).await;
+    // The cluster's name, and no count of clusters behind it.
+    h.sees("edge (generated)  root@pam");
+    assert!(h.store().resources.guests.len() == 30 && !h.quits());
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_a_cluster_with_work_under_way_asks_first() {
+    let mut h = two(Second::new("edge", LAB)).await;
+    let (vmid, _) = stopped(&h);
+    h.press(&format!("ctrl-g / 'cluster:edge id:{vmid}' enter s y")).await;
+    h.wait(0.6).await;
+    h.press("ctrl-t 'Close: edge' enter").await;
+    h.sees("Close edge? 1 tasks go on there, unwatched");
+    h.press("n").await;
+    h.press("ctrl-t").await;
+    h.sees("Close: edge");
+    h.press("'Close: edge' enter y").await;
+    h.wait(30.0).await;
+    h.press("ctrl-t").await;
+    h.sees_not("Close: edge");
+}
+
+#[tokio::test(start_paused = true)]
+async fn marks_over_several_clusters_act_with_one_question_that_names_each_call() {
+    let mut h = two(Second::new("edge", LAB)).await;
+    let (vmid, name) = stopped(&h);
+    let kind = h.store().resources.guests.iter().find(|g| g.vmid.get() == vmid).unwrap().kind;
+    h.press("ctrl-g").await;
+    h.press(&format!("/ 'kali' enter space / ctrl-u 'cluster:edge id:{vmid}' enter space")).await;
+    h.sees("2 marked");
+    h.press("m").await;
+    h.sees("2 guests of 2 clusters");
+    h.press("s").await;
+    h.sees("Start 2 guests in 2 clusters?");
+    h.sees("homelab: Start VM 111 (kali)");
+    h.sees("POST /nodes/pve3/qemu/111/status/start");
+    h.sees(&format!("edge: Start {} {vmid} ({name})", kind.label()));
+    h.press("y").await;
+    h.wait(1.0).await;
+    assert_eq!(h.writes(), ["POST /nodes/pve3/qemu/111/status/start"]);
+    let sent = changes(&h, 0);
+    assert!(sent.len() == 1 && sent[0].contains(&format!("/{vmid}/status/start")), "{sent:?}");
+    h.wait(20.0).await;
+    assert!(h.runs(111) && h.others[0].sim.lock().unwrap().cluster.guests[&vmid].running);
+}
+
+#[tokio::test(start_paused = true)]
+async fn marks_leave_a_read_only_cluster_out_and_destroying_needs_the_count() {
+    let mut h = two(Second { read_only: true, ..Second::new("edge", LAB) }).await;
+    let (vmid, _) = stopped(&h);
+    h.press(&format!("ctrl-g / 'kali' enter space / ctrl-u 'cluster:edge id:{vmid}' enter space delete")).await;
+    h.sees("Destroy 1 guests in 1 clusters?");
+    h.sees("edge: 1 guests are left out: read-only");
+    h.sees("Type 1 guests to confirm");
+    h.press("'1 guests' enter").await;
+    h.wait(1.0).await;
+    assert_eq!(h.writes().len(), 1);
+    assert!(changes(&h, 0).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_profile_whose_secret_is_encrypted_asks_for_its_passphrase() {
+    let sealed = Second { passphrase: Some("open sesame"), ..Second::new("edge", LAB) };
+    let mut h = with(sealed).go().await;
+    h.wait(1.0).await;
+    h.press("ctrl-t 'edge' enter").await;
+    h.wait(0.5).await;
+    h.sees("The secret of profile edge is stored encrypted.");
+    h.press("'open sesam' enter").await;
+    h.wait(0.5).await;
+    h.sees("the passphrase is wrong");
+    h.sees_not("open sesam");
+    h.press("'open sesame'").await;
+    h.sees_not("sesame");
+    h.press("enter").await;
+    h.wait(2.0).await;
+    assert!(h.screen().lines().next().unwrap().contains("2/2"), "{}", h.screen());
+    // Who gives up is back where he was.
+    let sealed = Second { passphrase: Some("open sesame"), ..Second::new("edge", LAB) };
+    let mut h = with(sealed).go().await;
+    h.wait(1.0).await;
+    h.press("ctrl-t 'edge' enter").await;
+    h.wait(0.5).await;
+    h.press("esc").await;
+    h.sees("homelab");
+    h.sees_not("Passphrase");
+    assert!(!h.quits());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_that_ends_behind_asks_when_it_comes_to_the_front() {
     let mut h = two(Second { asks: false, ..Second::new("edge", LAB) }).await;
     h.press("ctrl-t 'homelab' enter").await;

@@ -60,7 +60,7 @@ fn keys_page() -> String {
         page.push('\n');
     };
     page.push_str("## Everywhere\n\n");
-    let globals = app::GLOBALS.iter().map(|g| [keys(g.keys), g.title.into(), format!("`{}`", g.id)]);
+    let globals = app::GLOBALS.iter().chain(app::TOUR).map(|g| [keys(g.keys), g.title.into(), format!("`{}`", g.id)]);
     rows(&mut page, globals.collect());
 
     page.push_str("## Views\n\n| Key | View |\n|---|---|\n");

@@ -19,14 +19,14 @@ use proxmux::{
     audit::Audit,
     cli::console,
     preset::Presets,
-    shell::{Connector, Place, Policy, World},
+    shell::{Connector, Entrance, Place, Policy, World},
     sim::{self, Simulator, call::Spoil, fault::Effect as Trouble, scenario::Scenario, table::Table},
     store::Store,
     ui::{Depth, GlyphSet, Key, Look, Role, svg},
     views::login::{Login, Start},
 };
 use ratatui::buffer::Buffer;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use sha2::Digest as _;
 use tokio::time::{Instant, sleep};
 
@@ -48,6 +48,8 @@ pub struct Lab {
     pub certificate: Mutex<Fingerprint>,
     /// Certificates that the user has accepted.
     pub pins: Mutex<HashMap<String, Fingerprint>>,
+    /// Who has logged in where.
+    pub users: Mutex<HashMap<String, String>>,
     /// Where the console keeps what it can have again.
     pub cache: Option<PathBuf>,
     start: Instant,
@@ -176,8 +178,14 @@ impl Connector for Lines {
         let lab = other.map_or(&self.0, |(_, lab, _)| lab).clone();
         Ok(Arc::new(Line { lab, target: target.clone(), trust: trust.clone() }))
     }
-    fn enter(&self, profile: &str) -> BoxFuture<Result<Place, ApiError>> {
+    fn enter(&self, profile: &str, passphrase: Option<SecretString>) -> BoxFuture<Result<Entrance, ApiError>> {
         let found = self.1.iter().find(|(second, ..)| second.name == profile);
+        if let Some(right) = found.and_then(|(second, ..)| second.passphrase)
+            && passphrase.as_ref().is_none_or(|typed| typed.expose_secret() != right)
+        {
+            let why = passphrase.map(|_| "the passphrase is wrong, or the stored secret was changed".to_owned());
+            return Box::pin(async move { Ok(Entrance::Sealed(why)) });
+        }
         let place = found.map(|(second, _, login)| Place {
             target: second.target(),
             trust: Some(Trust::Pinned(CERTIFICATE)),
@@ -186,7 +194,14 @@ impl Connector for Lines {
             read_only: second.read_only,
             profile: Some(second.name.into()),
         });
+        let place = place.map(|place| Entrance::Open(Box::new(place)));
         Box::pin(async move { place.ok_or_else(|| ApiError::NotSent("profile: the file is gone".into())) })
+    }
+    fn last_user(&self, target: &Target) -> Option<String> {
+        self.0.users.lock().unwrap().get(&target.to_string()).cloned()
+    }
+    fn remember_user(&self, target: &Target, user: &str) {
+        self.0.users.lock().unwrap().insert(target.to_string(), user.to_owned());
     }
     fn pinned(&self, target: &Target) -> Result<Option<Fingerprint>, ApiError> {
         Ok(self.0.pins.lock().unwrap().get(&target.to_string()).copied())
@@ -208,11 +223,13 @@ pub struct Second {
     pub read_only: bool,
     /// Its password is not kept anywhere.
     pub asks: bool,
+    /// Its secret is stored encrypted with this.
+    pub passphrase: Option<&'static str>,
 }
 
 impl Second {
     pub fn new(name: &'static str, scenario: Scenario) -> Self {
-        Self { name, scenario, read_only: false, asks: false }
+        Self { name, scenario, read_only: false, asks: false, passphrase: None }
     }
 
     fn target(&self) -> Target {
@@ -247,6 +264,8 @@ pub struct Setup {
     pub ssh: Option<PathBuf>,
     /// Other clusters, each with a profile.
     pub others: Vec<Second>,
+    /// With the guided tour.
+    pub tutorial: bool,
 }
 
 pub const HOST: &str = "pve1.home.example:8006";
@@ -269,6 +288,7 @@ impl Default for Setup {
             presets: None,
             ssh: None,
             others: vec![],
+            tutorial: false,
             start: Start {
                 target: Some(HOST.parse().unwrap()),
                 trust: Some(Trust::Pinned(CERTIFICATE)),
@@ -319,6 +339,7 @@ impl Setup {
                 refuses: Mutex::new(false),
                 certificate: Mutex::new(CERTIFICATE),
                 pins: Mutex::new(pinned.map(|pin| (HOST.to_owned(), pin)).into_iter().collect()),
+                users: Mutex::default(),
                 cache,
                 start: Instant::now(),
             })
@@ -344,6 +365,9 @@ impl Setup {
         let mut app = App::new(options, address, Login::new(self.start));
         let policy = Policy { read_only: self.read_only, dry_run: self.dry_run };
         app.set_policy(policy);
+        if self.tutorial {
+            app.begin_tutorial();
+        }
         let mut world = World::new(Arc::new(Lines(lab.clone(), seconds)), policy).with_ssh_folder(self.ssh);
         if let Some(dir) = self.presets {
             world = world.with_presets(Presets::new(dir));

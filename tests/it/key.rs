@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proxmux::{
-    app::{GLOBALS, frame::MOVES},
+    app::{GLOBALS, Global, TOUR, frame::MOVES},
     ui::Key,
     views,
 };
@@ -13,6 +13,11 @@ const SHADOWS: &[(&str, &str, &str)] = &[];
 
 /// Keys of a view's raw input that a command of it shares on purpose: none may be hidden by movement.
 const MOVEMENT: &str = "j k g G up down home end pgup pgdn / space v * o";
+
+/// The app's own commands, those of the tour included.
+fn globals() -> impl Iterator<Item = &'static Global> {
+    GLOBALS.iter().chain(TOUR)
+}
 
 fn keys(text: &str) -> Vec<Key> {
     text.split(' ').filter(|k| !k.is_empty()).map(|k| k.parse().unwrap_or_else(|e| panic!("{e}"))).collect()
@@ -28,7 +33,7 @@ fn every_default_key_parses_and_ids_are_unique_per_view() {
             assert!(!command.title.is_empty() && command.id.contains('.'), "{view}: {}", command.id);
         }
     }
-    GLOBALS.iter().for_each(|g| drop(keys(g.keys)));
+    globals().for_each(|g| drop(keys(g.keys)));
     proxmux::cli::console::keymap().unwrap();
 }
 
@@ -39,7 +44,7 @@ fn no_two_commands_that_are_valid_at_the_same_time_share_a_key() {
     for (view, commands) in views::command_tables() {
         let mut taken: BTreeMap<String, String> = BTreeMap::new();
         let own = commands.iter().flat_map(|c| keys(c.keys).into_iter().map(|k| (k, c.id.to_owned())));
-        let globals = GLOBALS.iter().flat_map(|g| keys(g.keys).into_iter().map(|k| (k, g.id.to_owned())));
+        let globals = globals().flat_map(|g| keys(g.keys).into_iter().map(|k| (k, g.id.to_owned())));
         for (key, id) in own.chain(globals).chain(tabs.clone()) {
             if let Some(other) = taken.insert(key.to_string(), id.clone())
                 && !SHADOWS.contains(&(view, key.to_string().as_str(), other.as_str()))
@@ -61,7 +66,7 @@ fn movement_hides_no_command() {
             wrong.extend(hidden.map(|k| format!("{view}: {} never hears {k}", command.id)));
         }
     }
-    for global in GLOBALS {
+    for global in globals() {
         let hidden = keys(global.keys).into_iter().filter(|k| moves.contains(k));
         wrong.extend(hidden.map(|k| format!("{} never hears {k}", global.id)));
     }
@@ -76,7 +81,7 @@ fn no_command_is_only_on_a_key_that_terminals_keep() {
     let kept = keys("ctrl-s ctrl-q ctrl-a ctrl-b");
     let all =
         views::command_tables().into_iter().flat_map(|(_, commands)| commands.into_iter().map(|c| (c.id, c.keys)));
-    for (id, text) in all.chain(GLOBALS.iter().map(|g| (g.id, g.keys))) {
+    for (id, text) in all.chain(globals().map(|g| (g.id, g.keys))) {
         let keys = keys(text);
         assert!(keys.is_empty() || keys.iter().any(|k| !kept.contains(k)), "{id} is only on {text}");
     }

@@ -27,19 +27,22 @@ fn demo(args: &[&str], env: &[(&str, &str)], columns: u16, lines: u16) -> Tty {
 }
 
 /// `proxmux simulate`, ended when this is dropped.
-struct Simulator {
+pub struct Simulator {
     child: Child,
-    ready: serde_json::Value,
+    /// What it said once it listened.
+    pub ready: serde_json::Value,
+    /// The configuration of the commands that are run.
+    pub config: tempfile::TempDir,
 }
 
 impl Simulator {
-    fn start(args: &[&str]) -> Self {
+    pub fn start(args: &[&str]) -> Self {
         let mut command = Command::new(PROGRAM);
         command.args(["simulate", "--json", "--listen", "127.0.0.1:0"]).args(args);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Self { child, ready: serde_json::from_str(&line).unwrap() }
+        Self { child, ready: serde_json::from_str(&line).unwrap(), config: config() }
     }
 
     fn console(&self, args: &[&str]) -> Tty {
@@ -59,21 +62,25 @@ impl Simulator {
 
 impl Simulator {
     /// Runs a command against it: exit code, output, errors.
-    fn run(&self, args: &[&str]) -> (i32, String, String) {
+    pub fn run(&self, args: &[&str]) -> (i32, String, String) {
+        let output = self.command(args).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+    }
+
+    /// A command against it, with nothing to read.
+    pub fn command(&self, args: &[&str]) -> Command {
         let get = |key: &str| self.ready[key].as_str().unwrap();
-        let config = config();
-        let output = Command::new(PROGRAM)
+        let mut command = Command::new(PROGRAM);
+        command
             .args(args)
             .env("PVE_HOST", get("url").trim_start_matches("https://"))
             .env("PVE_TOKEN_ID", get("token"))
             .env("PVE_TOKEN_SECRET", get("secret"))
             .env("PVE_FINGERPRINT", get("fingerprint"))
-            .env("PROXMUX_CONFIG_DIR", config.path())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+            .env("PROXMUX_CONFIG_DIR", self.config.path())
+            .stdin(Stdio::null());
+        command
     }
 }
 
@@ -128,6 +135,29 @@ fn shows_filters_quits_and_gives_the_terminal_back() {
     assert_eq!(tty.wait_end(SECOND * 3).expect("it did not quit").exit_code(), 0);
     assert_restored(&tty);
     assert_eq!(tty.text().trim(), "", "something is left on the ordinary screen");
+}
+
+#[test]
+fn the_tour_goes_on_with_what_is_done() {
+    let config = config();
+    let env = [("PROXMUX_CONFIG_DIR", config.path().to_str().unwrap())];
+    let mut tty = Tty::start(PROGRAM, &["demo", "--tutorial"], &env, 80, 24);
+    tty.expect("Tour 1/14");
+    tty.send("2");
+    tty.expect("Tour 2/14");
+    tty.send("\x1b[19~");
+    tty.expect("Tour 4/14");
+    tty.send("/kali\r");
+    tty.expect("Tour 5/14");
+    tty.send("sy");
+    tty.expect("Tour 6/14");
+    tty.send("L");
+    tty.expect("Tour 7/14");
+    tty.send("\x1b[20~");
+    assert!(tty.wait(SECOND * 5, |s| !s.contents().contains("Tour")).is_some(), "{}", tty.text());
+    tty.send("\x03");
+    assert!(tty.wait_end(SECOND * 3).is_some());
+    assert_restored(&tty);
 }
 
 #[test]

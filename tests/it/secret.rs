@@ -109,6 +109,52 @@ fn secret_of_a_change_is_in_no_output_and_no_file() {
     nowhere_below(&place.path(""), &[given]);
 }
 
+#[test]
+fn secret_of_the_login_is_in_no_picture_and_no_report() {
+    let (cluster, place) = (Cluster::start(), Place::new());
+    let (log, state) = (place.path("proxmux.log"), place.path("state"));
+    let connect = [
+        ("PVE_HOST", cluster.host()),
+        ("PVE_FINGERPRINT", cluster.get("fingerprint")),
+        ("PROXMUX_STATE_DIR", state.to_str().unwrap()),
+        ("RUST_BACKTRACE", "1"),
+    ];
+    let token = [("PVE_TOKEN_ID", cluster.get("token")), ("PVE_TOKEN_SECRET", cluster.get("secret"))];
+    let password = [("PVE_USER", cluster.get("user")), ("PVE_PASSWORD", cluster.get("password"))];
+    let secret = cluster.get("secret");
+    let mut said = String::new();
+    for login in [&token[..], &password] {
+        let env = [&connect[..], login].concat();
+        for args in [
+            &["print", "dashboard", "--format", "svg"][..],
+            &["print", "vms", "--format", "ansi"],
+            &["print", "tasks", "--format", "text"],
+            &["check"],
+            &["check", "--json", "--for", "administer"],
+            &["config", "show"],
+            &["config", "show", "--json"],
+            &["api", "get", "/access/users", "--json"],
+            &["task", "list", "--json"],
+            &["vm", "set", "111", "cores=3", "--json"],
+            &["vm", "set", "99999", "cores=3"],
+            &["audit", "export", "--format", "curl"],
+        ] {
+            let ran = place.run_with(&[args, &["-vv", "--log-file", log.to_str().unwrap()]].concat(), &env, "");
+            said.push_str(&ran.out);
+            said.push_str(&ran.err);
+        }
+    }
+    assert!(said.len() > 10_000 && fs::metadata(&log).unwrap().len() > 1000, "too little was said: {said}");
+    assert!(!said.contains(secret), "a secret was printed");
+    for path in files(&place.path("")) {
+        let bytes = fs::read(&path).unwrap();
+        let found = bytes.windows(secret.len()).any(|w| w == secret.as_bytes());
+        assert!(!found, "a secret is in {}", path.display());
+    }
+    // The ticket of the password's login is as good as the password.
+    assert!(!said.contains("PVE:root@pam") && !fs::read_to_string(&log).unwrap().contains("PVE:root@pam"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn secret_fields_of_a_wizard_are_in_no_preset_and_on_no_page() {
     let dir = tempfile::tempdir().unwrap();

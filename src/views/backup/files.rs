@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::tz::TimeZone;
 use ratatui::{
     Frame,
@@ -19,7 +18,7 @@ use crate::{
     },
     shell::{Command, Cx, Level, Scene, SessionId, View, World},
     store::Store,
-    ui::{Align, Cell, Column, Ctx, Role, Table, TableEvent, Width, text},
+    ui::{Align, Cell, Column, Ctx, List, Role, Table, TableEvent, Width, text},
 };
 
 /// What the view hears back.
@@ -180,15 +179,6 @@ impl Files {
         cx.toast(Level::Info, format!("Fetching {}", text::clean(&entry.text)));
         cx.job(move |world| Box::pin(async move { Msg::Saved(save(world, session, node, volid, entry, tar).await) }));
     }
-
-    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open => self.enter(cx),
-            _ => {}
-        }
-        true
-    }
 }
 
 /// Only the last part of a name, so that no backup can write elsewhere.
@@ -294,19 +284,17 @@ impl View for Files {
         }
     }
 
-    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        let event = self.table.key(key);
-        self.handle(event, cx)
+    fn list(&mut self) -> Option<&mut dyn List> {
+        Some(&mut self.table)
     }
 
-    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Msg>) {
-        let event = self.table.mouse(event, cx.scene.now.millis());
-        self.handle(event, cx);
-    }
-
-    fn paste(&mut self, text: &str, cx: &mut Cx<'_, Msg>) {
-        let event = self.table.paste(text);
-        self.handle(event, cx);
+    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        match event {
+            TableEvent::Ignored => return false,
+            TableEvent::Open => self.enter(cx),
+            _ => {}
+        }
+        true
     }
 
     fn crumb(&self, _: &Store) -> String {

@@ -94,6 +94,14 @@ fn stop_note(g: &Guest, store: &Store) -> Option<String> {
     Some(format!("{first}Unsaved data in the guest is lost, as if the power failed."))
 }
 
+/// For guests of several clusters, of which only this is said; the dialog for those of one knows more.
+fn destroy_note(g: &Guest, _: &Store) -> Option<String> {
+    let what = format!("{} {} ({})", g.kind.label(), g.vmid, g.name);
+    Some(format!(
+        "All disks of {what} are deleted; it is removed from backup jobs, replication, HA and permissions. Its backups stay."
+    ))
+}
+
 /// How many seconds a guest has for a clean shutdown.
 const SHUTDOWN: u32 = 180;
 
@@ -216,7 +224,7 @@ pub const ACTIONS: [Action; 10] = [
         degree: Hardness::Typed,
         refuse: remove::refuse,
         request: |g, _| api::destroy(g, true, false),
-        note: no_note,
+        note: destroy_note,
         ask: Some(|guests| Hosted::open(Remove::open(guests))),
     },
 ];

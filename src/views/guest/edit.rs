@@ -17,7 +17,7 @@ pub mod volume;
 
 use std::sync::Arc;
 
-use crossterm::event::{KeyEvent, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use jiff::tz::TimeZone;
 use ratatui::{
     Frame,
@@ -43,7 +43,7 @@ use crate::{
     },
     shell::{Command, Cx, LayerId, Level, Proposal, Scene, View},
     store::Store,
-    ui::{Look, Role, Table, TableEvent, text as words},
+    ui::{List, Look, Role, Table, TableEvent, text as words},
 };
 
 /// What the editor hears back.
@@ -299,17 +299,6 @@ impl Editor {
         self.propose(Mine::Texts(texts), proposal, cx);
     }
 
-    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        self.table.sync(&self.rows, self.generation);
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open => action::edit(self, cx),
-            TableEvent::Menu(..) => action::menu(self, cx),
-            _ => {}
-        }
-        true
-    }
-
     fn title(&self, store: &Store) -> String {
         self.subject(store).label()
     }
@@ -396,9 +385,19 @@ impl View for Editor {
         }
     }
 
-    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        let event = self.table.key(key);
-        self.handle(event, cx)
+    fn list(&mut self) -> Option<&mut dyn List> {
+        Some(&mut self.table)
+    }
+
+    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        self.table.sync(&self.rows, self.generation);
+        match event {
+            TableEvent::Ignored => return false,
+            TableEvent::Open => action::edit(self, cx),
+            TableEvent::Menu(..) => action::menu(self, cx),
+            _ => {}
+        }
+        true
     }
 
     fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Msg>) {
@@ -410,12 +409,7 @@ impl View for Editor {
             return;
         }
         let event = self.table.mouse(event, cx.scene.now.millis());
-        self.handle(event, cx);
-    }
-
-    fn paste(&mut self, text: &str, cx: &mut Cx<'_, Msg>) {
-        let event = self.table.paste(text);
-        self.handle(event, cx);
+        self.listed(event, cx);
     }
 
     fn crumb(&self, store: &Store) -> String {

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::tz::TimeZone;
 use ratatui::{Frame, layout::Rect};
 
@@ -17,7 +16,7 @@ use crate::{
     shell::{Ask, Command, Cx, Dialog, Proposal, Scene, View, Write, dialog},
     store::Store,
     ui::{
-        Cell, Ctx, Form, Role, Table, TableEvent, Wizard,
+        Cell, Ctx, Form, List, Role, Table, TableEvent, Wizard,
         table::{Align, Column, Width},
     },
     views::{fact::Facts, volume::place},
@@ -202,16 +201,6 @@ impl Catalogue {
         };
         self.table.set_empty(empty);
     }
-
-    fn handle(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        self.sync();
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open | TableEvent::Menu(..) => self.details(cx),
-            _ => {}
-        }
-        true
-    }
 }
 
 impl View for Catalogue {
@@ -269,19 +258,18 @@ impl View for Catalogue {
         self.sync();
     }
 
-    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        let event = self.table.key(key);
-        self.handle(event, cx)
+    fn list(&mut self) -> Option<&mut dyn List> {
+        Some(&mut self.table)
     }
 
-    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Msg>) {
-        let event = self.table.mouse(event, cx.scene.now.millis());
-        self.handle(event, cx);
-    }
-
-    fn paste(&mut self, text: &str, cx: &mut Cx<'_, Msg>) {
-        let event = self.table.paste(text);
-        self.handle(event, cx);
+    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        self.sync();
+        match event {
+            TableEvent::Ignored => return false,
+            TableEvent::Open | TableEvent::Menu(..) => self.details(cx),
+            _ => {}
+        }
+        true
     }
 
     fn crumb(&self, _: &Store) -> String {

@@ -39,8 +39,19 @@ pub struct Connected {
 pub(super) enum How {
     /// Logged in with what was given.
     In(Outcome),
-    /// Nothing was given: these realms can be logged in to.
-    Ask(Vec<Realm>),
+    /// Nothing was given.
+    Ask(Counter),
+}
+
+/// What a server says to whoever wants to log in.
+#[derive(Default)]
+pub(super) struct Counter {
+    /// These realms can be logged in to.
+    pub(super) realms: Vec<Realm>,
+    /// To be agreed to before.
+    pub(super) consent: Option<String>,
+    /// Who did it last time.
+    pub(super) last: Option<String>,
 }
 
 impl Start {
@@ -72,7 +83,12 @@ pub(super) async fn connect(world: &World, place: Place) -> Result<Connected, Ap
     let client = Client::over(world.connector().transport(&place.target, &trust)?);
     let how = match place.credentials.clone() {
         Some(credentials) => How::In(client.login(credentials).await?),
-        None => How::Ask(client.ask(access::domains()).await?),
+        None => {
+            let (realms, page) = tokio::join!(client.ask(access::domains()), client.page("/"));
+            // Without a start page there is nothing to agree to; whether there is a server, the realms tell.
+            let consent = page.ok().and_then(|page| access::consent(&page));
+            How::Ask(Counter { realms: realms?, consent, last: world.connector().last_user(&place.target) })
+        }
     };
     Ok(Connected { client, place, how })
 }

@@ -147,7 +147,7 @@ fn repeat(t: &Transfer) -> Option<Write> {
     let old = t.wire.file.as_ref()?;
     let mut wire = t.wire.clone();
     wire.file = Some(Attachment { meter: Meter::default(), ..old.clone() });
-    Some(Write { label: t.label.clone(), wire, guest: None, then: None, in_turn: false })
+    Some(Write { label: t.label.clone(), wire, guest: None, then: None, place: None, in_turn: false })
 }
 
 impl View for Transfers {

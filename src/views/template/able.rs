@@ -67,13 +67,14 @@ fn storage_of(volume: &str, store: &Store) -> Option<(String, String)> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::api::cluster::Resources;
 
     fn store(kind: &str) -> Store {
         let mut store = Store::default();
         let text = format!(
             r#"[{{"type":"storage","id":"storage/a/san","storage":"san","node":"a","status":"available","plugintype":"{kind}","content":"images"}}]"#
         );
-        store.resources = serde_json::from_str(&text).unwrap();
+        store.resources = serde_json::from_str::<Resources>(&text).unwrap().into();
         store
     }
 

@@ -1,0 +1,49 @@
+//! What `proxmux vm` and `proxmux ct` have in common.
+
+use anyhow::Result;
+use clap::Args;
+
+use super::{
+    change::{self, ChangeArgs},
+    fill::{self, FieldArgs},
+    set,
+};
+use crate::{
+    api::ids::{GuestKind, GuestRef},
+    shell::{Ask, Dialog, World},
+    store::Store,
+};
+
+/// Arguments of `proxmux vm create` and `proxmux ct create`.
+#[derive(Args, Debug)]
+pub struct Create {
+    #[command(flatten)]
+    fields: FieldArgs,
+    /// Begin with the settings of this guest; fields that are given go before them
+    #[arg(long, value_name = "VMID", conflicts_with = "preset")]
+    like: Option<u32>,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Fills the wizard in that creates such guests, fresh or like another one, and sends what comes of it.
+///
+/// # Errors
+/// When a field is wrong, or the cluster refuses.
+pub async fn create<A: Ask>(
+    kind: GuestKind,
+    args: Create,
+    world: &World,
+    store: &Store,
+    fresh: fn(&Store) -> Dialog<A>,
+    like: fn(&Store, GuestRef) -> Dialog<A>,
+) -> Result<()> {
+    let dialog = match args.like {
+        Some(vmid) => like(store, set::find(store, kind, vmid)?.reference()),
+        None => fresh(store),
+    };
+    match fill::fill(world, store, dialog, &args.fields).await? {
+        Some(proposal) => change::run(world, store, proposal, &args.change).await,
+        None => Ok(()),
+    }
+}
