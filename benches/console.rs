@@ -307,6 +307,21 @@ fn outages(cluster: (u32, u32), config: &Path, times: usize) -> (f64, f64) {
     (half_of(killed), half_of(stopped))
 }
 
+/// How often and how long the machine itself takes the processor away from a loop that does nothing else, in five
+/// seconds: a key can't be answered faster than that, whoever answers it.
+fn pauses() -> (usize, f64) {
+    let (start, mut last) = (Instant::now(), Instant::now());
+    let (mut count, mut longest) = (0, 0.0_f64);
+    while start.elapsed() < Duration::from_secs(5) {
+        let now = Instant::now();
+        let gap = (now - last).as_secs_f64() * 1e3;
+        count += usize::from(gap > 3.0);
+        longest = longest.max(gap);
+        last = now;
+    }
+    (count, longest)
+}
+
 fn load() -> String {
     fs::read_to_string("/proc/loadavg").unwrap_or_default().split(' ').take(2).collect::<Vec<_>>().join(" ")
 }
@@ -317,6 +332,8 @@ fn main() {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     println!("{cores} processors, load {} at the start", load());
     println!("{}, {}x{}, a refresh every 5 s", program(), SIZE.0, SIZE.1);
+    let (count, longest) = pauses();
+    println!("pauses of the machine itself in 5 s: {count} above 3 ms, the longest {longest:.1} ms");
     for (nodes, guests) in CLUSTERS.into_iter().filter(|c| plan.guests.is_none_or(|g| g == c.1)) {
         for view in ["vms", "dashboard"].into_iter().filter(|v| plan.view.as_deref().is_none_or(|w| w == *v)) {
             println!("\n{guests} guests, {nodes} nodes, {view} (load {})", load());

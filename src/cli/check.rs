@@ -361,7 +361,6 @@ async fn look(args: &ConnectArgs) -> Result<Report> {
     Ok(report)
 }
 
-/// Tickets carry the server's time: a clock that is far off makes logins fail and logs useless.
 /// Whether there is a newer proxmux. That the page can't be asked is no fault of the cluster.
 async fn newer(report: &mut Report, url: Option<&str>) {
     let Some(url) = url else {
@@ -380,6 +379,7 @@ async fn newer(report: &mut Report, url: Option<&str>) {
     }
 }
 
+/// Tickets carry the server's time: a clock that is far off makes logins fail and logs useless.
 fn clock(report: &mut Report, skew: i64) {
     let text = match skew {
         -2..=2 => "both clocks agree".to_owned(),
