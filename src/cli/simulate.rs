@@ -105,8 +105,10 @@ pub async fn run(options: Simulate) -> Result<()> {
     let table = match &options.schema {
         None => Table::built_in(),
         Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-            Table::from_schema(&text)
+            let text = std::fs::read_to_string(path).map_err(|e| super::unreadable(path.display(), &e))?;
+            Table::from_schema(&text).map_err(|why| {
+                format!("{} is no description of the API ({why}): save the JSON of apidoc.js of a server, or leave --schema away", path.display())
+            })
         }
     };
     let table = Arc::new(table.map_err(anyhow::Error::msg)?);

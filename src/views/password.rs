@@ -117,8 +117,7 @@ impl Ask for ChangePassword {
     }
 
     fn done(&mut self, _: &Wizard, cx: &mut Cx<'_, dialog::Msg<Msg>>) {
-        let text = "The password is changed. Where the old one is kept (a profile, a password manager), change it, too";
-        cx.toast(Level::Ok, text);
+        cx.toast(Level::Ok, "Password changed. Change it where you keep it, too");
     }
 }
 

@@ -104,6 +104,12 @@ fn bad_input_is_the_users_to_mend_and_nothing_is_overwritten() {
         }
         fs::remove_file(file).unwrap();
     }
+    let broken = place.write("schema.json", "{broken");
+    let ran = place.run_with(&["simulate", "--listen", "127.0.0.1:0", "--schema", broken.to_str().unwrap()], &env, "");
+    assert!(ran.code == 1 && ran.err.contains("no description of the API"), "{} {}", ran.code, ran.err);
+    assert_eq!(fs::read_to_string(&broken).unwrap(), "{broken");
+    let ran = place.run_with(&["simulate", "--listen", "127.0.0.1:0", "--schema", "/no/such/file"], &env, "");
+    assert!(ran.code == 1 && ran.err.contains("there is no such file"), "{} {}", ran.code, ran.err);
     // Files that others may change or read.
     let file = place.write("config.toml", "version = 1\n");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();

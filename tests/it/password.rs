@@ -23,7 +23,7 @@ async fn it_is_proved_with_the_present_one_and_holds_from_then_on() {
     h.sees_not("new-secret-2");
     h.press("y").await;
     h.wait(1.0).await;
-    h.sees("The password is changed");
+    h.sees("Password changed. Change it where you keep it, too");
     assert_eq!(
         h.writes(),
         ["PUT /access/password userid=operator@pve password=******** confirmation-password=********"]
