@@ -12,7 +12,7 @@ use crate::harness::{Harness, Setup};
 fn at(h: &Harness, line: &str, text: &str) -> ratatui::buffer::Cell {
     let screen = h.screen();
     let (y, row) = screen.lines().enumerate().find(|(y, l)| *y > 1 && l.contains(line)).unwrap();
-    let x = row[..row.rfind(text).unwrap()].chars().count();
+    let x = row[..row.find(text).unwrap()].chars().count();
     h.buffer()[(x as u16, y as u16)].clone()
 }
 
