@@ -16,6 +16,7 @@ use super::{
     error::{ApiError, Result, interpret},
     login::{Challenge, Credentials, Factor, Login},
     request::{Request, Wire},
+    sink::Sink,
     transport::{Call, Raw, Transport},
 };
 
@@ -177,20 +178,40 @@ impl Client {
     /// [`ApiError::LoginNeeded`] when the login has ended and the user has to log in again, else what the transport or
     /// the server says.
     pub async fn send(&self, wire: Wire) -> Result<Bytes> {
-        let _place = if wire.is_write() { None } else { self.inner.reads.acquire().await.ok() };
+        self.send_into(wire, None).await
+    }
+
+    /// Sends a read and streams the answer into a file, however large it is.
+    ///
+    /// # Errors
+    /// As [`Client::send`], and [`ApiError::Broken`] when the file can't be written.
+    pub async fn save(&self, wire: Wire, sink: &Sink) -> Result<()> {
+        let body = self.send_into(wire, Some(sink.clone())).await?;
+        if !body.is_empty() {
+            // This transport has handed it over in one piece.
+            sink.begin().await?;
+            sink.write(&body).await?;
+        }
+        sink.finish().await
+    }
+
+    async fn send_into(&self, wire: Wire, into: Option<Sink>) -> Result<Bytes> {
+        // What is saved takes long, and must not hold up what the screen waits for.
+        let _place = if wire.is_write() || into.is_some() { None } else { self.inner.reads.acquire().await.ok() };
         tracing::debug!(%wire, "asking");
         if is_open(&wire) {
-            return interpret(self.inner.transport.send(Call { wire, headers: vec![] }).await?);
+            return interpret(self.inner.transport.send(Call { wire, headers: vec![], into: None }).await?);
         }
         let write = wire.is_write();
         let proof = self.proof(write).await?;
-        let raw = self.inner.transport.send(Call { wire: wire.clone(), headers: proof.headers }).await?;
+        let raw =
+            self.inner.transport.send(Call { wire: wire.clone(), headers: proof.headers, into: into.clone() }).await?;
         match proof.ticket {
             Some(serial) if is_lost_ticket(&raw) => {
                 tracing::debug!(%wire, "the ticket was refused, logging in again");
                 self.log_in_again(serial).await?;
                 let headers = self.state().proof(write)?.headers;
-                interpret(self.inner.transport.send(Call { wire, headers }).await?)
+                interpret(self.inner.transport.send(Call { wire, headers, into }).await?)
             }
             _ => interpret(raw),
         }
@@ -221,7 +242,7 @@ impl Client {
     /// Sends without credentials and reads the answer.
     async fn ask_openly<T>(&self, request: Request<T>) -> Result<T> {
         let (wire, decode) = request.into_parts();
-        decode(&interpret(self.inner.transport.send(Call { wire, headers: vec![] }).await?)?)
+        decode(&interpret(self.inner.transport.send(Call { wire, headers: vec![], into: None }).await?)?)
     }
 
     /// Renews an old ticket. The call that notices first does it, the others go on with the old ticket.

@@ -93,14 +93,20 @@ pub struct Wire {
     pub path: String,
     /// Query (GET, DELETE) or form (POST, PUT) parameters. A key may stand more than once (arrays).
     pub params: Vec<Param>,
-    /// A file that goes with a POST, streamed from disk after the parameters, or that lies ready to be fetched.
+    /// A file that goes with a POST, streamed from disk after the parameters, or that lies ready to be fetched. With a GET:
+    /// what the answer is saved as, with its folder for a path and 0 for an unknown size.
     pub file: Option<Attachment>,
 }
 
 impl Wire {
     /// The file that is sent along; one that only lies ready is not.
     pub fn body_file(&self) -> Option<&Attachment> {
-        self.file.as_ref().filter(|file| file.offer.is_none())
+        self.file.as_ref().filter(|file| file.offer.is_none() && self.is_write())
+    }
+
+    /// What the answer is saved as, if it is a file.
+    pub fn saved_file(&self) -> Option<&Attachment> {
+        self.file.as_ref().filter(|_| !self.is_write())
     }
 
     /// True when the request may change something on the server.

@@ -128,7 +128,7 @@ mod tests {
         let wire = Request::<()>::post("/access/ticket").param("username", "a").secret("password", "hunter2").wire;
         for (i, status) in [200, 403].into_iter().cycle().take(KEPT + 4).enumerate() {
             let wire = super::super::request::Wire { path: format!("/x/{i}"), ..wire.clone() };
-            let call = Call { wire, headers: vec![("Cookie", "hunter2".into())] };
+            let call = Call { wire, headers: vec![("Cookie", "hunter2".into())], into: None };
             trace.over(Arc::new(Says(status)), "a".into()).send(call).await.unwrap();
         }
         let calls = trace.calls();

@@ -5,7 +5,7 @@ use std::{fmt, future::Future, pin::Pin};
 use bytes::Bytes;
 use secrecy::SecretString;
 
-use super::{error::ApiError, request::Wire};
+use super::{error::ApiError, request::Wire, sink::Sink};
 
 /// A boxed future that may go to another thread.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -17,6 +17,9 @@ pub struct Call {
     pub wire: Wire,
     /// `Cookie`, `CSRFPreventionToken`, `Authorization`: names and secret values.
     pub headers: Vec<(&'static str, SecretString)>,
+    /// Where the body of a successful answer is streamed to, instead of being kept. A transport may also leave that to
+    /// the caller.
+    pub into: Option<Sink>,
 }
 
 impl fmt::Debug for Call {
@@ -32,7 +35,7 @@ pub struct Raw {
     pub status: u16,
     /// The reason phrase, in which the server repeats the error text.
     pub reason: String,
-    /// The whole body.
+    /// The whole body; empty when it was streamed into a file.
     pub body: Bytes,
 }
 

@@ -6,8 +6,10 @@ use super::{App, Fetched, top, tracker::Ended};
 use crate::{
     api::{
         ApiError,
+        access::Permissions,
         guest::Status,
         ids::{Upid, VmId},
+        tag,
         task::{LogLine, Task, TaskState},
     },
     shell::{Effect, Level, SessionId, Toast, View},
@@ -16,6 +18,15 @@ use crate::{
 };
 
 impl App {
+    /// What the user may do, and how tags look; what could not be read stays as it was.
+    pub(super) fn rights(&mut self, id: SessionId, permissions: Option<Permissions>, tags: Option<tag::Settings>) {
+        let Some(session) = self.shared.sessions.get_mut(id.0 as usize) else { return };
+        let store = &mut session.store;
+        store.permissions = permissions.or(store.permissions.take());
+        store.tags = tags.unwrap_or_else(|| std::mem::take(&mut store.tags));
+        self.dirty = true;
+    }
+
     /// The cluster's state, or why there is none.
     pub(super) fn fetched(&mut self, id: SessionId, answer: Fetched, todo: &mut Vec<Effect>) {
         let now = self.shared.now.mono;
@@ -119,14 +130,13 @@ impl App {
                 }
             }
             Err(error) => {
-                if !upload {
-                    self.outbox.answered(id, guest, &label, None);
-                }
+                let dropped = if upload { vec![] } else { self.outbox.refused(id, guest, &label) };
                 let withheld = matches!(error, ApiError::Withheld(_));
                 let level = if withheld { Level::Warning } else { Level::Error };
                 let told = withheld || matches!(error, ApiError::Broken(_));
                 let way = if upload && !told { " Start it again with 9 u." } else { "" };
-                self.toast(Toast::new(level, format!("{label}: {}{way}", error.explained())));
+                let text = format!("{label}: {}{way}{}", error.explained(), unsent(&dropped));
+                self.toast(Toast::new(level, text));
             }
         }
     }
@@ -152,7 +162,7 @@ impl App {
 
     fn ended(&mut self, id: SessionId, ended: Ended, todo: &mut Vec<Effect>) {
         let Ended { upid, label, guest, state } = ended;
-        self.outbox.ended(id, &upid);
+        let dropped = self.outbox.ended(id, &upid, state.is_success());
         todo.push(Effect::TaskEnded { upid: upid.clone(), state: state.clone() });
         let (level, text) = match state {
             TaskState::Ok => (Level::Ok, format!("{label}: done")),
@@ -162,6 +172,7 @@ impl App {
                 (Level::Warning, format!("{label}: ended, result unknown (L: log)"))
             }
         };
+        let text = if dropped.is_empty() { text } else { format!("{text}.{}", unsent(&dropped)) };
         self.notify(&text, todo);
         self.toast(Toast { level, text, task: Some(upid) });
         let now = self.shared.now.mono;
@@ -181,4 +192,9 @@ impl App {
             self.dirty = true;
         }
     }
+}
+
+/// What was given up because the change before it went wrong.
+fn unsent(labels: &[String]) -> String {
+    if labels.is_empty() { String::new() } else { format!(" Not sent therefore: {}.", labels.join(", ")) }
 }

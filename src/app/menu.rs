@@ -129,7 +129,8 @@ impl App {
         }
         let stay = Pick::closing("No, go on").letter('n');
         let leave = Pick::new("Yes, stop and quit", || Effect::Quit).letter('y');
-        let title = format!("{sending} files are being sent. Quit, and stop that?");
+        let files = if sending == 1 { "1 file is".into() } else { format!("{sending} files are") };
+        let title = format!("{files} on the way. Quit, and stop that?");
         todo.push(Hosted::open(Picker::menu(title, vec![stay, leave])));
     }
 }

@@ -100,6 +100,8 @@ pub enum Msg {
         /// The file that went with it.
         file: Option<Attachment>,
     },
+    /// A file has come, or not.
+    Downloaded(transfer::Downloaded),
     /// What the user may do.
     Rights {
         /// In which cluster.
@@ -344,14 +346,9 @@ impl App {
                     self.reply(to, reply, todo);
                 }
             }
+            Msg::Downloaded(come) => self.downloaded(come),
             Msg::Leftover(what) => self.toast(Toast::new(Level::Warning, what)),
-            Msg::Rights { session, permissions, tags } => {
-                if let Some(session) = self.shared.sessions.get_mut(session.0 as usize) {
-                    session.store.permissions = permissions.or(session.store.permissions.take());
-                    session.store.tags = tags.unwrap_or_else(|| std::mem::take(&mut session.store.tags));
-                    self.dirty = true;
-                }
-            }
+            Msg::Rights { session, permissions, tags } => self.rights(session, permissions, tags),
             Msg::Peeked { session, vmid, status } => self.peeked(session, vmid, status),
             Msg::Polled { session, upid, status, log } => self.polled(session, &upid, status, &log, todo),
         }
@@ -482,6 +479,10 @@ impl App {
                     self.dirty = true;
                 }
                 Effect::Dismiss { session, file } => self.uploads(session, |transfers, _| transfers.dismiss(&file)),
+                Effect::Download { session, label, wire } => {
+                    self.uploads(session, |transfers, now| transfers.add(&label, &wire, now));
+                    outside.push(Effect::Download { session, label, wire });
+                }
                 Effect::Copy(text) => {
                     self.toast(Toast::new(Level::Info, "Copied to the clipboard"));
                     outside.push(Effect::Copy(text));
@@ -489,7 +490,7 @@ impl App {
                 Effect::Quit => self.leave(&mut more),
                 // Files have slots of their own: they take long, and hold nothing up.
                 Effect::Write { session, write } if write.wire.file.is_some() => {
-                    self.uploads(session, |transfers, now| transfers.add(&write, now));
+                    self.uploads(session, |transfers, now| transfers.add(&write.label, &write.wire, now));
                     outside.push(Effect::Write { session, write });
                 }
                 Effect::Write { session, write } => self.outbox.push(session, write),

@@ -70,9 +70,32 @@ impl Outbox {
         }
     }
 
-    /// A task has ended, well or not.
-    pub fn ended(&mut self, session: SessionId, task: &Upid) {
-        self.turns.retain(|(of, _), turn| *of != session || !matches!(turn, Turn::Works(upid) if upid == task));
+    /// A change was refused, or nobody knows whether it was made. What needs it is given up: the labels of that.
+    pub fn refused(&mut self, session: SessionId, guest: Option<VmId>, label: &str) -> Vec<String> {
+        let in_turn = guest
+            .is_some_and(|vmid| matches!(self.turns.get(&(session, vmid)), Some(Turn::Sent(sent)) if sent == label));
+        self.answered(session, guest, label, None);
+        guest.filter(|_| in_turn).map_or_else(Vec::new, |vmid| self.give_up(session, vmid))
+    }
+
+    /// A task has ended, well or not. What needs its success is given up when there was none: the labels of that.
+    pub fn ended(&mut self, session: SessionId, task: &Upid, success: bool) -> Vec<String> {
+        let of_task = |turn: &Turn| matches!(turn, Turn::Works(upid) if upid == task);
+        let over: Vec<VmId> = self
+            .turns
+            .iter()
+            .filter(|((of, _), turn)| *of == session && of_task(turn))
+            .map(|((_, vmid), _)| *vmid)
+            .collect();
+        self.turns.retain(|(of, _), turn| *of != session || !of_task(turn));
+        if success { vec![] } else { over.into_iter().flat_map(|vmid| self.give_up(session, vmid)).collect() }
+    }
+
+    fn give_up(&mut self, session: SessionId, vmid: VmId) -> Vec<String> {
+        let needs = |(of, write): &(SessionId, Write)| *of == session && write.guest == Some(vmid) && write.needs_last;
+        let labels = self.waiting.iter().filter(|w| needs(w)).map(|(_, write)| write.label.clone()).collect();
+        self.waiting.retain(|w| !needs(w));
+        labels
     }
 
     /// Forgets what waits for one session, and tells how much that was.
@@ -170,11 +193,33 @@ mod tests {
         assert_eq!(sent(&mut outbox).len(), 0, "another change's answer does not count");
         outbox.answered(S, VmId::new(100), "a1", Some(&upid));
         assert_eq!(sent(&mut outbox).len(), 0, "its task runs");
-        outbox.ended(SessionId(1), &upid);
+        outbox.ended(SessionId(1), &upid, true);
         assert_eq!(sent(&mut outbox).len(), 0, "another cluster's task is not this one");
-        outbox.ended(S, &upid);
+        outbox.ended(S, &upid, false);
         assert_eq!(sent(&mut outbox), ["a2"]);
         outbox.answered(S, VmId::new(100), "a2", None);
         assert_eq!(sent(&mut outbox), ["a3"], "what failed at once does not hold up the rest");
+    }
+
+    #[test]
+    fn what_needs_a_success_is_given_up_without_one() {
+        let upid: Upid = "UPID:n:00000001:00000001:6B015FE7:qmshutdown:100:root@pam:".parse().unwrap();
+        let mut outbox = Outbox::default();
+        let both = |outbox: &mut Outbox| {
+            outbox.push(S, write("stop", 100).in_turn());
+            outbox.push(S, write("replace", 100).after_success());
+            assert_eq!(sent(outbox), ["stop"]);
+        };
+        both(&mut outbox);
+        outbox.answered(S, VmId::new(100), "stop", Some(&upid));
+        assert_eq!(outbox.ended(S, &upid, false), ["replace"]);
+        assert!(outbox.is_empty());
+        both(&mut outbox);
+        assert_eq!(outbox.refused(S, VmId::new(100), "stop"), ["replace"]);
+        assert!(outbox.is_empty());
+        both(&mut outbox);
+        outbox.answered(S, VmId::new(100), "stop", Some(&upid));
+        assert!(outbox.ended(S, &upid, true).is_empty());
+        assert_eq!(sent(&mut outbox), ["replace"]);
     }
 }

@@ -9,7 +9,7 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
-use super::{Fetched, Msg};
+use super::{Fetched, Msg, transfer::Downloaded};
 use crate::{
     api::{
         ApiError, Wire, access,
@@ -31,6 +31,10 @@ pub async fn perform(world: World, effect: Effect) -> Option<Msg> {
             Msg::Reply { to, reply: decode(answer) }
         }
         Effect::Write { session, write } => write_once(&world, session, write).await,
+        Effect::Download { session, label, wire } => {
+            let result = world.download(session, &wire).await;
+            Msg::Downloaded(Downloaded { session, label, file: wire.file?, result })
+        }
         Effect::Job { to, run } => Msg::Reply { to, reply: run(world).await },
         Effect::Fetch { session, full, known } => {
             Msg::Fetched { session, answer: Box::new(fetch(&world, session, full, known).await) }

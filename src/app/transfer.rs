@@ -1,17 +1,32 @@
 //! Files on their way to storages: how far they are, and which ones did not arrive.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use super::App;
 use crate::{
-    api::{ApiError, attachment::Attachment},
-    shell::{SessionId, Write},
+    api::{ApiError, Wire, attachment::Attachment},
+    shell::{Level, SessionId, Toast},
     store::Transfer,
-    ui::progress::{Progress, Unit},
+    ui::{
+        progress::{Progress, Unit},
+        text,
+    },
 };
 
 /// How often running transfers are looked at.
 const PACE: Duration = Duration::from_millis(500);
+
+/// What came of fetching a file.
+pub struct Downloaded {
+    /// From which cluster.
+    pub session: SessionId,
+    /// What it was fetched for.
+    pub label: String,
+    /// What it was to be saved as.
+    pub file: Attachment,
+    /// Where it is now.
+    pub result: Result<PathBuf, ApiError>,
+}
 
 struct Going {
     shown: Transfer,
@@ -27,12 +42,12 @@ pub struct Transfers {
 }
 
 impl Transfers {
-    /// A confirmed upload leaves.
-    pub fn add(&mut self, write: &Write, now: Duration) {
-        let Some(file) = write.wire.file.clone() else { return };
+    /// A confirmed upload leaves, or a file begins to come.
+    pub fn add(&mut self, label: &str, wire: &Wire, now: Duration) {
+        let Some(file) = wire.file.clone() else { return };
         let shown = Transfer {
-            label: write.label.clone(),
-            wire: write.wire.clone(),
+            label: label.to_owned(),
+            wire: wire.clone(),
             sent: 0,
             total: file.size,
             rate: None,
@@ -40,10 +55,10 @@ impl Transfers {
             error: None,
         };
         // Another try takes the place of the one that failed.
-        let fetched = write.wire.body_file().is_none();
+        let fetched = file.offer.is_some();
         let same = |g: &Going| fetched && g.file.path == file.path && g.file.name == file.name;
         self.list.retain(|g| g.shown.is_running() || g.shown.label != shown.label && !same(g));
-        let progress = Progress::new(Unit::Bytes, Some(file.size));
+        let progress = Progress::new(Unit::Bytes, Some(file.size).filter(|size| *size > 0));
         self.list.push(Going { shown, file, progress });
         self.next = now;
     }
@@ -108,6 +123,24 @@ impl App {
             self.dirty = true;
         }
     }
+
+    /// A file has come, or it has not: nothing of it is left then.
+    pub(super) fn downloaded(&mut self, Downloaded { session: id, label, file, result }: Downloaded) {
+        let stopped = file.meter.is_cancelled();
+        self.uploads(id, |transfers, _| {
+            // Who stops it has no use for a reminder.
+            transfers.ended(&file, result.as_ref().err().filter(|_| !stopped));
+        });
+        let toast = match result {
+            Ok(path) => {
+                let size = text::bytes_short(file.meter.sent());
+                Toast::new(Level::Ok, format!("Saved {} ({size})", path.display()))
+            }
+            Err(_) if stopped => Toast::new(Level::Info, format!("{label}: stopped, nothing of it was kept")),
+            Err(error) => Toast::new(Level::Error, format!("{label}: {}", error.explained())),
+        };
+        self.toast(toast);
+    }
 }
 
 #[cfg(test)]
@@ -121,11 +154,10 @@ mod tests {
         let file =
             Attachment { path: "x".into(), name: "x.iso".into(), size: 1000, meter: Default::default(), offer: None };
         let call = image::upload(&"n".into(), &"local".into(), ContentKind::Iso, None, file.clone());
-        let write = Write::new("Upload x.iso", call);
         let mut all = Transfers::default();
         let at = Duration::from_secs;
         assert_eq!(all.next_due(), None);
-        all.add(&write, at(1));
+        all.add("Upload x.iso", &call.wire, at(1));
         assert_eq!(all.shown(at(1))[0].sent, 0);
         assert!(!all.is_due(at(1)) && all.is_due(at(2)));
         file.meter.add(500);
@@ -135,7 +167,7 @@ mod tests {
         assert_eq!((all.next_due(), all.shown(at(7)).len()), (None, 1));
         let again = Attachment { meter: Default::default(), ..file };
         let call = image::upload(&"n".into(), &"local".into(), ContentKind::Iso, None, again.clone());
-        all.add(&Write::new("Upload x.iso", call), at(8));
+        all.add("Upload x.iso", &call.wire, at(8));
         assert_eq!(all.shown(at(8)).len(), 1);
         all.ended(&again, None);
         assert!(all.shown(at(9)).is_empty());
@@ -160,7 +192,7 @@ mod tests {
         let call = image::upload(&"n".into(), &"local".into(), ContentKind::Iso, None, file.clone());
         let mut all = Transfers::default();
         let at = Duration::from_secs;
-        all.add(&Write::new("Let n fetch x.iso", call), at(1));
+        all.add("Let n fetch x.iso", &call.wire, at(1));
         all.ended(&file, None);
         assert_eq!(all.shown(at(2)).len(), 1, "the node has only just been told");
         let other = all.list[0].file.clone();

@@ -12,7 +12,6 @@ use super::{
 use crate::{
     api::{
         backup,
-        cluster::GuestStatus,
         ids::{ContentKind, GuestKind, VmId},
         job::{self, Job},
         storage,
@@ -44,7 +43,8 @@ Examples:
     #[command(after_help = "\
 Examples:
   proxmux backup restore nas:backup/vzdump-qemu-101-2026_11_16-10_31_38.vma.zst vmid=150 unique=1
-  proxmux backup restore nas:backup/vzdump-qemu-113-2026_11_18-10_31_38.vma.zst target=over typed=113 --yes")]
+  proxmux backup restore nas:backup/vzdump-qemu-113-2026_11_18-10_31_38.vma.zst target=over typed=113 --yes
+  proxmux backup restore nas:backup/vzdump-qemu-101-2026_11_16-10_31_38.vma.zst target=over typed=101 power=shutdown --yes")]
     Restore(OfVolume),
     /// Show the guest's configuration in a backup
     #[command(after_help = "Examples:\n  proxmux backup show nas:backup/vzdump-qemu-101-2026_11_16-10_31_38.vma.zst")]
@@ -260,7 +260,6 @@ pub async fn run(command: BackupCommand, world: &World, store: &Store) -> Result
             let wizard =
                 restore::dialog(&row, store).context("it can't be told whether this is a VM or a container")?;
             let Some(proposal) = fill::fill(world, store, wizard, &args.fields).await? else { return Ok(()) };
-            replaceable(&row, &proposal, store)?;
             change::run(world, store, proposal, &args.change).await
         }
         BackupCommand::Show(args) => {
@@ -295,19 +294,6 @@ pub async fn run(command: BackupCommand, world: &World, store: &Store) -> Result
             }
         }
         BackupCommand::Job(command) => jobs(command, world, store).await,
-    }
-}
-
-/// A guest that runs is not replaced: the server would say so only in the task.
-fn replaceable(row: &Row, proposal: &Proposal, store: &Store) -> Result<()> {
-    let over = proposal.writes.iter().any(|w| w.wire.params.iter().any(|p| p.name == "force"));
-    match row.vmid.and_then(|id| store.guest(id)).filter(|g| over && g.status != GuestStatus::Stopped) {
-        Some(guest) => bail!(
-            "{} is not stopped, and can't be replaced until it is (proxmux api create {})",
-            guest.label(),
-            guest.reference().path("status/shutdown")
-        ),
-        None => Ok(()),
     }
 }
 

@@ -70,10 +70,19 @@ pub async fn run(world: &World, store: &Store, proposal: Proposal, args: &Change
     let mut failed = None;
     // What came of a single one is said by whoever called.
     let several = proposal.writes.len() > 1;
-    for write in proposal.writes {
+    let waits: Vec<bool> = proposal.writes.iter().skip(1).map(|next| next.needs_last).chain([false]).collect();
+    for (write, wait) in proposal.writes.into_iter().zip(waits) {
+        // What the next one needs is waited for, whatever was asked for.
+        let args = &ChangeArgs { no_wait: args.no_wait && !wait, ..args.clone() };
         let mut outcome = Map::new();
         outcome.insert("change".into(), write.label.clone().into());
         outcome.insert("call".into(), write.wire.to_string().into());
+        if write.needs_last && failed.is_some() {
+            tell(args, &format!("{}: not sent, because the change before it failed", write.label));
+            outcome.insert("error".into(), "not sent: the change before it failed".into());
+            outcomes.push(Value::Object(outcome));
+            continue;
+        }
         let result = one(world, store, &write.label, &write.wire, args, &mut outcome).await;
         if let Err(error) = result {
             outcome.insert("error".into(), format!("{error:#}").into());

@@ -76,6 +76,10 @@ pub trait Ask: Sized + Send + 'static {
     fn refreshed(&mut self, _wizard: &mut Wizard, _cx: &mut Cx<'_, Msg<Self::Msg>>) {}
     /// The change that these values make; `None` while something is missing, or when nothing would change.
     fn proposal(&self, wizard: &Wizard, store: &Store) -> Option<Proposal>;
+    /// What is worth reading below the calls of the last page.
+    fn appendix(&self) -> Vec<String> {
+        vec![]
+    }
     /// All changes were accepted; the dialog goes.
     fn done(&mut self, _wizard: &Wizard, _cx: &mut Cx<'_, Msg<Self::Msg>>) {}
     /// The field that answers for a parameter of the call.
@@ -312,6 +316,11 @@ impl<A: Ask> Dialog<A> {
                 lines.push(Line::styled(part, look.style(Role::Muted)));
             }
             lines.push(Line::raw(""));
+        }
+        for line in self.ask.appendix() {
+            for part in text::wrap(&text::clean(&line), width) {
+                lines.push(Line::styled(part, look.style(Role::Muted)));
+            }
         }
         lines
     }

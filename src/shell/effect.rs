@@ -84,17 +84,33 @@ pub struct Write {
     pub place: Option<(SessionId, String)>,
     /// Waits until earlier ones of this kind on the same guest have ended, tasks included: the server locks guests.
     pub in_turn: bool,
+    /// Is not sent at all when the one before it on the same guest did not succeed.
+    pub needs_last: bool,
 }
 
 impl Write {
     /// A write whose outcome only the user hears about.
     pub fn new<T>(label: impl Into<String>, request: Request<T>) -> Self {
-        Self { label: label.into(), wire: request.wire, guest: None, then: None, place: None, in_turn: false }
+        Self {
+            label: label.into(),
+            wire: request.wire,
+            guest: None,
+            then: None,
+            place: None,
+            in_turn: false,
+            needs_last: false,
+        }
     }
 
     /// One after the other with others on the same guest.
     pub fn in_turn(mut self) -> Self {
         self.in_turn = true;
+        self
+    }
+
+    /// One after the other with others on the same guest, and only if the one before it went well.
+    pub fn after_success(mut self) -> Self {
+        (self.in_turn, self.needs_last) = (true, true);
         self
     }
 
@@ -190,6 +206,15 @@ pub enum Effect {
         session: SessionId,
         /// The change.
         write: Write,
+    },
+    /// Fetch a file: what [`Wire::saved_file`] says. It goes on when the view that asked has been closed.
+    Download {
+        /// From where.
+        session: SessionId,
+        /// What it does, for toasts: "Fetch notes.txt".
+        label: String,
+        /// The call.
+        wire: Wire,
     },
     /// Work that is more than one call.
     Job {

@@ -7,6 +7,7 @@
 pub mod confirm;
 pub mod copy;
 pub mod dialog;
+mod download;
 pub mod effect;
 mod leftover;
 pub mod manual;

@@ -182,6 +182,7 @@ impl<'a, M: Send + 'static> Cx<'a, M> {
             then: Some((self.id, decode)),
             place: None,
             in_turn: false,
+            needs_last: false,
         }
     }
 

@@ -232,6 +232,15 @@ impl World {
         &*self.connector
     }
 
+    fn slots_of(&self, session: SessionId) -> Slots {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).entry(session).or_default().clone()
+    }
+
+    /// The places for files that are on their way at the same time.
+    pub(super) fn uploads(&self, session: SessionId) -> Arc<Semaphore> {
+        self.slots_of(session).uploads
+    }
+
     /// The client of a session.
     ///
     /// # Errors
@@ -275,7 +284,7 @@ impl World {
             return Err(ApiError::Withheld("dry run: the call was only shown".into()));
         }
         // Bulk work must not flood the server.
-        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner).entry(session).or_default().clone();
+        let slots = self.slots_of(session);
         let _slot = match wire.body_file() {
             None => slots.writes.acquire().await,
             Some(file) => tokio::select! {

@@ -37,6 +37,8 @@ pub const ROUTES: &[Route] = &[
     Route("GET", "/cluster/firewall/ipset/{name}", ipset),
     Route("POST", "/cluster/firewall/ipset/{name}", add_entry),
     Route("DELETE", "/cluster/firewall/ipset/{name}", remove_ipset),
+    Route("GET", "/cluster/firewall/ipset/{name}/{cidr}", entry),
+    Route("PUT", "/cluster/firewall/ipset/{name}/{cidr}", update_entry),
     Route("DELETE", "/cluster/firewall/ipset/{name}/{cidr}", remove_entry),
     Route("GET", "/cluster/firewall/macros", macros),
     Route("GET", "/cluster/firewall/refs", refs),
@@ -59,12 +61,16 @@ pub const ROUTES: &[Route] = &[
     Route("PUT", "/nodes/{node}/qemu/{vmid}/firewall/options", set_options),
     Route("GET", "/nodes/{node}/qemu/{vmid}/firewall/aliases", aliases),
     Route("POST", "/nodes/{node}/qemu/{vmid}/firewall/aliases", add_alias),
+    Route("GET", "/nodes/{node}/qemu/{vmid}/firewall/aliases/{name}", alias),
+    Route("PUT", "/nodes/{node}/qemu/{vmid}/firewall/aliases/{name}", update_alias),
     Route("DELETE", "/nodes/{node}/qemu/{vmid}/firewall/aliases/{name}", remove_alias),
     Route("GET", "/nodes/{node}/qemu/{vmid}/firewall/ipset", ipsets),
     Route("POST", "/nodes/{node}/qemu/{vmid}/firewall/ipset", add_ipset),
     Route("GET", "/nodes/{node}/qemu/{vmid}/firewall/ipset/{name}", ipset),
     Route("POST", "/nodes/{node}/qemu/{vmid}/firewall/ipset/{name}", add_entry),
     Route("DELETE", "/nodes/{node}/qemu/{vmid}/firewall/ipset/{name}", remove_ipset),
+    Route("GET", "/nodes/{node}/qemu/{vmid}/firewall/ipset/{name}/{cidr}", entry),
+    Route("PUT", "/nodes/{node}/qemu/{vmid}/firewall/ipset/{name}/{cidr}", update_entry),
     Route("DELETE", "/nodes/{node}/qemu/{vmid}/firewall/ipset/{name}/{cidr}", remove_entry),
     Route("GET", "/nodes/{node}/qemu/{vmid}/firewall/refs", refs),
     Route("GET", "/nodes/{node}/qemu/{vmid}/firewall/log", log),
@@ -78,12 +84,16 @@ pub const ROUTES: &[Route] = &[
     Route("PUT", "/nodes/{node}/lxc/{vmid}/firewall/options", set_options),
     Route("GET", "/nodes/{node}/lxc/{vmid}/firewall/aliases", aliases),
     Route("POST", "/nodes/{node}/lxc/{vmid}/firewall/aliases", add_alias),
+    Route("GET", "/nodes/{node}/lxc/{vmid}/firewall/aliases/{name}", alias),
+    Route("PUT", "/nodes/{node}/lxc/{vmid}/firewall/aliases/{name}", update_alias),
     Route("DELETE", "/nodes/{node}/lxc/{vmid}/firewall/aliases/{name}", remove_alias),
     Route("GET", "/nodes/{node}/lxc/{vmid}/firewall/ipset", ipsets),
     Route("POST", "/nodes/{node}/lxc/{vmid}/firewall/ipset", add_ipset),
     Route("GET", "/nodes/{node}/lxc/{vmid}/firewall/ipset/{name}", ipset),
     Route("POST", "/nodes/{node}/lxc/{vmid}/firewall/ipset/{name}", add_entry),
     Route("DELETE", "/nodes/{node}/lxc/{vmid}/firewall/ipset/{name}", remove_ipset),
+    Route("GET", "/nodes/{node}/lxc/{vmid}/firewall/ipset/{name}/{cidr}", entry),
+    Route("PUT", "/nodes/{node}/lxc/{vmid}/firewall/ipset/{name}/{cidr}", update_entry),
     Route("DELETE", "/nodes/{node}/lxc/{vmid}/firewall/ipset/{name}/{cidr}", remove_entry),
     Route("GET", "/nodes/{node}/lxc/{vmid}/firewall/refs", refs),
     Route("GET", "/nodes/{node}/lxc/{vmid}/firewall/log", log),
@@ -209,6 +219,7 @@ fn fill(rule: &mut Value, args: &Args) {
 
 fn add(cluster: &mut Cluster, args: &Args) -> Outcome {
     need_group(cluster, args)?;
+    check_digest(cluster, args)?;
     check_ports(args)?;
     if args.str("type") == "group" {
         let known =
@@ -304,10 +315,13 @@ fn add_named(cluster: &mut Cluster, args: &Args, key: &str, id: &str, row: Value
     // a group's own parameter must not choose its rule file here
     let file = Args { params: args.params.clone(), template: "/".into(), ..Args::default() };
     let part = part_mut(cluster, &file, key, json!({}));
-    if let Some(new) = args.opt("rename") {
-        let old =
-            part.as_object_mut().and_then(|m| m.remove(new)).ok_or_else(|| die(format!("'{new}' does not exist")))?;
-        part[&name] = old;
+    if let Some(old) = args.opt("rename") {
+        let mut moved =
+            part.as_object_mut().and_then(|m| m.remove(old)).ok_or_else(|| die(format!("'{old}' does not exist")))?;
+        if let Some(comment) = args.opt("comment") {
+            moved["comment"] = json!(comment);
+        }
+        part[&name] = moved;
         return Ok(().into());
     }
     if part.get(&name).is_some() {
@@ -366,6 +380,7 @@ fn alias(cluster: &mut Cluster, args: &Args) -> Outcome {
 }
 
 fn update_alias(cluster: &mut Cluster, args: &Args) -> Outcome {
+    check_digest(cluster, args)?;
     alias(cluster, args)?;
     let aliases = part_mut(cluster, args, "aliases", json!({}));
     let row = with_comment(args, aliases[args.str("name")].clone());
@@ -382,6 +397,7 @@ fn update_alias(cluster: &mut Cluster, args: &Args) -> Outcome {
 }
 
 fn remove_alias(cluster: &mut Cluster, args: &Args) -> Outcome {
+    check_digest(cluster, args)?;
     alias(cluster, args)?;
     if let Some(map) = part_mut(cluster, args, "aliases", json!({})).as_object_mut() {
         map.remove(args.str("name"));
@@ -429,7 +445,31 @@ fn add_entry(cluster: &mut Cluster, args: &Args) -> Outcome {
     Ok(().into())
 }
 
+fn entry_of<'a>(cluster: &'a mut Cluster, args: &Args) -> Result<&'a mut Value, Fault> {
+    let (set, cidr) = (args.str("name").to_owned(), args.str("cidr").to_owned());
+    let found = set_of(cluster, args)?.iter_mut().find(|e| e["cidr"] == cidr.as_str());
+    found.ok_or_else(|| die(format!("no such entry '{cidr}' in IPSet '{set}'")))
+}
+
+fn entry(cluster: &mut Cluster, args: &Args) -> Outcome {
+    let digest = sum(cluster, args);
+    let mut row = entry_of(cluster, args)?.clone();
+    row["digest"] = json!(digest);
+    Ok(row.into())
+}
+
+fn update_entry(cluster: &mut Cluster, args: &Args) -> Outcome {
+    check_digest(cluster, args)?;
+    let row = entry_of(cluster, args)?;
+    *row = with_comment(args, json!({"cidr": row["cidr"]}));
+    if args.flag("nomatch") {
+        row["nomatch"] = json!(1);
+    }
+    Ok(().into())
+}
+
 fn remove_entry(cluster: &mut Cluster, args: &Args) -> Outcome {
+    check_digest(cluster, args)?;
     let cidr = args.str("cidr").to_owned();
     set_of(cluster, args)?.retain(|e| e["cidr"] != cidr.as_str());
     Ok(().into())

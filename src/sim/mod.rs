@@ -54,6 +54,7 @@ pub mod progress;
 pub mod property;
 pub mod qemu;
 pub mod realm;
+pub mod replication;
 pub mod resource;
 pub mod restore;
 pub mod role;

@@ -52,6 +52,7 @@ fn nouns() -> Vec<&'static [Route]> {
         super::qemu::power::ROUTES,
         super::qemu::status::ROUTES,
         super::realm::ROUTES,
+        super::replication::ROUTES,
         super::resource::ROUTES,
         super::role::ROUTES,
         super::rrd::ROUTES,

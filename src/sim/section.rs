@@ -15,7 +15,6 @@ pub const ROUTES: &[Route] = &[
     Route("GET", "/cluster/replication/{id}", one),
     Route("PUT", "/cluster/replication/{id}", update),
     Route("DELETE", "/cluster/replication/{id}", remove),
-    Route("GET", "/nodes/{node}/replication", list),
     Route("GET", "/cluster/mapping/dir", list),
     Route("POST", "/cluster/mapping/dir", create),
     Route("GET", "/cluster/mapping/dir/{id}", one),
@@ -63,7 +62,6 @@ fn file(args: &Args) -> (String, &'static str) {
         "acme/plugins" => "plugin",
         _ => "id",
     };
-    let path = if args.template.starts_with("/nodes/") { "replication" } else { path };
     (path.to_owned(), key)
 }
 
@@ -126,6 +124,9 @@ fn create(cluster: &mut Cluster, args: &Args) -> Outcome {
         if found.node == args.str("target") {
             return Err(die("cannot replicate to local node"));
         }
+        if let Some(volume) = super::replication::obstacle(cluster, found) {
+            return Err(die(format!("missing replicate feature on volume '{volume}'")));
+        }
         config.insert("guest".into(), guest);
     }
     if cluster.section(&file).contains_key(&id) {
@@ -133,6 +134,12 @@ fn create(cluster: &mut Cluster, args: &Args) -> Outcome {
     }
     cluster.section(&file).insert(id, config);
     Ok(().into())
+}
+
+/// A row of a file, if it is there.
+pub fn one_of(cluster: &Cluster, file: &str, id: &str) -> Option<Value> {
+    let config = cluster.sections_of(file)?.get(id)?;
+    Some(row(cluster, file, "id", id, config, false))
 }
 
 fn one(cluster: &mut Cluster, args: &Args) -> Outcome {
@@ -146,6 +153,12 @@ fn update(cluster: &mut Cluster, args: &Args) -> Outcome {
     let (file, key) = file(args);
     let id = args.str(key).to_owned();
     let new = settings(args, key);
+    if file == "replication"
+        && let Some(sent) = args.opt("digest")
+        && sent != digest(&format!("{:?}", cluster.sections_of(&file)))
+    {
+        return Err(die("detected modified configuration - file changed by other user? Try again."));
+    }
     let config = cluster.section(&file).get_mut(&id).ok_or_else(|| missing(&file, &id))?;
     config.extend(new);
     for key in args.list("delete") {

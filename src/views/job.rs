@@ -1,5 +1,6 @@
 //! Backup jobs: the list with what each takes, when it runs next and how it went last time.
 
+mod act;
 pub mod column;
 pub mod detail;
 pub mod edit;
@@ -17,17 +18,20 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use self::column::Row;
+use self::{
+    act::{Found, Next},
+    column::Row,
+};
+
 use crate::{
     api::{
         ApiError,
-        guest::param,
         ids::Upid,
         job::{self as api, Job},
         task::{self, LogLine, Task, TaskState},
     },
     api::{Paged, vzdump},
-    shell::{Command, Cx, Degree, Effect, Level, Picker, Proposal, Scene, View},
+    shell::{Command, Cx, Effect, Picker, Scene, View},
     store::Store,
     ui::{List, Role, Table, TableEvent, text},
 };
@@ -44,17 +48,6 @@ pub enum Msg {
     Head(Upid, Result<Paged<LogLine>, ApiError>),
     /// A job was changed.
     Changed(Result<(), ApiError>),
-}
-
-/// Why a job is read again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// To edit it.
-    Edit,
-    /// To run it.
-    Run,
-    /// To switch it on or off.
-    Switch,
 }
 
 /// The list of backup jobs.
@@ -177,7 +170,7 @@ impl Jobs {
     fn open(&mut self, cx: &mut Cx<'_, Msg>) {
         if let Some(row) = self.selected() {
             let last = self.last.get(row.job.id.as_str()).map(|(upid, ..)| upid.clone());
-            cx.open(detail::Detail::new(row.job.clone(), last));
+            cx.open(detail::Detail::new(row.job.clone(), last, &self.jobs));
         }
     }
 
@@ -199,57 +192,10 @@ impl Jobs {
         }
     }
 
-    fn fresh(&mut self, next: Next, answer: Result<Job, ApiError>, cx: &mut Cx<'_, Msg>) {
-        let job = match answer {
-            Ok(job) => job,
-            Err(error) if error.status() == Some(400) => {
-                cx.toast(Level::Warning, "Somebody else has removed this job meanwhile");
-                self.load(cx);
-                return;
-            }
-            Err(error) => {
-                cx.toast(Level::Error, error.explained());
-                return;
-            }
-        };
-        match next {
-            Next::Edit => {
-                self.asked = None;
-                cx.open(edit::dialog(cx.store(), Some(job), &self.jobs));
-            }
-            Next::Run => {
-                let proposal = run::now(&job, cx.store());
-                if proposal.writes.is_empty() {
-                    let why =
-                        proposal.notes.first().cloned().unwrap_or_else(|| "it takes no guest at the moment".into());
-                    cx.toast(Level::Warning, format!("Nothing to run: {why}"));
-                }
-                cx.propose(proposal);
-            }
-            Next::Switch => {
-                let label = run::switch(&job).label;
-                let on = !job.is_enabled();
-                let request = api::update(&job.id, &[param("enabled", u8::from(on))], &[]);
-                let write = cx.hear(label.clone(), request, Msg::Changed);
-                let mut proposal = Proposal::new(format!("{label}?"), vec![write]);
-                if !on {
-                    proposal = proposal
-                        .degree(Degree::Careful)
-                        .note("Its guests are not backed up by it until it is switched on again.");
-                }
-                cx.propose(proposal);
-            }
-        }
-    }
-
     fn remove(&mut self, cx: &mut Cx<'_, Msg>) {
-        let Some(row) = self.selected() else { return };
-        let write = cx.hear(format!("Remove the backup job {}", row.job.id), api::remove(&row.job.id), Msg::Changed);
-        let proposal = Proposal::new(format!("Remove the backup job {}?", row.job.id), vec![write])
-            .degree(Degree::Careful)
-            .note(format!("Its guests ({}) are not backed up by it any more.", column::selection(&row.job)))
-            .note("The backups that it has made stay.");
-        cx.propose(proposal);
+        if let Some(row) = self.selected() {
+            act::remove(&row.job, cx, Msg::Changed);
+        }
     }
 
     fn log(&mut self, cx: &mut Cx<'_, Msg>) {
@@ -348,7 +294,13 @@ impl View for Jobs {
                     Err(error) => self.error = Some(error),
                 }
             }
-            Msg::Fresh(next, answer) => self.fresh(next, answer, cx),
+            Msg::Fresh(next, answer) => {
+                // What comes of an edit is read when this view is in front again.
+                self.asked = self.asked.filter(|_| next != Next::Edit);
+                if act::fresh(next, answer, &self.jobs, cx, Msg::Changed) == Found::Gone {
+                    self.load(cx);
+                }
+            }
             Msg::Runs(Ok(page)) => self.look_at(page.data, cx),
             Msg::Runs(Err(error)) => tracing::debug!(%error, "backup runs of a node"),
             Msg::Head(upid, Ok(page)) => {

@@ -6,6 +6,7 @@ pub mod ct;
 pub mod dashboard;
 pub mod device;
 pub mod fact;
+pub mod firewall;
 pub mod fleet;
 pub mod guest;
 pub mod image;
@@ -14,6 +15,7 @@ pub mod login;
 pub mod message;
 pub mod password;
 pub mod permission;
+pub mod replication;
 pub mod requests;
 pub mod snapshot;
 pub mod storage;
@@ -159,6 +161,17 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<backup::shown::Shown>(),
         table::<backup::files::Files>(),
         table::<backup::run::Run>(),
+        table::<firewall::Firewall>(),
+        table::<firewall::entry::Entries>(),
+        table::<firewall::log::Log>(),
+        table::<Dialog<firewall::rule::EditRule>>(),
+        table::<Dialog<firewall::option::EditOptions>>(),
+        table::<Dialog<firewall::address::EditAddress>>(),
+        table::<Dialog<firewall::place::Place>>(),
+        table::<replication::Replication>(),
+        table::<replication::log::Log>(),
+        table::<Dialog<replication::edit::EditJob>>(),
+        table::<Dialog<replication::edit::RemoveJob>>(),
         table::<job::Jobs>(),
         table::<job::detail::Detail>(),
         table::<snapshot::Snapshots>(),

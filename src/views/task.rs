@@ -311,7 +311,7 @@ impl View for Tasks {
         Command {
             id: "task.transfers",
             keys: "u",
-            title: "Uploads",
+            title: "Transfers",
             footer: true,
             ready: |_, s| !s.transfers.is_empty(),
             run: |_, cx| cx.open(transfer::Transfers::default()),

@@ -233,21 +233,39 @@ async fn a_running_guest_is_replaced_only_after_its_id_was_typed_and_it_was_stop
     h.press("ctrl-s").await;
     h.sees("type 101 to say that this guest may be replaced");
     h.press("backspace backspace backspace '101' tab").await;
-    h.press("right right").await;
-    h.until("before it is replaced?", 1.0).await;
-    h.press("y").await;
-    h.wait(8.0).await;
-    assert!(!h.runs(101), "{}", h.screen());
+    // Nor while nobody has said how it is stopped.
     h.press("ctrl-s").await;
+    h.sees("is required");
+    h.press("right ctrl-s").await;
     h.sees("its disks are deleted first, and everything since the backup (5 d ago) is lost");
+    h.sees("It is running: it is shut down first");
+    h.sees("POST /nodes/pve1/qemu/101/status/shutdown");
     h.sees("force=1");
-    h.sees_not("It is not stopped");
     h.press("enter").await;
-    h.until("Restore VM 101 from", 5.0).await;
-    h.until(": done", 900.0).await;
+    h.wait(1.0).await;
+    assert_eq!(h.writes().len(), 1, "the restore waits: {:?}", h.writes());
+    h.until("Restore VM 101 from", 60.0).await;
+    assert!(!h.runs(101), "{}", h.screen());
+    h.wait(900.0).await;
     let calls = h.writes();
     assert_eq!(calls.len(), 2, "{calls:?}");
+    assert!(calls[0].starts_with("POST /nodes/pve1/qemu/101/status/shutdown"), "{calls:?}");
     assert!(calls[1].starts_with("POST /nodes/pve1/qemu vmid=101 archive=nas:backup/"), "{calls:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guest_that_does_not_go_down_is_not_replaced() {
+    let mut h = backups().await;
+    h.press("/ 'storage:nas id:101' enter R").await;
+    h.wait(2.0).await;
+    h.press("right tab '101' tab right ctrl-s").await;
+    h.sees("it is shut down first");
+    h.trouble("/nodes/pve1/qemu/101/status/shutdown", None, Trouble::Status(500, "VM is locked (backup)".into()));
+    h.press("enter").await;
+    h.until("therefore: Restore VM 101 from", 5.0).await;
+    h.wait(60.0).await;
+    assert_eq!(h.writes().len(), 1, "{:?}", h.writes());
+    assert!(h.runs(101));
 }
 
 #[tokio::test(start_paused = true)]

@@ -75,7 +75,12 @@ async fn backups_are_restored_to_new_guests_and_over_old_ones() {
     assert!(err.contains("typed: "), "{err}");
     let (code, _, err) = lab.run(&format!("backup restore {running} target=over typed=101 --yes")).await;
     assert_eq!(code, 1);
-    assert!(err.contains("VM 101 (homeassistant) is not stopped"), "{err}");
+    assert!(err.contains("power: is required"), "{err}");
+    // It is stopped first, and waited for.
+    let (code, out, err) = lab.run(&format!("backup restore {running} target=over typed=101 power=stop --yes")).await;
+    assert_eq!(code, 0, "{err}");
+    let order: Vec<&str> = out.lines().filter(|l| l.contains(": done")).collect();
+    assert!(order[0].starts_with("Stop VM 101") && order[1].starts_with("Restore VM 101"), "{out}");
 
     // Over one that is stopped: what is lost is told, and how long ago the backup was made.
     let stopped = newest(&lab, 209, "nas").await;

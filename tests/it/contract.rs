@@ -12,6 +12,7 @@ use proxmux::api::{
 use crate::schema::Schema;
 
 mod dialog;
+mod net;
 
 /// Backups and backup jobs, with every field that their dialogs have.
 fn backup_calls(node: &NodeName, store: &StorageId, vmid: VmId) -> Vec<Wire> {
@@ -219,6 +220,7 @@ fn requests() -> Vec<Wire> {
     }
     all.extend(image_calls(&node, &store, &vm, &ct));
     all.extend(backup_calls(&node, &store, vmid));
+    all.extend(net::calls());
     for guest in [&vm, &ct] {
         let change = guest::Change {
             set: vec![param("cores", 4), param("description", "notes")],

@@ -95,7 +95,7 @@ impl Transport for Line {
             for (name, value) in &call.headers {
                 there = there.header(name, value.expose_secret());
             }
-            if let Some(file) = &call.wire.file {
+            if let Some(file) = call.wire.file.as_ref().filter(|_| call.wire.is_write()) {
                 there.upload = Some(carry(&lab, &call.wire, file).await?);
             } else if matches!(there.method.as_str(), "POST" | "PUT") {
                 there.body = call.wire.encoded().into_bytes();

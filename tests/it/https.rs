@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 
 use proxmux::api::{
     ApiError, Call, Client, Raw, Request, Transport,
+    attachment::Meter,
     http::{Fingerprint, HttpTransport, Options, Trust},
+    login::Credentials,
+    sink::Sink,
 };
 
 use crate::server::{Reply, Server, raw, reply};
@@ -27,7 +30,7 @@ fn transport(server: &Server) -> HttpTransport {
 }
 
 async fn send(transport: &HttpTransport, request: Request<()>) -> Result<Raw, ApiError> {
-    transport.send(Call { wire: request.wire, headers: vec![] }).await
+    transport.send(Call { wire: request.wire, headers: vec![], into: None }).await
 }
 
 fn get(path: &str) -> Request<()> {
@@ -105,7 +108,7 @@ async fn requests_as_they_arrive() {
     let transport = transport(&server);
     let wire = post("/nodes/a/qemu").param("name", "ä b").param("vmid", 100).wire;
     let headers = vec![("Cookie", "PVEAuthCookie=x%3A".into()), ("CSRFPreventionToken", "c".into())];
-    transport.send(Call { wire, headers }).await.unwrap();
+    transport.send(Call { wire, headers, into: None }).await.unwrap();
     send(&transport, post("/empty")).await.unwrap();
     send(&transport, get("/x").param("type", "vm")).await.unwrap();
     send(&transport, Request::delete("/x").param("purge", 1)).await.unwrap();
@@ -300,4 +303,37 @@ async fn connections_that_the_server_closed_in_peace_are_not_used() {
         tokio::time::sleep(Duration::from_millis(50)).await; // the news of the end arrives
     }
     assert_eq!((server.seen().len(), server.connections()), (3, 3));
+}
+
+#[tokio::test]
+async fn a_large_answer_is_streamed_into_a_file_and_a_refusal_is_not() {
+    let server = Server::start(|request| match request.line.contains("/gone") {
+        true => reply("500 no such file", r#"{"data":null,"message":"no such file\n"}"#),
+        false => reply("200 OK", &"0123456789abcdef".repeat(6 << 16)),
+    })
+    .await;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    // Six MiB where an answer may have one.
+    let small = Options { body: 1 << 20, ..options() };
+    let pin = Trust::Pinned(Fingerprint::of(&server.leaf));
+    let transport = transport_to(&server.address.to_string(), &pin, small);
+    assert!(send(&transport, get("/file")).await.is_err(), "an ordinary answer may not be that large");
+    let client = Client::new(transport);
+    client.login(Credentials::Token { id: "a@b!c".into(), secret: "s".into() }).await.unwrap();
+    let sink = Sink::create(&path, Meter::default()).await.unwrap();
+    client.save(get("/file").wire, &sink).await.unwrap();
+    assert_eq!((sink.meter.sent(), std::fs::metadata(&path).unwrap().len()), (6 << 20, 6 << 20));
+
+    // A refusal says why; the file stays empty.
+    let path = dir.path().join("other");
+    let sink = Sink::create(&path, Meter::default()).await.unwrap();
+    let error = client.save(get("/gone").wire, &sink).await.unwrap_err();
+    assert!(error.to_string().contains("no such file"), "{error}");
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
+
+    // Stopped in the middle.
+    sink.meter.cancel();
+    let error = client.save(get("/file").wire, &sink).await.unwrap_err();
+    assert!(error.to_string().contains("stopped by you"), "{error}");
 }

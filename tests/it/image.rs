@@ -260,6 +260,7 @@ async fn over_https_in_pieces() {
     let call = |meter: &Meter, sum: &Checksum| Call {
         wire: image::upload(&"pve1".into(), &"nas".into(), ContentKind::Iso, Some(sum), attachment(meter)).wire,
         headers: vec![("Authorization", token.clone().into())],
+        into: None,
     };
     let answer = line.send(call(&meter, &checksum)).await.unwrap();
     assert_eq!(answer.status, 200, "{}", answer.reason);

@@ -28,6 +28,20 @@ async fn jobs_show_their_next_run_and_their_last_result() {
     h.sees("Next runs (every day at 02:30)");
     h.press("G").await;
     h.sees("+ ");
+    // All that the list can do with it.
+    h.press("p").await;
+    h.until("Switch the backup job backup-nightly off?", 2.0).await;
+    h.press("y").await;
+    h.press("g").await;
+    h.until("It is switched off: none of these happens.", 3.0).await;
+    assert_eq!(setting(&h, "backup-nightly", "enabled").as_deref(), Some("0"));
+    h.press("e").await;
+    h.until("Edit the backup job backup-nightly", 2.0).await;
+    h.press("esc R").await;
+    h.until("POST /nodes/", 3.0).await;
+    h.press("esc delete").await;
+    h.sees("Remove the backup job backup-nightly?");
+    h.press("esc").await;
     h.resize(80, 24).await;
     h.press("esc").await;
     // Whatever the width: when it runs next, and how it went.

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use proxmux::api::firewall::Scope;
 use proxmux::api::ids::{GuestKind, GuestRef, NodeName, StorageId, Upid, VmId, VolId};
 use proxmux::api::{
-    ApiError, Raw, access, acl, agent, backup, cloudinit, cluster, disk, error, guest, job, lxc, network, node,
-    privilege, progress::Progress, property::Properties, rrd, snapshot, storage, task, version, vm,
+    ApiError, Raw, access, acl, agent, backup, cloudinit, cluster, disk, error, firewall, guest, job, lxc, network,
+    node, privilege, progress::Progress, property::Properties, replication, rrd, snapshot, storage, task, version, vm,
 };
 use serde_json::Value;
 
@@ -398,6 +399,39 @@ const BACKUPS: &[(&str, &str, Decode, usize)] = &[
 ];
 
 /// A task id that came in an answer is a real one.
+/// Firewalls and replication.
+const FIREWALLS: &[(&str, &str, Decode, usize)] = &[
+    ("GET", "/cluster/firewall/rules", |b| rules(b, &Scope::Cluster), 1),
+    ("GET", "/nodes/{}/firewall/rules", |b| rules(b, &Scope::Node(n())), 2),
+    ("GET", "/nodes/{}/qemu|lxc/{}/firewall/rules", |b| rules(b, &Scope::Guest(g())), 4),
+    ("GET", "/cluster/firewall/groups/{}", |b| rules(b, &Scope::Group("web".into())), 1),
+    (
+        "GET",
+        "/nodes/{}/qemu|lxc/{}/firewall/options",
+        |b| firewall::options(&Scope::Guest(g())).decode(b).map(|_| None),
+        1,
+    ),
+    ("GET", "/nodes/{}/firewall/options", |b| firewall::options(&Scope::Node(n())).decode(b).map(|_| None), 1),
+    ("GET", "/cluster/firewall/groups", |b| firewall::groups().decode(b).map(|l| Some(l.len())), 1),
+    ("GET", "/cluster/firewall/aliases", |b| firewall::aliases(&Scope::Cluster).decode(b).map(|l| Some(l.len())), 1),
+    ("GET", "/cluster/firewall/macros", |b| firewall::macros().decode(b).map(|l| Some(l.len())), 1),
+    ("GET", "/cluster/firewall/refs", |b| firewall::refs(&Scope::Cluster).decode(b).map(|l| Some(l.len())), 1),
+    ("GET", "/nodes/{}/qemu|lxc/{}/firewall/log", |b| log(b, &Scope::Guest(g())), 1),
+    ("GET", "/nodes/{}/firewall/log", |b| log(b, &Scope::Node(n())), 1),
+    ("GET", "/cluster/replication", |b| replication::jobs().decode(b).map(|l| Some(l.len())), 1),
+    ("GET", "/nodes/{}/replication", |b| replication::states(&n(), None).decode(b).map(|l| Some(l.len())), 1),
+];
+
+fn rules(body: &[u8], scope: &Scope) -> Result<Option<usize>, ApiError> {
+    let rules = firewall::rules(scope).decode(body)?;
+    // Every rule has a digest to be guarded by, and an action.
+    Ok(Some(rules.iter().filter(|r| r.digest.len() == 40 && !r.action.is_empty() && !r.kind.is_empty()).count()))
+}
+
+fn log(body: &[u8], scope: &Scope) -> Result<Option<usize>, ApiError> {
+    firewall::log(scope, 0, 3, None, None).decode(body).map(|page| Some(page.data.len()))
+}
+
 fn checked(upid: Upid) -> Option<usize> {
     assert_eq!(Upid::parse(upid.as_str()).as_ref(), Ok(&upid));
     None
@@ -408,7 +442,7 @@ fn answers_are_decoded() {
     let Some(all) = recordings("decoding of recorded answers") else { return };
     let mut counts = BTreeMap::new();
     let mut wrong = vec![];
-    for (method, path, decode, floor) in ENDPOINTS.iter().chain(BACKUPS) {
+    for (method, path, decode, floor) in ENDPOINTS.iter().chain(BACKUPS).chain(FIREWALLS) {
         let mut count = 0;
         for recording in all.iter().filter(|r| (200..300).contains(&r.status) && r.fits(method, path)) {
             match decode(&recording.bytes()) {

@@ -25,6 +25,7 @@ use crate::api::{
     attachment::Attachment,
     error::ApiError,
     request::{Method, Wire},
+    sink::Sink,
     transport::{BoxFuture, Call, Raw, Transport},
 };
 
@@ -148,7 +149,7 @@ impl HttpTransport {
     /// When there is no way to the server, its certificate is not trusted, or it does not answer.
     pub async fn clock(&self) -> Result<Option<i64>, ApiError> {
         let wire = crate::api::access::domains().wire;
-        let request = self.inner.request(&Call { wire, headers: vec![] })?;
+        let request = self.inner.request(&Call { wire, headers: vec![], into: None })?;
         let inner = &self.inner;
         let limit = inner.options.connect + inner.options.silence;
         let sent = timeout(limit, inner.http.execute(request)).await;
@@ -165,7 +166,8 @@ impl Transport for HttpTransport {
     fn send(&self, call: Call) -> BoxFuture<Result<Raw, ApiError>> {
         let inner = self.inner.clone();
         Box::pin(async move {
-            if call.wire.is_write() {
+            // Giving up on them early helps nobody: files end when nothing comes any more.
+            if call.wire.is_write() || call.into.is_some() {
                 return inner.once(&call).await.map_err(|f| f.error);
             }
             let read = async {
@@ -187,7 +189,7 @@ impl Transport for HttpTransport {
         let (inner, path) = (self.inner.clone(), path.to_owned());
         Box::pin(async move {
             let request = reqwest::Request::new(reqwest::Method::GET, inner.url(&path)?);
-            inner.execute(request, None).await.map_err(|f| f.error)
+            inner.execute(request, None, None).await.map_err(|f| f.error)
         })
     }
 }
@@ -215,12 +217,18 @@ impl Inner {
             headers.insert(CONTENT_TYPE, kind.map_err(|_| ApiError::NotSent("the upload has no usable form".into()))?);
             *request.body_mut() = Some(form.body);
         }
-        self.execute(request, call.wire.body_file()).await
+        self.execute(request, call.wire.body_file(), call.into.as_ref()).await
     }
 
-    async fn execute(&self, request: reqwest::Request, file: Option<&Attachment>) -> Result<Raw, Failure> {
+    async fn execute(
+        &self,
+        request: reqwest::Request,
+        file: Option<&Attachment>,
+        into: Option<&Sink>,
+    ) -> Result<Raw, Failure> {
         let reusable = self.answered.load(Ordering::Relaxed);
-        let limit = self.options.silence;
+        // A Backup Server may have to start a machine that reads the disks of a backup.
+        let limit = if into.is_some() { self.options.silence * 10 } else { self.options.silence };
         let silent = || ApiError::Unsure(format!("no answer from {} within {}", self.target, secs(limit)));
         // Connecting has its own limit, which must not be mistaken for a silent server.
         let sending = self.http.execute(request);
@@ -242,6 +250,21 @@ impl Inner {
             Some(phrase) => String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
             None => status.canonical_reason().unwrap_or_default().to_owned(),
         };
+        if let Some(sink) = into.filter(|_| status.is_success()) {
+            sink.begin().await?;
+            loop {
+                let so_far = || sink.meter.sent();
+                let cut = |why: &str| {
+                    ApiError::Unsure(format!("the answer of {} {why} after {} bytes", self.target, so_far()))
+                };
+                let chunk = timeout(limit, answer.chunk()).await.map_err(|_| cut("stopped"))?;
+                match chunk.map_err(|_| cut("was cut off"))? {
+                    Some(chunk) => sink.write(&chunk).await?,
+                    None => break,
+                }
+            }
+            return Ok(Raw { status: status.as_u16(), reason, body: bytes::Bytes::new() });
+        }
         // In one piece when the server says how long it is: growing would copy a large answer several times over.
         let length = answer.content_length().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
         let mut body = BytesMut::with_capacity(length.min(self.options.body).min(16 << 20));
@@ -387,7 +410,7 @@ mod tests {
     }
 
     fn built(request: Request<()>) -> Result<reqwest::Request, ApiError> {
-        transport("[::1]").inner.request(&Call { wire: request.wire, headers: vec![] })
+        transport("[::1]").inner.request(&Call { wire: request.wire, headers: vec![], into: None })
     }
 
     #[test]
@@ -414,7 +437,8 @@ mod tests {
     #[test]
     fn headers_with_line_breaks_are_not_sent() {
         let wire = Request::<()>::get("/version").wire;
-        let call = Call { wire, headers: vec![("Authorization", "PVEAPIToken=a@b!c=hunter2\r\nX: y".into())] };
+        let call =
+            Call { wire, headers: vec![("Authorization", "PVEAPIToken=a@b!c=hunter2\r\nX: y".into())], into: None };
         let e = transport("pve1").inner.request(&call).unwrap_err().to_string();
         assert!(e.contains("Authorization") && !e.contains("hunter2"), "{e}");
     }

@@ -124,7 +124,7 @@ mod tests {
     impl Lab {
         async fn send(&self, request: Request<()>) -> (Result<u16, ApiError>, Vec<u16>) {
             self.asked.lock().unwrap().clear();
-            let answer = self.all.send(Call { wire: request.wire, headers: vec![] }).await;
+            let answer = self.all.send(Call { wire: request.wire, headers: vec![], into: None }).await;
             (answer.map(|raw| raw.status), self.asked.lock().unwrap().clone())
         }
 

@@ -263,7 +263,9 @@ impl Form {
         let ellipsis = look.glyphs.ellipsis;
         let (end, after) = match &mut field.kind {
             Kind::Text(input) | Kind::Secret(input) => {
-                let most = if field.unit.is_empty() { 60 } else { 12 };
+                // A hint behind it is read as a whole, as far as there is room.
+                let beside = hint.as_deref().map_or(0, |hint| text::width(hint) as u16 + 2);
+                let most = if field.unit.is_empty() { value.width.saturating_sub(beside).clamp(20, 60) } else { 12 };
                 let width = value.width.saturating_sub(unit_width).clamp(1, most);
                 input.draw(frame, Rect { width, ..value }, look, has_cursor);
                 (value.x + width, field.unit.clone())

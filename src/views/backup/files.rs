@@ -1,7 +1,5 @@
 //! The files in a backup, and getting some of them out: only Backup Servers offer it.
 
-use std::path::PathBuf;
-
 use jiff::tz::TimeZone;
 use ratatui::{
     Frame,
@@ -12,21 +10,21 @@ use ratatui::{
 use super::row::Row;
 use crate::{
     api::{
-        ApiError,
+        ApiError, Wire,
+        attachment::{Attachment, Meter},
         backup::{self, Entry},
         ids::{NodeName, VolId},
     },
-    shell::{Command, Cx, Level, Scene, SessionId, View, World},
+    shell::{Command, Cx, Effect, Level, Scene, View},
     store::Store,
     ui::{Align, Cell, Column, Ctx, List, Role, Table, TableEvent, Width, text},
+    views::task::transfer,
 };
 
 /// What the view hears back.
 pub enum Msg {
     /// What lies in a folder.
     Listed(String, Result<Vec<Entry>, ApiError>),
-    /// A file was fetched: where it was put, and its size.
-    Saved(Result<(PathBuf, usize), String>),
 }
 
 /// The files in a backup.
@@ -39,7 +37,6 @@ pub struct Files {
     table: Table<Entry, String>,
     error: Option<ApiError>,
     loading: bool,
-    saving: bool,
     zone: TimeZone,
 }
 
@@ -115,7 +112,6 @@ impl Files {
             table,
             error: None,
             loading: false,
-            saving: false,
             zone: TimeZone::system(),
         }
     }
@@ -169,15 +165,21 @@ impl Files {
     }
 
     fn save(&mut self, tar: bool, cx: &mut Cx<'_, Msg>) {
-        let Some(entry) = self.selected().cloned() else { return };
-        if self.saving {
-            cx.toast(Level::Info, "One file after the other: wait for the one that is being fetched");
-            return;
+        let Some(entry) = self.selected() else { return };
+        let label = format!("Fetch {} from the backup of {}", text::clean(&entry.text), self.row.guest());
+        match download(&self.row.node, &self.row.volid, entry, tar) {
+            Ok(wire) => cx.emit(Effect::Download { session: cx.session(), label, wire }),
+            Err(why) => cx.toast(Level::Error, why),
         }
-        self.saving = true;
-        let (session, node, volid) = (cx.session(), self.row.node.clone(), self.row.volid.clone());
-        cx.toast(Level::Info, format!("Fetching {}", text::clean(&entry.text)));
-        cx.job(move |world| Box::pin(async move { Msg::Saved(save(world, session, node, volid, entry, tar).await) }));
+    }
+
+    /// Stops everything that is being fetched from backups.
+    fn stop(&mut self, cx: &mut Cx<'_, Msg>) {
+        for transfer in cx.store().transfers.iter().filter(|t| t.is_running()) {
+            if let Some(file) = transfer.wire.saved_file() {
+                file.meter.cancel();
+            }
+        }
     }
 }
 
@@ -193,38 +195,14 @@ fn file_name(entry: &Entry, tar: bool) -> String {
     }
 }
 
-async fn save(
-    world: World,
-    session: SessionId,
-    node: NodeName,
-    volid: VolId,
-    entry: Entry,
-    tar: bool,
-) -> Result<(PathBuf, usize), String> {
-    let client = world.client(session).map_err(|e| e.to_string())?;
-    let request = backup::file(&node, &volid, &entry.filepath, tar && !entry.leaf);
-    let bytes = client.ask(request).await.map_err(|e| format!("{e}. {}", e.advice()))?;
-    let name = file_name(&entry, tar);
-    let write = tokio::task::spawn_blocking(move || put(&name, &bytes).map(|path| (path, bytes.len())));
-    write.await.map_err(|e| e.to_string())?
-}
-
-/// Writes a new file into the folder in which the program was started; files that are there stay.
-fn put(name: &str, bytes: &[u8]) -> Result<PathBuf, String> {
-    use std::io::Write as _;
-    let folder = std::env::current_dir().map_err(|e| format!("the current folder can't be told: {e}"))?;
-    for n in 0..1000 {
-        let path = folder.join(if n == 0 { name.to_owned() } else { format!("{n}-{name}") });
-        match std::fs::OpenOptions::new().write(true).create_new(true).open(&path) {
-            Ok(mut file) => {
-                file.write_all(bytes).map_err(|e| format!("can't write {}: {e}", path.display()))?;
-                return Ok(path);
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(format!("can't write {}: {error}", path.display())),
-        }
-    }
-    Err(format!("there are too many files called {name} already"))
+/// The call that fetches a file (a folder as an archive) into the folder in which the program was started.
+pub fn download(node: &NodeName, volume: &VolId, entry: &Entry, tar: bool) -> Result<Wire, String> {
+    let path = std::env::current_dir().map_err(|e| format!("the current folder can't be told: {e}"))?;
+    let name = file_name(entry, tar);
+    let size = entry.size.filter(|_| entry.leaf).unwrap_or(0);
+    let mut wire = backup::file(node, volume, &entry.filepath, tar && !entry.leaf).wire;
+    wire.file = Some(Attachment { path, name, size, meter: Meter::default(), offer: None });
+    Ok(wire)
 }
 
 impl View for Files {
@@ -248,6 +226,14 @@ impl View for Files {
             run: Self::fetch_tar,
         },
         Command {
+            id: "file.stop",
+            keys: "x",
+            title: "Stop fetching",
+            footer: true,
+            ready: |_, s| s.transfers.iter().any(|t| t.is_running() && t.wire.saved_file().is_some()),
+            run: Self::stop,
+        },
+        Command {
             id: "file.up",
             keys: "backspace h left",
             title: "Folder above",
@@ -261,7 +247,7 @@ impl View for Files {
         self.load(cx);
     }
 
-    fn update(&mut self, msg: Msg, cx: &mut Cx<'_, Msg>) {
+    fn update(&mut self, msg: Msg, _: &mut Cx<'_, Msg>) {
         match msg {
             Msg::Listed(path, _) if path != self.here() => {}
             Msg::Listed(_, answer) => {
@@ -269,16 +255,6 @@ impl View for Files {
                 match answer {
                     Ok(entries) => self.show(entries),
                     Err(error) => self.error = Some(error),
-                }
-            }
-            Msg::Saved(result) => {
-                self.saving = false;
-                match result {
-                    Ok((path, size)) => {
-                        let size = text::bytes_short(size as u64);
-                        cx.toast(Level::Ok, format!("Saved {} ({size})", path.display()));
-                    }
-                    Err(why) => cx.toast(Level::Error, why),
                 }
             }
         }
@@ -307,7 +283,10 @@ impl View for Files {
 
     fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
         let look = scene.look;
-        let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(1)]).areas(area);
+        let strip = transfer::strip_height(scene.store);
+        let [head, body, below] =
+            Layout::vertical([Constraint::Length(1), Constraint::Min(1), Constraint::Length(strip)]).areas(area);
+        transfer::draw_strip(frame, below, scene);
         let names: Vec<&str> = self.path.iter().map(|(_, name)| name.as_str()).collect();
         let words = format!(" {} /{}", text::local_time(self.row.unix()), names.join("/"));
         let (words, role) = match &self.error {

@@ -248,11 +248,19 @@ impl Restore {
             text::age(self.now.saturating_sub(self.row.ctime))
         ));
         if self.snapshots > 0 {
-            notes.push(format!("Its {} snapshots are deleted.", self.snapshots));
+            let those = if self.snapshots == 1 { "snapshot is" } else { "snapshots are" };
+            notes.push(format!("Its {} {those} deleted.", self.snapshots));
         }
         if let Some(guest) = known {
             if guest.status != GuestStatus::Stopped {
-                notes.push("It is not stopped: the server refuses to restore over it until it is.".into());
+                notes.push(
+                    match values.get("power") {
+                        "shutdown" => "It is running: it is shut down first, within 3 minutes. If it does not go down, nothing is restored.",
+                        "stop" => "It is running: its plug is pulled first, and what it has not written is lost.",
+                        _ => "It is running: choose how it is stopped first.",
+                    }
+                    .into(),
+                );
             }
             if let Some(lock) = &guest.lock {
                 notes.push(format!("It is locked ({lock}): the server may refuse."));
@@ -273,6 +281,18 @@ impl Restore {
             format!("{}: {} becomes {}", change.key, or(change.now), or(change.then))
         }));
         notes
+    }
+
+    /// The change that has to come before the restore: the guest that is replaced must not run.
+    fn stop_first(&self, values: &Values, store: &Store) -> Option<Write> {
+        let old = self.old.as_ref().filter(|_| is_over(values))?;
+        store.guest(old.vmid).filter(|g| g.status != GuestStatus::Stopped)?;
+        let (word, request) = match values.get("power") {
+            "shutdown" => ("Shutdown", guest::shutdown(old, Some(180), false)),
+            "stop" => ("Stop", guest::stop(old, false)),
+            _ => return None,
+        };
+        Some(Write::new(format!("{word} {old}"), request).on_guest(old.vmid).in_turn())
     }
 
     fn changes(&self) -> Vec<Change> {
@@ -375,21 +395,6 @@ impl Ask for Restore {
                     }
                 }
             }
-            "power" => {
-                if let Some(old) = self.old.clone() {
-                    let stop = values.get("power") == "stop";
-                    let word = if stop { "Stop" } else { "Shutdown" };
-                    let request = if stop { guest::stop(&old, false) } else { guest::shutdown(&old, Some(180), false) };
-                    if matches!(values.get("power"), "stop" | "shutdown") {
-                        let write = Write::new(format!("{word} {old}"), request).on_guest(old.vmid);
-                        cx.propose(
-                            Proposal::new(format!("{word} {old} before it is replaced?"), vec![write])
-                                .degree(Degree::Careful),
-                        );
-                    }
-                    wizard.set("power", "");
-                }
-            }
             _ => {}
         }
         let old = self.old.as_ref().and_then(|g| cx.store().guest(g.vmid));
@@ -406,12 +411,29 @@ impl Ask for Restore {
         if let Some(id) = vmid.parse().ok().and_then(VmId::new) {
             write = write.on_guest(id);
         }
-        let mut proposal = Proposal::new(format!("{label}?"), vec![write]);
+        // A running guest is stopped first; it is only replaced when that went well.
+        let writes = match self.stop_first(&values, store) {
+            Some(stop) => vec![stop, write.after_success()],
+            None => vec![write],
+        };
+        let mut proposal = Proposal::new(format!("{label}?"), writes);
         if over {
             proposal = proposal.degree(Degree::Typed(vmid));
         }
         proposal.notes = self.consequences(&values, store);
         Some(proposal)
+    }
+
+    /// The whole configuration in the backup.
+    fn appendix(&self) -> Vec<String> {
+        let Some(archived) = &self.archived else { return vec![] };
+        let lines = archived.iter().filter(|(key, _)| key != "#").map(|(key, value)| format!("  {key}: {value}"));
+        std::iter::once("The configuration in the backup:".to_owned()).chain(lines).collect()
+    }
+
+    fn refreshed(&mut self, wizard: &mut Wizard, cx: &mut Cx<'_, dialog::Msg<Msg>>) {
+        let old = self.old.as_ref().and_then(|g| cx.store().guest(g.vmid));
+        form::follow(wizard, cx.store(), old);
     }
 
     fn field_of(&self, parameter: &str, _: &Values) -> String {

@@ -15,11 +15,14 @@ use ratatui::{
 };
 
 use super::action::{self, Targets};
-use crate::views::{permission, snapshot::Snapshots, task::history::History, template};
+use crate::views::{
+    firewall::Firewall, permission, replication::Replication, snapshot::Snapshots, task::history::History, template,
+};
 use crate::{
     api::{
         ApiError, agent,
         cluster::{Guest, GuestStatus},
+        firewall::Scope,
         guest::{self as api, Config, Status},
         ids::{GuestKind, GuestRef, VmId},
         rrd::{Consolidation, Point, Timeframe},
@@ -197,6 +200,11 @@ impl Detail {
         cx.open(Snapshots::new(self.guest.clone()));
     }
 
+    fn firewall(&mut self, cx: &mut Cx<'_, Msg>) {
+        let label = self.known(cx.store()).map_or_else(|| self.guest.to_string(), Guest::label);
+        cx.open(Firewall::new(Scope::Guest(self.guest.clone()), label));
+    }
+
     /// What was done with this guest, as far back as its node remembers.
     fn tasks(&mut self, cx: &mut Cx<'_, Msg>) {
         cx.open(History::of_guest(cx.store(), self.guest.vmid));
@@ -340,6 +348,22 @@ impl View for Detail {
             footer: true,
             ready: |v, s| v.known(s).is_some(),
             run: Self::snapshots,
+        },
+        Command {
+            id: "detail.firewall",
+            keys: "F",
+            title: "Firewall",
+            footer: false,
+            ready: |v, s| v.known(s).is_some(),
+            run: Self::firewall,
+        },
+        Command {
+            id: "detail.replication",
+            keys: "O",
+            title: "Replication",
+            footer: false,
+            ready: |v, s| v.known(s).is_some(),
+            run: |v, cx| cx.open(Replication::new(Some(v.guest.clone()))),
         },
         Command {
             id: "detail.tasks",

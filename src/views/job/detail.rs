@@ -7,7 +7,11 @@ use ratatui::{
     text::{Line, Span},
 };
 
-use super::{column::selection, edit, schedule};
+use super::{
+    act::{self, Found, Next},
+    column::selection,
+    edit, schedule,
+};
 use crate::{
     api::{
         ApiError,
@@ -25,11 +29,23 @@ pub enum Msg {
     Included(Result<Included, ApiError>),
     /// When it runs next.
     Runs(Result<Vec<api::Run>, ApiError>),
+    /// The job, read again before it is edited or run.
+    Fresh(Next, Result<Job, ApiError>),
+    /// The job as it is after a change.
+    Again(Result<Job, ApiError>),
+    /// It was switched on or off.
+    Changed(Result<(), ApiError>),
+    /// It was removed.
+    Removed(Result<(), ApiError>),
 }
 
 /// A backup job.
 pub struct Detail {
     job: Job,
+    /// All jobs: their names are taken.
+    jobs: Vec<Job>,
+    /// True when something in front of this view may have changed it.
+    stale: bool,
     last: Option<Upid>,
     included: Option<Result<Included, ApiError>>,
     runs: Option<Result<Vec<api::Run>, ApiError>>,
@@ -38,8 +54,25 @@ pub struct Detail {
 
 impl Detail {
     /// A job, and its last run if that is known.
-    pub fn new(job: Job, last: Option<Upid>) -> Self {
-        Self { job, last, included: None, runs: None, scroll: Scroll::default() }
+    pub fn new(job: Job, last: Option<Upid>, jobs: &[Job]) -> Self {
+        Self { job, jobs: jobs.to_vec(), stale: false, last, included: None, runs: None, scroll: Scroll::default() }
+    }
+
+    fn load(&mut self, cx: &mut Cx<'_, Msg>) {
+        cx.send(api::included(&self.job.id), Msg::Included);
+        if let Some(event) = self.job.get("schedule") {
+            cx.send(api::next_runs(event, 10), Msg::Runs);
+        }
+    }
+
+    fn again(&mut self, next: Next, cx: &mut Cx<'_, Msg>) {
+        if !cx.refuses_changes() {
+            cx.send(api::one(&self.job.id), move |answer| Msg::Fresh(next, answer));
+        }
+    }
+
+    fn remove(&mut self, cx: &mut Cx<'_, Msg>) {
+        act::remove(&self.job, cx, Msg::Removed);
     }
 
     fn log(&mut self, cx: &mut Cx<'_, Msg>) {
@@ -112,24 +145,77 @@ impl Detail {
 impl View for Detail {
     type Msg = Msg;
     const NAME: &'static str = "Job";
-    const COMMANDS: &'static [Command<Self>] = &[Command {
-        id: "jobdetail.log",
-        keys: "l",
-        title: "Last run",
-        footer: true,
-        ready: |v, _| v.last.is_some(),
-        run: Self::log,
-    }];
+    const COMMANDS: &'static [Command<Self>] = &[
+        Command {
+            id: "jobdetail.edit",
+            keys: "e",
+            title: "Edit",
+            footer: true,
+            ready: |_, _| true,
+            run: |v, cx| v.again(Next::Edit, cx),
+        },
+        Command {
+            id: "jobdetail.run",
+            keys: "R",
+            title: "Run now",
+            footer: true,
+            ready: |_, _| true,
+            run: |v, cx| v.again(Next::Run, cx),
+        },
+        Command {
+            id: "jobdetail.switch",
+            keys: "p",
+            title: "On or off",
+            footer: true,
+            ready: |_, _| true,
+            run: |v, cx| v.again(Next::Switch, cx),
+        },
+        Command {
+            id: "jobdetail.log",
+            keys: "l",
+            title: "Last run",
+            footer: true,
+            ready: |v, _| v.last.is_some(),
+            run: Self::log,
+        },
+        Command {
+            id: "jobdetail.remove",
+            keys: "delete",
+            title: "Remove",
+            footer: false,
+            ready: |_, _| true,
+            run: Self::remove,
+        },
+    ];
 
     fn opened(&mut self, cx: &mut Cx<'_, Msg>) {
-        cx.send(api::included(&self.job.id), Msg::Included);
-        if let Some(event) = self.job.get("schedule") {
-            cx.send(api::next_runs(event, 10), Msg::Runs);
+        self.load(cx);
+    }
+
+    fn refreshed(&mut self, cx: &mut Cx<'_, Msg>) {
+        if std::mem::take(&mut self.stale) {
+            cx.send(api::one(&self.job.id), Msg::Again);
         }
     }
 
-    fn update(&mut self, msg: Msg, _: &mut Cx<'_, Msg>) {
+    fn update(&mut self, msg: Msg, cx: &mut Cx<'_, Msg>) {
         match msg {
+            Msg::Fresh(next, answer) => {
+                self.stale = next == Next::Edit;
+                if act::fresh(next, answer, &self.jobs, cx, Msg::Changed) == Found::Gone {
+                    cx.close();
+                }
+            }
+            Msg::Again(Ok(job)) => {
+                if job != self.job {
+                    self.job = job;
+                    self.load(cx);
+                }
+            }
+            Msg::Again(Err(error)) => tracing::debug!(%error, "a backup job"),
+            Msg::Changed(_) => cx.send(api::one(&self.job.id), Msg::Again),
+            Msg::Removed(Ok(())) => cx.close(),
+            Msg::Removed(Err(_)) => {}
             Msg::Included(answer) => self.included = Some(answer),
             Msg::Runs(answer) => self.runs = Some(answer),
         }

@@ -1,4 +1,5 @@
-//! Files on their way to storages: how far they are; stop them, start failed ones again, or let the node fetch them.
+//! Files on their way to storages, or from there: how far they are; stop them, start failed ones again, or let the node
+//! fetch them.
 
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::{
@@ -38,14 +39,20 @@ pub fn describe(t: &Transfer) -> String {
         return error.to_string();
     }
     let offer = t.wire.file.as_ref().and_then(|f| f.offer.as_ref());
+    let comes = t.wire.saved_file().is_some();
     match offer {
+        None if comes && t.sent == 0 => return "waiting for the first bytes".into(),
         Some(offer) if t.sent == 0 => return format!("lies ready at {}, nobody has come yet", offer.address()),
         None if t.sent == 0 => return format!("waiting, {}", text::bytes_short(t.total)),
         _ => {}
     }
     let share = (t.sent as f64 / t.total.max(1) as f64 * 100.0).floor();
-    let mut words = format!("{share:.0} %  {} of {}", text::bytes_short(t.sent), text::bytes_short(t.total));
-    if t.sent >= t.total {
+    let mut words = match t.total {
+        // Archives are made on the way: nobody knows how long they get.
+        0 => text::bytes_short(t.sent),
+        total => format!("{share:.0} %  {} of {}", text::bytes_short(t.sent), text::bytes_short(total)),
+    };
+    if t.sent >= t.total && !comes {
         words.push_str(if offer.is_some() { "  fetched" } else { "  the server takes it in" });
         return words;
     }
@@ -61,6 +68,7 @@ pub fn describe(t: &Transfer) -> String {
 fn draw_one(frame: &mut Frame, area: Rect, t: &Transfer, selected: bool, look: &Look) {
     let (glyph, role) = match t.error {
         Some(_) => (look.glyphs.failed, Role::Danger),
+        None if t.wire.saved_file().is_some() => (look.glyphs.sort_down, Role::Accent),
         None => (look.glyphs.sort_up, Role::Accent),
     };
     let label = text::fit(&text::clean(&t.label), (usize::from(area.width) / 3).max(16), look.glyphs.ellipsis);
@@ -68,7 +76,7 @@ fn draw_one(frame: &mut Frame, area: Rect, t: &Transfer, selected: bool, look: &
     let words = describe(t);
     let mut spans = vec![Span::styled(format!(" {glyph} "), look.style(role)), Span::styled(label, base)];
     let used: usize = spans.iter().map(Span::width).sum();
-    let bar = if t.is_running() && area.width >= 100 { 16 } else { 0 };
+    let bar = if t.is_running() && t.total > 0 && area.width >= 100 { 16 } else { 0 };
     spans.push(Span::raw(" ".repeat(bar + 2)));
     let room = usize::from(area.width).saturating_sub(used + bar + 3);
     spans.push(Span::styled(
@@ -102,6 +110,10 @@ impl Transfers {
         self.selected(store).is_some_and(|t| !t.is_running())
     }
 
+    fn sends(&self, store: &Store) -> bool {
+        self.has_failed(store) && self.selected(store).is_some_and(|t| t.wire.is_write())
+    }
+
     fn stop(&mut self, cx: &mut Cx<'_, ()>) {
         if let Some(file) = self.selected(cx.store()).and_then(|t| t.wire.file.as_ref()) {
             // Nothing on the server changes: it throws the part away that it has.
@@ -121,6 +133,13 @@ impl Transfers {
 
     fn again(&mut self, cx: &mut Cx<'_, ()>) {
         let Some(t) = self.selected(cx.store()) else { return };
+        if let Some(file) = t.wire.saved_file().cloned() {
+            let mut wire = t.wire.clone();
+            wire.file = Some(Attachment { meter: Meter::default(), ..file.clone() });
+            cx.emit(Effect::Dismiss { session: cx.session(), file });
+            cx.emit(Effect::Download { session: cx.session(), label: t.label.clone(), wire });
+            return;
+        }
         // Every offer has a path of its own.
         if t.wire.body_file().is_none() {
             return self.fetch(cx);
@@ -147,7 +166,15 @@ fn repeat(t: &Transfer) -> Option<Write> {
     let old = t.wire.file.as_ref()?;
     let mut wire = t.wire.clone();
     wire.file = Some(Attachment { meter: Meter::default(), ..old.clone() });
-    Some(Write { label: t.label.clone(), wire, guest: None, then: None, place: None, in_turn: false })
+    Some(Write {
+        label: t.label.clone(),
+        wire,
+        guest: None,
+        then: None,
+        place: None,
+        in_turn: false,
+        needs_last: false,
+    })
 }
 
 impl View for Transfers {
@@ -175,7 +202,7 @@ impl View for Transfers {
             keys: "f",
             title: "Let the node fetch it",
             footer: true,
-            ready: Self::has_failed,
+            ready: Self::sends,
             run: Self::fetch,
         },
         Command {

@@ -125,12 +125,11 @@ fn target(row: &Row, old: Option<&Guest>, store: &Store) -> Form {
         .select(
             "power",
             "It is running",
-            [("", "leave it so for now"), ("shutdown", "shut it down now"), ("stop", "pull the plug now")]
-                .map(Choice::from)
-                .to_vec(),
+            [("shutdown", "shut it down first"), ("stop", "pull its plug first")].map(Choice::from).to_vec(),
         )
+        .required()
         .when(runs)
-        .help("A running guest can't be replaced. The wizard stays open meanwhile.");
+        .help("A running guest can't be replaced. If it does not stop, it stays as it is and nothing is restored.");
     form.select("storage", "Storage", Choices::Loading)
         .help("Where the disks go: where they were when the backup was made, or all of them onto this one.")
         .select("pool", "Pool", pools)
@@ -144,7 +143,7 @@ fn options(row: &Row, kind: GuestKind) -> Form {
         .toggle("start", "Start afterwards")
         .number("bwlimit", "Bandwidth limit", 0..=100_000_000)
         .unit("KiB/s")
-        .placeholder("the storage's")
+        .help("Empty: the limit of the storage, if it has one. 0: none.")
         .toggle("ha", "High availability")
         .help("Makes it a resource of the HA manager.")
         .when(is_new);

@@ -1,0 +1,199 @@
+//! What a firewall has logged: live, or of the last hour, day and week.
+
+use std::time::Duration;
+
+use crossterm::event::{KeyEvent, MouseEvent};
+use ratatui::{
+    Frame,
+    layout::{Constraint, Layout, Rect},
+    text::{Line, Span},
+};
+
+use crate::{
+    api::{
+        ApiError, Paged,
+        firewall::{self as api, Scope},
+        task::LogLine,
+    },
+    shell::{Command, Cx, Effect, Level, Scene, View},
+    store::Store,
+    ui::{Role, Viewer, ViewerEvent, text},
+    views::task::save::Save,
+};
+
+/// What the view hears back: the span that was asked for, and the lines.
+pub struct Lines(Part, Result<Paged<LogLine>, ApiError>);
+
+/// Which part of the log is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of it, and what comes.
+    Live,
+    /// What was logged in so many seconds before now.
+    Last(u64, &'static str),
+}
+
+const SPANS: [Part; 4] =
+    [Part::Live, Part::Last(3600, "last hour"), Part::Last(86_400, "last day"), Part::Last(604_800, "last week")];
+
+/// The log of a node's or guest's firewall.
+pub struct Log {
+    scope: Scope,
+    label: String,
+    span: usize,
+    viewer: Viewer,
+    seen: u64,
+    asking: bool,
+    error: Option<ApiError>,
+}
+
+impl Log {
+    /// Lines that one request asks for.
+    const PAGE: u64 = 1000;
+    /// How often new lines are asked for.
+    const PACE: Duration = Duration::from_secs(2);
+
+    /// The log of a firewall that is called `label`.
+    pub fn new(scope: Scope, label: String) -> Self {
+        let viewer = Self::viewer();
+        Self { scope, label, span: 0, viewer, seen: 0, asking: false, error: None }
+    }
+
+    fn viewer() -> Viewer {
+        Viewer::new().following(true).with_empty("nothing was logged (a rule or an option must ask for it)")
+    }
+
+    fn ask(&mut self, cx: &mut Cx<'_, Lines>) {
+        if self.asking {
+            return;
+        }
+        self.asking = true;
+        let span = SPANS[self.span];
+        let now = u64::try_from(cx.scene.now.unix).unwrap_or(0);
+        let since = match span {
+            Part::Live => None,
+            Part::Last(seconds, _) => Some(now.saturating_sub(seconds)),
+        };
+        let request = api::log(&self.scope, self.seen, Self::PAGE, since, since.map(|_| now));
+        cx.send(request, move |answer| Lines(span, answer));
+    }
+
+    fn next_span(&mut self, cx: &mut Cx<'_, Lines>) {
+        self.span = (self.span + 1) % SPANS.len();
+        (self.viewer, self.seen, self.asking) = (Self::viewer(), 0, false);
+        self.ask(cx);
+    }
+
+    fn save(&mut self, cx: &mut Cx<'_, Lines>) {
+        let safe = self.label.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+        cx.open(Save::new(&format!("firewall-{safe}.log"), self.viewer.text()));
+    }
+
+    fn copy(&mut self, cx: &mut Cx<'_, Lines>) {
+        cx.emit(Effect::Copy(self.viewer.text()));
+        cx.toast(Level::Info, "Log copied");
+    }
+}
+
+impl View for Log {
+    type Msg = Lines;
+    const NAME: &'static str = "Firewall log";
+    const COMMANDS: &'static [Command<Self>] = &[
+        Command {
+            id: "firewalllog.span",
+            keys: "t",
+            title: "Live, hour, day, week",
+            footer: true,
+            ready: |_, _| true,
+            run: Self::next_span,
+        },
+        Command {
+            id: "firewalllog.save",
+            keys: "W",
+            title: "Save to a file",
+            footer: true,
+            ready: |v, _| !v.viewer.is_empty(),
+            run: Self::save,
+        },
+        Command {
+            id: "firewalllog.copy",
+            keys: "y",
+            title: "Copy",
+            footer: true,
+            ready: |v, _| !v.viewer.is_empty(),
+            run: Self::copy,
+        },
+    ];
+
+    fn opened(&mut self, cx: &mut Cx<'_, Lines>) {
+        self.ask(cx);
+    }
+
+    fn pace(&self) -> Option<Duration> {
+        let refused = self.error.as_ref().is_some_and(|e| matches!(e.status(), Some(400 | 401 | 403 | 501)));
+        (SPANS[self.span] == Part::Live && !refused).then_some(Self::PACE)
+    }
+
+    fn tick(&mut self, cx: &mut Cx<'_, Lines>) {
+        self.ask(cx);
+    }
+
+    fn update(&mut self, Lines(span, answer): Lines, cx: &mut Cx<'_, Lines>) {
+        if span != SPANS[self.span] {
+            return;
+        }
+        self.asking = false;
+        match answer {
+            Ok(page) => {
+                self.error = None;
+                let full = page.data.len() as u64 >= Self::PAGE;
+                // Without a log the server sends one line that says so; it is not part of any.
+                let real = page.data.into_iter().filter(|l| {
+                    !(self.seen == 0 && l.n <= 1 && (l.t == "no content" || l.t.starts_with("unable to open file")))
+                });
+                let lines: Vec<String> = real.map(|l| l.t).collect();
+                self.seen += lines.len() as u64;
+                lines.iter().for_each(|line| self.viewer.push(line));
+                if full {
+                    self.ask(cx);
+                }
+            }
+            Err(error) => self.error = Some(error),
+        }
+    }
+
+    fn key(&mut self, key: KeyEvent, _: &mut Cx<'_, Lines>) -> bool {
+        self.viewer.key(key) != ViewerEvent::Ignored
+    }
+
+    fn mouse(&mut self, event: MouseEvent, _: &mut Cx<'_, Lines>) {
+        self.viewer.mouse(event);
+    }
+
+    fn paste(&mut self, text: &str, _: &mut Cx<'_, Lines>) {
+        self.viewer.paste(text);
+    }
+
+    fn crumb(&self, _: &Store) -> String {
+        format!("{} > Log", self.label)
+    }
+
+    fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
+        let look = scene.look;
+        let [head, body] = Layout::vertical([Constraint::Length(1), Constraint::Min(1)]).areas(area);
+        let span = match SPANS[self.span] {
+            Part::Live => "live",
+            Part::Last(_, words) => words,
+        };
+        let mut spans = vec![
+            Span::styled(format!(" {}  ", text::clean(&self.label)), look.style(Role::Title)),
+            Span::styled(span, look.style(Role::Accent)),
+        ];
+        if let Some(error) = &self.error {
+            let words = format!("  {} {}", look.glyphs.warning, error.explained());
+            spans.push(Span::styled(text::clean(&words).into_owned(), look.style(Role::Warning)));
+        }
+        frame.render_widget(Line::from(spans), head);
+        self.viewer.draw(frame, body, look);
+    }
+}

@@ -1,0 +1,89 @@
+//! What can be done with one backup job, from the list and from its own page.
+
+use super::{column, edit, run};
+use crate::{
+    api::{
+        ApiError,
+        guest::param,
+        job::{self as api, Job},
+    },
+    shell::{Cx, Degree, Level, Proposal},
+};
+
+/// Why a job is read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// To edit it.
+    Edit,
+    /// To run it.
+    Run,
+    /// To switch it on or off.
+    Switch,
+}
+
+/// What reading it again has told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// It is there.
+    There,
+    /// Somebody else has removed it.
+    Gone,
+    /// It could not be read.
+    Unknown,
+}
+
+/// Goes on with a job that was read again: the list may be old, and somebody else may have edited it.
+pub fn fresh<M: Send + 'static>(
+    next: Next,
+    answer: Result<Job, ApiError>,
+    jobs: &[Job],
+    cx: &mut Cx<'_, M>,
+    changed: fn(Result<(), ApiError>) -> M,
+) -> Found {
+    let job = match answer {
+        Ok(job) => job,
+        Err(error) if error.status() == Some(400) => {
+            cx.toast(Level::Warning, "Somebody else has removed this job meanwhile");
+            return Found::Gone;
+        }
+        Err(error) => {
+            cx.toast(Level::Error, error.explained());
+            return Found::Unknown;
+        }
+    };
+    match next {
+        Next::Edit => cx.open(edit::dialog(cx.store(), Some(job), jobs)),
+        Next::Run => {
+            let proposal = run::now(&job, cx.store());
+            if proposal.writes.is_empty() {
+                let why = proposal.notes.first().cloned().unwrap_or_else(|| "it takes no guest at the moment".into());
+                cx.toast(Level::Warning, format!("Nothing to run: {why}"));
+            }
+            cx.propose(proposal);
+        }
+        Next::Switch => {
+            let label = run::switch(&job).label;
+            let on = !job.is_enabled();
+            let request = api::update(&job.id, &[param("enabled", u8::from(on))], &[]);
+            let write = cx.hear(label.clone(), request, changed);
+            let mut proposal = Proposal::new(format!("{label}?"), vec![write]);
+            if !on {
+                proposal = proposal
+                    .degree(Degree::Careful)
+                    .note("Its guests are not backed up by it until it is switched on again.");
+            }
+            cx.propose(proposal);
+        }
+    }
+    Found::There
+}
+
+/// Asks whether a job may go.
+pub fn remove<M: Send + 'static>(job: &Job, cx: &mut Cx<'_, M>, changed: fn(Result<(), ApiError>) -> M) {
+    let write = cx.hear(format!("Remove the backup job {}", job.id), api::remove(&job.id), changed);
+    let proposal = Proposal::new(format!("Remove the backup job {}?", job.id), vec![write])
+        .degree(Degree::Careful)
+        .note(format!("Its guests ({}) are not backed up by it any more.", column::selection(job)))
+        .note("The backups that it has made stay.");
+    cx.propose(proposal);
+}
