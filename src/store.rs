@@ -11,6 +11,7 @@ use crate::api::{
     guest::Status,
     ids::{Upid, VmId},
     privilege::{self, Need},
+    tag,
     task::Task,
     version::Version,
 };
@@ -102,6 +103,8 @@ pub struct Store {
     pub resources: Arc<Resources>,
     /// What the user may do, once the server has said it.
     pub permissions: Option<Permissions>,
+    /// How tags are shown and who may use which, once the server has said it.
+    pub tags: tag::Settings,
     /// Grows with every change of `resources`; tables rebuild their index by it.
     pub generation: u64,
     /// Quorum, cluster name, node addresses.

@@ -39,6 +39,7 @@ pub mod schema;
 pub mod sink;
 pub mod snapshot;
 pub mod storage;
+pub mod tag;
 pub mod task;
 pub mod template;
 pub mod trace;

@@ -6,8 +6,10 @@ use super::{App, Fetched, top, tracker::Ended};
 use crate::{
     api::{
         ApiError,
+        access::Permissions,
         guest::Status,
         ids::{Upid, VmId},
+        tag,
         task::{LogLine, Task, TaskState},
     },
     shell::{Effect, Level, SessionId, Toast, View},
@@ -16,6 +18,15 @@ use crate::{
 };
 
 impl App {
+    /// What the user may do, and how tags look; what could not be read stays as it was.
+    pub(super) fn rights(&mut self, id: SessionId, permissions: Option<Permissions>, tags: Option<tag::Settings>) {
+        let Some(session) = self.shared.sessions.get_mut(id.0 as usize) else { return };
+        let store = &mut session.store;
+        store.permissions = permissions.or(store.permissions.take());
+        store.tags = tags.unwrap_or_else(|| std::mem::take(&mut store.tags));
+        self.dirty = true;
+    }
+
     /// The cluster's state, or why there is none.
     pub(super) fn fetched(&mut self, id: SessionId, answer: Fetched, todo: &mut Vec<Effect>) {
         let now = self.shared.now.mono;

@@ -42,6 +42,7 @@ use crate::{
         cluster::{ClusterStatus, Resources},
         guest::Status,
         ids::{Upid, VmId},
+        tag,
         task::{LogLine, Task},
         version::Version,
     },
@@ -106,7 +107,9 @@ pub enum Msg {
         /// In which cluster.
         session: SessionId,
         /// Privileges by path.
-        permissions: Permissions,
+        permissions: Option<Permissions>,
+        /// What the cluster says about tags.
+        tags: Option<tag::Settings>,
     },
     /// A guest was asked how it is, after a task of it ended.
     Peeked {
@@ -345,12 +348,7 @@ impl App {
             }
             Msg::Downloaded(come) => self.downloaded(come),
             Msg::Leftover(what) => self.toast(Toast::new(Level::Warning, what)),
-            Msg::Rights { session, permissions } => {
-                if let Some(session) = self.shared.sessions.get_mut(session.0 as usize) {
-                    session.store.permissions = Some(permissions);
-                    self.dirty = true;
-                }
-            }
+            Msg::Rights { session, permissions, tags } => self.rights(session, permissions, tags),
             Msg::Peeked { session, vmid, status } => self.peeked(session, vmid, status),
             Msg::Polled { session, upid, status, log } => self.polled(session, &upid, status, &log, todo),
         }

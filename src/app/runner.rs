@@ -16,6 +16,7 @@ use crate::{
         cluster::{self, Resources},
         guest,
         ids::Upid,
+        tag,
         task::{self, LogLine, Task},
         version,
     },
@@ -56,8 +57,14 @@ pub async fn perform(world: World, effect: Effect) -> Option<Msg> {
         Effect::Rights(session) => {
             let client = world.client(session).ok()?;
             // Without an answer everything is offered, and the server has the last word.
-            let permissions = client.ask(access::permissions()).await.ok()?;
-            Msg::Rights { session, permissions }
+            // The administrator may do everything.
+            let permissions = match client.user().as_deref() {
+                Some("root@pam") => None,
+                _ => client.ask(access::permissions()).await.ok(),
+            };
+            // Without an answer tags have the colours of their letters.
+            let tags = client.ask(tag::settings()).await.ok();
+            Msg::Rights { session, permissions, tags }
         }
         Effect::TaskEnded { upid, state } => Msg::Leftover(world.task_ended(&upid, &state).await?),
         _ => return None,

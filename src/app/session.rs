@@ -84,8 +84,7 @@ impl Session {
         self.store.phase = Phase::SignedIn;
         self.fetch_at = Some(now);
         self.full_at = now;
-        // Root may do everything.
-        self.rights_wanted = self.store.user != "root@pam";
+        self.rights_wanted = true;
         self.backoff.reset();
         if let Some(trouble) = &mut self.store.trouble {
             trouble.retry_at = Some(now);
@@ -107,7 +106,7 @@ impl Session {
         }
     }
 
-    /// Whether it is time to ask what the user may do: once per login, after the first lists, as that answer may be long.
+    /// Whether it is time to ask what the user may do and how tags look: once per login, after the first lists, as that answer may be long.
     pub fn wants_rights(&mut self) -> bool {
         std::mem::take(&mut self.rights_wanted)
     }

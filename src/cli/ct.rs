@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::{
+    destroy::{self, Destroy},
     guest::{self, Create},
     set::{self, Set},
 };
@@ -31,6 +32,14 @@ Examples:
   proxmux ct set 201 net0.tag=20 nameserver=      change a part of one, remove another
   proxmux --dry-run ct set 201 onboot=1           show the call, send nothing")]
     Set(Set),
+    /// Remove containers with all their disks
+    #[command(after_help = "\
+Examples:
+  proxmux ct destroy 204                            asks for the number before anything is lost
+  proxmux ct destroy 204,205 purge=0 --yes          stay named in jobs
+  proxmux ct destroy 204 destroy-unreferenced-disks=1
+  proxmux --dry-run ct destroy 204                  show the call, send nothing")]
+    Destroy(Destroy),
 }
 
 /// Runs the command.
@@ -42,6 +51,7 @@ pub async fn run(command: CtCommand, world: &World, store: &Store) -> Result<()>
         CtCommand::Create(args) => {
             guest::create(GuestKind::Ct, args, world, store, |store| CreateCt::new(store, None), CreateCt::like).await
         }
+        CtCommand::Destroy(args) => destroy::run(GuestKind::Ct, args, world, store).await,
         CtCommand::Set(args) => set::run(GuestKind::Ct, args, world, store).await,
     }
 }

@@ -12,6 +12,7 @@ pub mod connector;
 pub mod console;
 pub mod ct;
 pub mod demo;
+pub mod destroy;
 pub mod fill;
 pub mod guest;
 pub mod iso;

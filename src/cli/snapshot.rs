@@ -108,7 +108,7 @@ pub struct Fields {
 
 /// Guests' numbers, separated by commas.
 #[derive(Clone, Debug)]
-struct Guests(Vec<VmId>);
+pub struct Guests(pub Vec<VmId>);
 
 impl std::str::FromStr for Guests {
     type Err = String;

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use super::{
+    destroy::{self, Destroy},
     guest::{self, Create},
     set::{self, Set},
 };
@@ -30,6 +31,14 @@ Examples:
   proxmux vm set 104 --revert memory              drop what waits for the next start
   proxmux --dry-run vm set 104 onboot=1           show the call, send nothing")]
     Set(Set),
+    /// Remove VMs with all their disks
+    #[command(after_help = "\
+Examples:
+  proxmux vm destroy 104                            asks for the number before anything is lost
+  proxmux vm destroy 104,105 purge=0 --yes          stay named in jobs
+  proxmux vm destroy 104 destroy-unreferenced-disks=1
+  proxmux --dry-run vm destroy 104                  show the call, send nothing")]
+    Destroy(Destroy),
 }
 
 /// Runs the command.
@@ -41,6 +50,7 @@ pub async fn run(command: VmCommand, world: &World, store: &Store) -> Result<()>
         VmCommand::Create(args) => {
             guest::create(GuestKind::Vm, args, world, store, |store| CreateVm::new(store, None), CreateVm::like).await
         }
+        VmCommand::Destroy(args) => destroy::run(GuestKind::Vm, args, world, store).await,
         VmCommand::Set(args) => set::run(GuestKind::Vm, args, world, store).await,
     }
 }

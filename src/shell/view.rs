@@ -12,9 +12,9 @@ use super::{
     world::World,
 };
 use crate::{
-    api::{ApiError, BoxFuture, Request},
+    api::{ApiError, BoxFuture, Request, tag},
     store::{SessionId, Store},
-    ui::{Ctx, Keymap, List, Look, TableEvent},
+    ui::{Chip, Chips, Ctx, Keymap, List, Look, TableEvent},
 };
 
 /// The time, told to everybody instead of asked: tests need no clock.
@@ -48,6 +48,14 @@ pub struct Scene<'a> {
     pub neighbours: &'a dyn Neighbours,
 }
 
+/// Tags have the colours that their cluster gives them.
+impl Chips for tag::Style {
+    fn chips(&self, list: &str) -> Vec<Chip> {
+        let chip = |tag: &str| Chip { text: tag.into(), paint: Some(self.paint(tag)) };
+        self.ordered(list).into_iter().map(chip).collect()
+    }
+}
+
 /// An open cluster as another one's view sees it.
 pub struct Neighbour<'a> {
     /// What it is called.
@@ -75,7 +83,7 @@ impl<'a> Scene<'a> {
     where
         'a: 'c,
     {
-        Ctx { look: self.look, now: self.now.unix, tick: self.now.millis(), zone }
+        Ctx { look: self.look, now: self.now.unix, tick: self.now.millis(), zone, chips: &self.store.tags.style }
     }
 }
 

@@ -125,7 +125,7 @@ impl Form {
 
     /// Adds a choice of any number; the value is the chosen ones joined by commas.
     pub fn multi(self, key: &str, label: &str, choices: impl Into<Choices>) -> Self {
-        self.add(key, label, Kind::Multi { choices: choices.into(), chosen: Vec::new() })
+        self.add(key, label, Kind::Multi { choices: choices.into(), chosen: Vec::new(), free: false })
     }
 
     /// Adds a yes/no field; off unless its initial value is `"1"`.
@@ -241,10 +241,10 @@ impl Form {
         self.last(|f| f.advanced = true)
     }
 
-    /// The last field (a select) also takes a value that isn't among its choices.
+    /// The last field (a select) also takes a value that isn't among its choices; one for several takes further ones.
     pub fn free(self) -> Self {
         self.last(|f| {
-            if let Kind::Select { free, .. } = &mut f.kind {
+            if let Kind::Select { free, .. } | Kind::Multi { free, .. } = &mut f.kind {
                 *free = true;
             }
         })

@@ -4,11 +4,13 @@
 //! All draw functions take a [`Look`] (styles by role, glyphs); views ask for roles, never for colours.
 
 pub mod chart;
+pub mod chip;
 pub mod filter;
 pub mod form;
 pub mod glyph;
 pub mod input;
 pub mod keymap;
+pub mod markdown;
 pub mod progress;
 pub mod scroll;
 pub mod svg;
@@ -20,6 +22,7 @@ pub mod viewer;
 pub mod wizard;
 
 pub use chart::{Gauge, Graph};
+pub use chip::{Chip, Chips};
 pub use filter::Filter;
 pub use form::{Choice, Choices, Form, FormEvent, Outline, Values, When};
 pub use glyph::{GlyphSet, Glyphs};

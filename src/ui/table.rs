@@ -15,7 +15,10 @@ use std::hash::Hash;
 use jiff::tz::TimeZone;
 use ratatui::layout::Rect;
 
-use super::{Filter, Input, Look, Millis, Role};
+use super::{
+    Filter, Input, Look, Millis, Role,
+    chip::{Chip, Chips},
+};
 pub(crate) use draw::draw_scrollbar;
 pub use events::List;
 
@@ -30,6 +33,8 @@ pub struct Ctx<'a> {
     pub tick: Millis,
     /// The zone in which times are shown.
     pub zone: &'a TimeZone,
+    /// The colours of words such as tags.
+    pub chips: &'a dyn Chips,
 }
 
 /// The text of one cell and what it means.
@@ -41,6 +46,8 @@ pub struct Cell {
     pub role: Role,
     /// Draws a small bar (0.0 to 1.0) before the text, where there is room.
     pub bar: Option<f64>,
+    /// Words with colours of their own, in place of the text.
+    pub chips: Vec<Chip>,
 }
 
 impl Cell {
@@ -51,7 +58,13 @@ impl Cell {
 
     /// Text with a role.
     pub fn role(text: impl Into<String>, role: Role) -> Self {
-        Self { text: text.into(), role, bar: None }
+        Self { text: text.into(), role, ..Self::default() }
+    }
+
+    /// Words with colours of their own.
+    pub fn chips(chips: Vec<Chip>) -> Self {
+        let text = chips.iter().map(|chip| chip.text.as_str()).collect::<Vec<_>>().join(" ");
+        Self { text, role: Role::Muted, chips, bar: None }
     }
 
     /// A share from 0.0 to 1.0 as percents, with a small bar where there is room (10 cells).
@@ -61,7 +74,7 @@ impl Cell {
             s if s < 0.90 => Role::GaugeMid,
             _ => Role::GaugeHigh,
         };
-        Self { text: super::text::percent(share), role, bar: Some(share) }
+        Self { text: super::text::percent(share), role, bar: Some(share), ..Self::default() }
     }
 }
 

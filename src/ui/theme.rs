@@ -297,6 +297,16 @@ pub fn reduce(colour: Color, depth: Depth) -> Color {
     }
 }
 
+/// The nearest of the named colours that are neither black nor white nor grey: readable on dark and on light.
+pub fn hue((r, g, b): (u8, u8, u8)) -> Color {
+    let coloured = [1, 2, 3, 4, 5, 6];
+    // Pale colours differ in their hue only when the grey in them is taken away.
+    let (least, most) = (r.min(g).min(b), r.max(g).max(b));
+    let stretch = |n: u8| (u32::from(n - least) * 200 / u32::from(most - least).max(1)) as u8;
+    let distance = rgb_distance((stretch(r), stretch(g), stretch(b)));
+    ANSI[usize::from(coloured.into_iter().min_by_key(|n| distance(*n)).unwrap_or(6))]
+}
+
 /// The 16 named colours in the order of their numbers.
 pub const ANSI: [Color; 16] = [
     Color::Black,

@@ -293,7 +293,7 @@ fn tasks(store: &Store, look: &Look) -> Vec<Item> {
     let running = store.tasks.iter().filter(|t| t.status.is_running());
     let ended = store.tasks.iter().filter(|t| !t.status.is_running());
     let zone = TimeZone::system();
-    let ctx = crate::ui::Ctx { look, now: 0, tick: 0, zone: &zone };
+    let ctx = crate::ui::Ctx { look, now: 0, tick: 0, zone: &zone, chips: &() };
     for t in running.chain(ended).take(MOST) {
         let (glyph, role) = match t.status {
             TaskState::Running => (look.glyphs.bullet, Role::Accent),

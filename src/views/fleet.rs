@@ -155,7 +155,7 @@ fn columns() -> Vec<Column<Member>> {
             "Tags",
             Width::Fit { max: 24 },
             7,
-            |m, _| Cell::role(m.guest.tags.replace(';', " "), Role::Muted),
+            |m, c| Cell::chips(c.chips.chips(&m.guest.tags)),
             |a, b| a.guest.tags.cmp(&b.guest.tags),
         ),
     ]
@@ -265,6 +265,12 @@ impl Fleet {
         if there.refuses_changes() {
             return;
         }
+        let able = guests.iter().any(|g| action::refusal(action, g, neighbour.store).is_none());
+        if let (Some(ask), true) = (action.ask, able) {
+            there.emit(Self::visit(neighbour.store.session));
+            there.emit(ask(guests));
+            return;
+        }
         match action::propose(action, guests, neighbour.store) {
             Some(proposal) => {
                 there.emit(Self::visit(neighbour.store.session));
@@ -363,6 +369,7 @@ impl View for Fleet {
         Self::command::<6>(),
         Self::command::<7>(),
         Self::command::<8>(),
+        Self::command::<9>(),
     ];
 
     fn opened(&mut self, cx: &mut Cx<'_, ()>) {

@@ -4,6 +4,9 @@ pub mod action;
 pub mod detail;
 pub mod edit;
 pub mod like;
+pub mod power;
+pub mod remove;
+pub mod tag;
 
 use std::cmp::Ordering;
 
@@ -172,7 +175,7 @@ fn columns() -> Vec<Column<Guest>> {
             "Tags",
             Width::Fit { max: 24 },
             6,
-            |g, _| Cell::role(g.tags.replace(';', " "), Role::Muted),
+            |g, c| Cell::chips(c.chips.chips(&g.tags)),
             |a, b| a.tags.cmp(&b.tags),
         ),
         column(
@@ -331,6 +334,7 @@ impl View for Guests {
         action::command::<Self, 6>(),
         action::command::<Self, 7>(),
         action::command::<Self, 8>(),
+        action::command::<Self, 9>(),
         like::command::<Self>(),
         template::clone_command(),
         template::convert_command(),

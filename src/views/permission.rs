@@ -98,7 +98,8 @@ impl Permissions {
     pub fn on(path: impl Into<String>, what: impl Into<String>) -> Self {
         let table = Table::new(row::columns(), |r: &Row| (r.entry.clone(), r.origin == Origin::Here), row::searched)
             .with_empty("waiting for the first answer")
-            .with_row_state(row::state);
+            .with_row_state(row::state)
+            .without_footer();
         Self {
             path: path.into(),
             what: what.into(),

@@ -10,14 +10,11 @@ use ratatui::{Frame, layout::Rect};
 
 use self::{clone::CloneGuest, convert::Convert, describe::Describe};
 use super::{
-    guest::{
-        action::{self, Targets},
-        detail::Detail,
-    },
+    guest::{action::Targets, detail::Detail, remove::Remove, tag::Tags},
     image::catalogue::Catalogue,
     permission,
     volume::{
-        Volumes, remove,
+        Volumes,
         usage::{self, Usage},
     },
 };
@@ -26,7 +23,7 @@ use crate::{
         cluster::Guest,
         ids::{ContentKind, VmId},
     },
-    shell::{Command, Cx, Level, Scene, View},
+    shell::{Command, Cx, Scene, View},
     store::Store,
     ui::{
         Cell, Ctx, List, Role, Table, TableEvent,
@@ -37,8 +34,8 @@ use crate::{
 
 /// What the view hears back.
 pub enum Msg {
-    /// Who stands on whose disks; with the template that shall be removed.
-    Used(Usage, Option<VmId>),
+    /// Who stands on whose disks.
+    Used(Usage),
 }
 
 /// A template and its linked clones, if they are known.
@@ -146,7 +143,7 @@ fn columns() -> Vec<Column<Row>> {
             "Tags",
             Width::Fit { max: 30 },
             5,
-            |r, _| r.guest.tags.replace(';', " ").into(),
+            |r, c| Cell::chips(c.chips.chips(&r.guest.tags)),
             |a, b| a.guest.tags.cmp(&b.guest.tags),
         ),
         left(
@@ -190,11 +187,11 @@ impl Templates {
         self.table.set_stale(store.is_stale());
     }
 
-    fn scan(&mut self, then_remove: Option<VmId>, cx: &mut Cx<'_, Msg>) {
+    fn scan(&mut self, cx: &mut Cx<'_, Msg>) {
         let guests = cx.store().resources.guests.iter().map(Guest::reference).collect();
         let session = cx.session();
         self.scanning = true;
-        cx.job(move |world| Box::pin(async move { Msg::Used(usage::scan(world, session, guests).await, then_remove) }));
+        cx.job(move |world| Box::pin(async move { Msg::Used(usage::scan(world, session, guests).await) }));
     }
 
     fn selected<'s>(&self, store: &'s Store) -> Option<&'s Guest> {
@@ -208,30 +205,8 @@ impl Templates {
     }
 
     fn remove(&mut self, cx: &mut Cx<'_, Msg>) {
-        if let (Some(vmid), false) = (self.selected(cx.store()).map(|g| g.vmid), cx.refuses_changes()) {
-            cx.toast(Level::Info, "Looking for linked clones");
-            self.scan(Some(vmid), cx);
-        }
-    }
-
-    /// Only a template that nobody stands on is offered for removal.
-    fn propose_removal(&mut self, vmid: VmId, usage: &Usage, cx: &mut Cx<'_, Msg>) {
-        let Some(guest) = cx.store().guest(vmid) else { return };
-        let clones = usage.clones_of(vmid);
-        if !clones.is_empty() {
-            let who = remove::named(&clones, cx.store());
-            let words = format!("{vmid} can't be removed: linked clones stand on its disks: {who}. Remove them first");
-            cx.toast(Level::Error, words);
-            return;
-        }
-        let destroy = action::ACTIONS.iter().find(|a| a.id == "guest.destroy");
-        if let Some(mut proposal) = destroy.and_then(|a| action::propose(a, &[guest], cx.store())) {
-            proposal = proposal.note("No linked clone stands on its disks.");
-            if !usage.unread.is_empty() {
-                let who = remove::named(&usage.unread, cx.store());
-                proposal = proposal.note(format!("Could not be asked: {who}. The server refuses if they do."));
-            }
-            cx.propose(proposal);
+        if let (Some(guest), false) = (self.selected(cx.store()), cx.refuses_changes()) {
+            cx.open(Remove::open(&[guest]));
         }
     }
 
@@ -289,11 +264,12 @@ pub const fn describe_command<V: Targets>() -> Command<V> {
         keys: "t",
         title: "Name, tags, notes",
         footer: false,
-        ready: |v, s| v.targets(s).len() == 1,
-        run: |v, cx| {
-            if let ([guest], false) = (v.targets(cx.store()).as_slice(), cx.refuses_changes()) {
-                cx.open(Describe::open(cx.store(), guest));
-            }
+        ready: |v, s| !v.targets(s).is_empty(),
+        run: |v, cx| match (v.targets(cx.store()).as_slice(), cx.refuses_changes()) {
+            (_, true) | ([], _) => {}
+            ([guest], false) => cx.open(Describe::open(cx.store(), guest)),
+            // Many have no name in common, but tags.
+            (guests, false) => cx.open(Tags::open(cx.store(), guests)),
         },
     }
 }
@@ -331,11 +307,8 @@ impl View for Templates {
         },
     ];
 
-    fn update(&mut self, Msg::Used(usage, remove): Msg, cx: &mut Cx<'_, Msg>) {
+    fn update(&mut self, Msg::Used(usage): Msg, cx: &mut Cx<'_, Msg>) {
         self.scanning = false;
-        if let Some(vmid) = remove {
-            self.propose_removal(vmid, &usage, cx);
-        }
         self.usage = Some(usage);
         self.seen = None;
         self.sync(cx.store());
@@ -346,7 +319,7 @@ impl View for Templates {
         self.sync(cx.store());
         let few = cx.store().resources.guests.len() <= super::volume::GUESTS_UNASKED;
         if few && !self.scanning && !self.rows.is_empty() && (self.usage.is_none() || self.rows.len() != before) {
-            self.scan(None, cx);
+            self.scan(cx);
         }
     }
 

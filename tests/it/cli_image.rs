@@ -24,8 +24,8 @@ use sha2::Digest as _;
 
 use crate::cli_config::Place;
 
-struct Lab {
-    server: Arc<Server>,
+pub struct Lab {
+    pub server: Arc<Server>,
     /// Where the program shall think that the server is.
     address: SocketAddr,
     login: Login,
@@ -34,7 +34,7 @@ struct Lab {
 }
 
 impl Lab {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let table = Arc::new(Table::built_in().unwrap());
         let (cluster, login) = Scenario::Homelab.build(table, server::wall_clock(), 7).unwrap();
         let server = Server::start(Simulator::new(cluster), server::Options::default()).await.unwrap();
@@ -44,7 +44,7 @@ impl Lab {
     }
 
     /// Exit code, standard output, standard error. `{}` in the line is the folder with the files.
-    async fn run(&self, line: &str) -> (i32, String, String) {
+    pub async fn run(&self, line: &str) -> (i32, String, String) {
         let line = line.replace("{}", &self.folder.path().display().to_string());
         let mut command = self.place.command();
         command
@@ -58,7 +58,7 @@ impl Lab {
         (out.status.code().unwrap(), text(out.stdout), text(out.stderr))
     }
 
-    async fn json(&self, line: &str) -> Value {
+    pub async fn json(&self, line: &str) -> Value {
         let (code, out, err) = self.run(line).await;
         assert_eq!(code, 0, "{line}: {err}");
         serde_json::from_str(&out).unwrap_or_else(|e| panic!("{line}: {e}: {out}"))

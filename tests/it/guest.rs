@@ -89,22 +89,81 @@ async fn containers_start_shut_down_and_reboot() {
 
 #[tokio::test(start_paused = true)]
 async fn destroying_needs_the_id() {
-    let mut h = Harness::new().await;
+    for (width, height) in [(120, 40), (80, 24)] {
+        let mut h = Setup::default().sized(width, height).go().await;
+        h.press("/ 'kali' enter delete").await;
+        h.wait(0.5).await;
+        h.sees("Destroy VM 111 (kali)");
+        h.sees("1 disk");
+        h.press("ctrl-s").await;
+        h.sees("Destroy VM 111 (kali)?");
+        h.sees("DELETE /nodes/pve3/qemu/111");
+        h.sees("Deleted for ever: scsi0: ");
+        h.sees("Backups stay.");
+        h.press("enter y enter backspace '112' enter").await;
+        assert!(h.footer().contains("Type 111 to confirm"), "{}", h.footer());
+        h.sees("Destroy VM 111 (kali)?");
+        assert_eq!(h.writes(), [""; 0]);
+        h.press("backspace '1' enter").await;
+        assert_eq!(h.writes(), ["DELETE /nodes/pve3/qemu/111 purge=1"]);
+        h.until("Destroy VM 111 (kali): done", 10.0).await;
+        h.until("0/15", 1.0).await;
+        assert!(h.sim(|s| !s.cluster.guests.contains_key(&111)));
+        h.press("esc / 'opnsense' enter delete").await;
+        assert!(h.footer().contains("Destroy: not possible here"), "it is running: {}", h.footer());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn destroying_tells_what_goes_and_what_stands_against_it() {
+    let mut h = Setup::default()
+        .go_after(|sim| {
+            let guests = &mut sim.cluster.guests;
+            guests.get_mut(&111).unwrap().config.insert("protection".into(), "1".into());
+        })
+        .await;
     h.press("/ 'kali' enter delete").await;
-    h.sees("Destroy VM 111 (kali)?");
-    h.sees("DELETE /nodes/pve3/qemu/111");
-    h.sees("All disks of VM 111 (kali) are deleted");
-    h.press("enter y enter backspace '112' enter").await;
-    assert!(h.footer().contains("Type 111 to confirm"), "{}", h.footer());
-    h.sees("Destroy VM 111 (kali)?");
-    assert_eq!(h.writes(), [""; 0]);
-    h.press("backspace '1' enter").await;
-    assert_eq!(h.writes(), ["DELETE /nodes/pve3/qemu/111 purge=1 destroy-unreferenced-disks=1"]);
-    h.until("Destroy VM 111 (kali): done", 10.0).await;
-    h.until("0/15", 1.0).await;
-    assert!(h.sim(|s| !s.cluster.guests.contains_key(&111)));
-    h.press("esc / 'opnsense' enter delete").await;
-    assert!(h.footer().contains("Destroy: not possible here"), "it is running: {}", h.footer());
+    h.wait(0.5).await;
+    h.sees("it is protected from removal: take that off first");
+    h.press("ctrl-s").await;
+    h.sees_not("DELETE");
+    assert!(h.writes().is_empty());
+    // 103 is managed by HA, has snapshots or not, and is named in jobs.
+    h.press("esc esc / 'id:103' enter S y").await;
+    h.until("Shutdown VM 103", 5.0).await;
+    h.wait(90.0).await;
+    h.press("delete").await;
+    h.wait(0.5).await;
+    h.sees("managed by HA");
+    h.press("tab space ctrl-s").await;
+    h.sees("it is managed by HA: the server refuses without this");
+    h.press("space tab space ctrl-s").await;
+    h.sees("Taken out of");
+    h.sees("HA (");
+    h.sees("purge=1 destroy-unreferenced-disks=1");
+    h.sees("Also all other volumes with these numbers");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_within_a_time_and_a_stop_that_overrules_it() {
+    let mut h = Harness::new().await;
+    h.press("/ 'gitea' enter m f").await;
+    h.sees("Shut down VM 104 (gitea)");
+    h.press("ctrl-u '600' tab space ctrl-s").await;
+    h.sees("POST /nodes/pve1/qemu/104/status/shutdown timeout=600");
+    h.sees_not("forceStop");
+    h.press("n space ctrl-s").await;
+    h.sees("timeout=600 forceStop=1");
+    h.sees("What still runs after 600 s is stopped");
+    h.press("y").await;
+    h.wait(0.7).await;
+    h.press("m x").await;
+    h.sees("The shutdown that is under way is ended first.");
+    h.sees("status/stop overrule-shutdown=1");
+    h.press("y").await;
+    h.wait(5.0).await;
+    assert!(!h.runs(104));
+    h.sees("Shutdown VM 104 (gitea) failed: interrupted by signal");
 }
 
 #[tokio::test(start_paused = true)]
@@ -122,9 +181,12 @@ async fn bulk_shutdown_leaves_out_and_names_those_that_do_not_run() {
     h.wait(60.0).await;
     assert!([106, 107, 108].iter().all(|id| !h.runs(*id)));
     h.press("delete").await;
+    h.wait(0.5).await;
+    h.sees("6 guests with all their disks");
+    h.press("ctrl-s").await;
     // A locked guest is allowed and said to be locked; the number of guests is part of what has to be typed.
     h.sees("Type 6 guests to confirm");
-    h.sees("112 is locked (backup)");
+    h.sees("112 backup-restore-test: locked (backup)");
     h.press("'6' enter esc").await;
     assert_eq!(h.writes().len(), 3);
 }
@@ -225,7 +287,7 @@ async fn when_the_selected_guest_vanishes_the_next_action_asks_to_look_first() {
         h.sees_not("Type");
         h.sees_not("Yes");
         h.press(key).await;
-        h.sees("(Esc)");
+        h.sees("Esc");
         assert_eq!(h.writes(), [""; 0]);
     }
 }
@@ -248,11 +310,10 @@ async fn a_guest_in_detail() {
     h.sees("VM 100 opnsense");
     h.press("tab").await;
     h.until("WAN on", 2.0).await;
-    // Paragraphs of the notes stay apart.
     let screen = h.screen();
     let lines: Vec<&str> = screen.lines().map(str::trim).collect();
-    let at = lines.iter().position(|l| *l == "# Firewall").unwrap();
-    assert_eq!(lines[at + 1..at + 3], ["", "WAN on `net1`, LAN on `net0`."]);
+    let at = lines.iter().position(|l| *l == "Firewall").unwrap();
+    assert_eq!(lines[at + 1], "WAN on net1, LAN on net0.");
     let asked = h.calls("GET /nodes/pve1/qemu/100/status/current").len();
     h.wait(9.5).await;
     assert_eq!(h.calls("GET /nodes/pve1/qemu/100/status/current").len(), asked + 3, "every 3 s while in front");
@@ -330,6 +391,8 @@ async fn no_character_of_a_call_is_cut_off() {
     for width in (40..90).step_by(3) {
         let mut h = Setup::default().sized(width, 24).go().await;
         h.press("/ 'kali' enter delete").await;
+        h.wait(0.5).await;
+        h.press("tab tab space ctrl-s").await;
         let screen: String = h.screen().chars().filter(|c| !c.is_whitespace() && *c != '│').collect();
         for text in [
             "DELETE/nodes/pve3/qemu/111purge=1destroy-unreferenced-disks=1",

@@ -17,7 +17,7 @@ async fn leaving_and_suspending_work_while_something_is_typed() {
         ("c enter 'pve'", "Node"),
         ("9 enter / 'x'", "/x"),
         (": 'sta'", "sta"),
-        ("/ 'truenas' enter delete '1'", "Type 109"),
+        ("/ 'truenas' enter delete", "Destroy VM 109"),
     ] {
         let mut h = Harness::new().await;
         h.press(way).await;

@@ -26,6 +26,7 @@ const CHANGES: &[&str] = &[
     "backup restore",
     "backup unprotect",
     "ct create",
+    "ct destroy",
     "ct set",
     "iso download",
     "iso rm",
@@ -42,6 +43,7 @@ const CHANGES: &[&str] = &[
     "template convert",
     "template download",
     "vm create",
+    "vm destroy",
     "vm set",
 ];
 

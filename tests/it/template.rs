@@ -93,12 +93,17 @@ async fn name_tags_and_notes() {
     let mut h = Setup::default().go().await;
     h.press("/ 'kali' enter t").await;
     h.wait(1.0).await;
-    h.press("tab ctrl-u 'red blue' ctrl-s").await;
-    h.sees("tags=red;blue");
+    // A new one, one of the cluster; the one that it has goes.
+    h.press("tab 'red'").await;
+    h.sees("[+] red (new)");
+    h.press("enter 'prod' enter 'test'").await;
+    h.sees("[x] test");
+    h.press("space enter ctrl-s").await;
+    h.sees("tags=red;prod");
     h.press("y").await;
     h.until("Change VM 111 (kali): done", 5.0).await;
     let tags = h.sim(|sim| sim.cluster.guests[&111].config.get("tags").cloned()).unwrap_or_default();
-    assert!(tags.contains("red") && tags.contains("blue"), "{tags}");
+    assert!(tags.contains("red") && tags.contains("prod") && !tags.contains("test"), "{tags}");
 }
 
 #[tokio::test(start_paused = true)]

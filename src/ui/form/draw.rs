@@ -293,7 +293,7 @@ impl Form {
                 };
                 draw_choice(buffer, value, &shown, &detail, choices, value_style, look, now)
             }
-            Kind::Multi { choices, chosen } => {
+            Kind::Multi { choices, chosen, .. } => {
                 let label =
                     |v: &String| choices.ready().iter().find(|c| c.value == *v).map_or(v.clone(), |c| c.label.clone());
                 let shown = match chosen.is_empty() {

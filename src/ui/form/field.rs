@@ -116,7 +116,7 @@ pub(super) enum Kind {
     Secret(Input),
     Toggle(bool),
     Select { choices: Choices, chosen: String, free: bool },
-    Multi { choices: Choices, chosen: Vec<String> },
+    Multi { choices: Choices, chosen: Vec<String>, free: bool },
     Note,
     Group(Group),
 }

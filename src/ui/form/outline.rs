@@ -61,7 +61,7 @@ impl Form {
                 there: self.is_there(spot, &raw),
                 value: if secret { String::new() } else { field.value() },
                 choices,
-                free: !matches!(field.kind, Kind::Select { free: false, .. } | Kind::Multi { .. }),
+                free: !matches!(field.kind, Kind::Select { free: false, .. } | Kind::Multi { free: false, .. }),
             })
         });
         fields.collect()

@@ -44,22 +44,26 @@ impl Popup {
         self.offset = 0;
     }
 
-    /// Numbers of the choices that the filter lets through.
-    fn matching(&self, choices: &[Choice]) -> Vec<usize> {
+    /// Numbers of the choices that the filter lets through. Where new words are typed, only words are looked at.
+    fn matching(&self, choices: &[Choice], words: bool) -> Vec<usize> {
         let filter = Filter::parse(self.filter.text());
         let mut matcher = filter.matcher();
-        let passes = |c: &Choice| format!("{} {} {}", c.label, c.value, c.detail).to_lowercase();
+        let passes = |c: &Choice| match words {
+            true => c.value.to_lowercase(),
+            false => format!("{} {} {}", c.label, c.value, c.detail).to_lowercase(),
+        };
         choices.iter().enumerate().filter(|(_, c)| matcher.matches(&passes(c), |_, _| None)).map(|(i, _)| i).collect()
     }
 
     pub fn key(&mut self, event: KeyEvent, field: &mut Field) -> PopupEvent {
-        let (choices, is_multi) = match &field.kind {
-            Kind::Select { choices, .. } => (choices, false),
-            Kind::Multi { choices, .. } => (choices, true),
+        let (choices, is_multi, free) = match &field.kind {
+            Kind::Select { choices, .. } => (choices, false, false),
+            Kind::Multi { choices, free, .. } => (choices, true, *free),
             _ => return PopupEvent::Close(false),
         };
-        let matching = self.matching(choices.ready());
-        let last = matching.len().saturating_sub(1);
+        let matching = self.matching(choices.ready(), free);
+        let new = free && self.new_word(choices.ready()).is_some();
+        let last = (matching.len() + usize::from(new)).saturating_sub(1);
         let page = usize::from(self.list.height).max(2) - 1;
         let key = Key::from(event);
         match key.code() {
@@ -68,11 +72,20 @@ impl Popup {
             KeyCode::Up | KeyCode::Tab => self.cursor = self.cursor.saturating_sub(1),
             KeyCode::PageDown => self.cursor = (self.cursor + page).min(last),
             KeyCode::PageUp => self.cursor = self.cursor.saturating_sub(page),
+            // Where further values may be typed, Enter takes what is typed or marked by it, and the list stays.
+            KeyCode::Enter | KeyCode::Char(' ') if free && !self.filter.text().trim().is_empty() => {
+                return self.mark(field, matching.get(self.cursor).copied());
+            }
             KeyCode::Enter if is_multi => return PopupEvent::Close(false),
             KeyCode::Enter => return self.take(field, matching.get(self.cursor).copied()),
             KeyCode::Char(' ') if is_multi => return toggle(field, matching.get(self.cursor).copied()),
             _ => match self.filter.key(event) {
-                crate::ui::InputEvent::Changed => self.rewind(),
+                crate::ui::InputEvent::Changed => {
+                    self.rewind();
+                    if free {
+                        self.nearest(choices.ready());
+                    }
+                }
                 crate::ui::InputEvent::Ignored => return PopupEvent::Ignored,
                 crate::ui::InputEvent::Used => {}
             },
@@ -83,6 +96,41 @@ impl Popup {
     pub fn paste(&mut self, pasted: &str) {
         self.filter.paste(pasted);
         self.rewind();
+    }
+
+    /// Puts the cursor on the word that is typed, or on one that begins so.
+    fn nearest(&mut self, choices: &[Choice]) {
+        let (matching, typed) = (self.matching(choices, true), self.filter.text().trim().to_lowercase());
+        let word = |i: &usize| choices[*i].value.to_lowercase();
+        let exact = matching.iter().position(|i| word(i) == typed);
+        self.cursor = exact.or_else(|| matching.iter().position(|i| word(i).starts_with(&typed))).unwrap_or(0);
+    }
+
+    /// What is typed, if it is not among the choices.
+    fn new_word(&self, choices: &[Choice]) -> Option<String> {
+        let typed = self.filter.text().trim();
+        (!typed.is_empty() && !choices.iter().any(|c| c.value == typed)).then(|| typed.to_owned())
+    }
+
+    /// Marks the choice under the cursor, or adds what is typed; what is typed is done with then.
+    fn mark(&mut self, field: &mut Field, choice: Option<usize>) -> PopupEvent {
+        let mut choice = choice;
+        if let Kind::Multi { choices, chosen, .. } = &mut field.kind
+            && choice.is_none()
+        {
+            let Some(word) = self.new_word(choices.ready()) else { return PopupEvent::Used };
+            match choices {
+                Choices::Ready(list) => {
+                    list.push(Choice::new(word));
+                    choice = Some(list.len() - 1);
+                }
+                _ => chosen.push(word),
+            }
+        }
+        self.filter.clear();
+        self.rewind();
+        toggle(field, choice);
+        PopupEvent::Changed
     }
 
     fn take(&self, field: &mut Field, choice: Option<usize>) -> PopupEvent {
@@ -105,7 +153,8 @@ impl Popup {
     pub fn click(&mut self, y: u16, field: &mut Field) -> PopupEvent {
         let line = self.offset + usize::from(y.saturating_sub(self.list.y));
         let matching = match &field.kind {
-            Kind::Select { choices, .. } | Kind::Multi { choices, .. } => self.matching(choices.ready()),
+            Kind::Select { choices, .. } => self.matching(choices.ready(), false),
+            Kind::Multi { choices, free, .. } => self.matching(choices.ready(), *free),
             _ => Vec::new(),
         };
         let Some(choice) = matching.get(line).copied() else { return PopupEvent::Used };
@@ -120,15 +169,19 @@ impl Popup {
     pub fn draw(&mut self, frame: &mut Frame, area: Rect, anchor: Rect, field: &Field, look: &Look, now: Millis) {
         let (choices, marked): (&Choices, &[String]) = match &field.kind {
             Kind::Select { choices, chosen, .. } => (choices, std::slice::from_ref(chosen)),
-            Kind::Multi { choices, chosen } => (choices, chosen),
+            Kind::Multi { choices, chosen, .. } => (choices, chosen),
             _ => return,
         };
-        let matching = self.matching(choices.ready());
+        let matching = self.matching(choices.ready(), matches!(field.kind, Kind::Multi { free: true, .. }));
         let label_width = choices.ready().iter().map(|c| text::width(&text::clean(&c.label))).max().unwrap_or(0);
         let detail_width = choices.ready().iter().map(|c| text::width(&text::clean(&c.detail))).max().unwrap_or(0);
         let wanted = (label_width + detail_width + 9).clamp(24, usize::from(u16::MAX)) as u16;
         let width = wanted.max(anchor.width.min(40)).min(area.width);
-        let lines = matching.len().clamp(1, 10) as u16 + 3;
+        let new = match &field.kind {
+            Kind::Multi { free: true, .. } => self.new_word(choices.ready()),
+            _ => None,
+        };
+        let lines = (matching.len() + usize::from(new.is_some())).clamp(1, 10) as u16 + 3;
         let below = area.bottom().saturating_sub(anchor.bottom());
         let above = anchor.y.saturating_sub(area.y);
         let (y, height) = if below >= lines || below >= above {
@@ -161,6 +214,10 @@ impl Popup {
             Choices::Failed(why) => {
                 Some((format!("{}; type a value and press Enter", text::clean(why)), Role::ErrorText))
             }
+            Choices::Ready(_) if new.is_some() => None,
+            Choices::Ready(list) if list.is_empty() && matches!(field.kind, Kind::Multi { free: true, .. }) => {
+                Some(("type a word and press Enter".into(), Role::Muted))
+            }
             Choices::Ready(list) if list.is_empty() => Some(("there is nothing to choose from".into(), Role::Muted)),
             Choices::Ready(_) if matching.is_empty() => Some(("no match".into(), Role::Muted)),
             Choices::Ready(_) => None,
@@ -172,7 +229,8 @@ impl Popup {
             return;
         }
         let height = usize::from(list.height);
-        self.cursor = self.cursor.min(matching.len().saturating_sub(1));
+        let count = matching.len() + usize::from(new.is_some());
+        self.cursor = self.cursor.min(count.saturating_sub(1));
         self.offset = self.offset.min(self.cursor).max((self.cursor + 1).saturating_sub(height));
         for (line, choice) in matching.iter().skip(self.offset).take(height).enumerate() {
             let choice = &choices.ready()[*choice];
@@ -193,13 +251,24 @@ impl Popup {
                 buffer.set_style(Rect { y, height: 1, ..list }, look.style(Role::Selected));
             }
         }
-        draw_scrollbar(buffer, list, self.offset, matching.len(), look);
+        if let Some(word) = new {
+            let line = matching.len() - self.offset.min(matching.len());
+            if line < height {
+                let y = list.y + line as u16;
+                let words = format!("[+] {} (new)", text::clean(&word));
+                buffer.set_stringn(list.x, y, words, room, look.style(Role::Accent));
+                if matching.len() == self.cursor {
+                    buffer.set_style(Rect { y, height: 1, ..list }, look.style(Role::Selected));
+                }
+            }
+        }
+        draw_scrollbar(buffer, list, self.offset, count, look);
     }
 }
 
 fn toggle(field: &mut Field, choice: Option<usize>) -> PopupEvent {
     let is_ordered = field.ordered;
-    let Kind::Multi { choices, chosen } = &mut field.kind else { return PopupEvent::Used };
+    let Kind::Multi { choices, chosen, .. } = &mut field.kind else { return PopupEvent::Used };
     let Some(choice) = choice.and_then(|i| choices.ready().get(i)) else { return PopupEvent::Used };
     match chosen.iter().position(|v| *v == choice.value) {
         Some(i) => {

@@ -164,7 +164,11 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
                 style = style.patch(look.style(Role::Stale));
             }
             let x = area.x + PREFIX + placed.x;
-            draw_cell(buffer, Rect { x, width: placed.width, ..area }, cell, column, style, look);
+            let place = Rect { x, width: placed.width, ..area };
+            draw_cell(buffer, place, cell, column, style, look);
+            if !state.stale {
+                colour_chips(buffer, place, cell, look);
+            }
         }
     }
 
@@ -231,6 +235,22 @@ fn draw_cell<R>(buffer: &mut Buffer, area: Rect, cell: &Cell, column: &Column<R>
         Align::Right => area.width - (text::width(&shown) as u16).min(area.width),
     };
     buffer.set_stringn(area.x + shift, area.y, shown, width, style);
+}
+
+/// Gives the words that were drawn their colours, as far as they are in the picture.
+fn colour_chips(buffer: &mut Buffer, area: Rect, cell: &Cell, look: &Look) {
+    // What was cut has one cell less, for the ellipsis.
+    let room =
+        if text::width(&cell.text) > usize::from(area.width) { area.width.saturating_sub(1) } else { area.width };
+    let mut x = 0;
+    for chip in &cell.chips {
+        let width = (text::width(&text::clean(&chip.text)) as u16).min(room.saturating_sub(x));
+        if width == 0 {
+            break;
+        }
+        buffer.set_style(Rect { x: area.x + x, width, ..area }, look.chip(chip));
+        x += width + 1;
+    }
 }
 
 /// Draws a scroll bar into the last column of `area`: `offset` lines of `total` are above.

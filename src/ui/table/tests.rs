@@ -78,7 +78,7 @@ fn table() -> Table<Row, u32> {
 fn draw(table: &mut Table<Row, u32>, rows: &[Row], width: u16, height: u16) -> String {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     let look = Look::new(Depth::Mono, GlyphSet::Ascii);
-    let ctx = Ctx { look: &look, now: 0, tick: 0, zone: &TimeZone::UTC };
+    let ctx = Ctx { look: &look, now: 0, tick: 0, zone: &TimeZone::UTC, chips: &() };
     terminal.draw(|f| table.draw(f, f.area(), rows, &ctx)).unwrap();
     svg::plain(terminal.backend().buffer())
 }
@@ -481,7 +481,7 @@ fn ten_thousand_rows_are_quick() {
 fn the_selected_row_is_told_without_colour() {
     let mut terminal = Terminal::new(TestBackend::new(40, 7)).unwrap();
     let look = Look::new(Depth::Mono, GlyphSet::Ascii);
-    let ctx = Ctx { look: &look, now: 0, tick: 0, zone: &TimeZone::UTC };
+    let ctx = Ctx { look: &look, now: 0, tick: 0, zone: &TimeZone::UTC, chips: &() };
     let (mut table, rows) = (table(), rows());
     table.sync(&rows, 1);
     press(&mut table, "j");

@@ -1,14 +1,18 @@
 //! What can be done with guests: one table for keys, menus, bulk work and dialogs.
 
+use super::{
+    power::Shutdown,
+    remove::{self, Remove},
+};
 use crate::{
     api::{
         Request,
         cluster::{Guest, GuestStatus},
         guest as api,
-        ids::{GuestKind, GuestRef, Upid},
+        ids::{GuestKind, GuestRef, Upid, VmId},
         vm,
     },
-    shell::{Command, Cx, Degree, Effect, Level, Pick, Picker, Proposal, View, Write},
+    shell::{Command, Cx, Degree, Effect, Hosted, Level, Pick, Picker, Proposal, View, Write},
     store::Store,
 };
 
@@ -29,9 +33,11 @@ pub struct Action {
     /// Why it can't be done with a guest, if it can't.
     pub refuse: fn(&Guest) -> Option<&'static str>,
     /// The call.
-    pub request: fn(&GuestRef) -> Request<Upid>,
+    pub request: fn(&GuestRef, &Store) -> Request<Upid>,
     /// What will happen that one should know.
-    pub note: fn(&Guest) -> Option<String>,
+    pub note: fn(&Guest, &Store) -> Option<String>,
+    /// The dialog that asks for more than yes or no.
+    pub ask: Option<fn(&[&Guest]) -> Effect>,
 }
 
 /// How hard an action is to confirm.
@@ -66,29 +72,41 @@ fn only_running_vm(g: &Guest) -> Option<&'static str> {
     if g.kind == GuestKind::Vm { only_running(g) } else { Some("only VMs can do that") }
 }
 
-fn only_destroyable(g: &Guest) -> Option<&'static str> {
-    match g {
-        _ if running(g) => Some("it is running: stop it first"),
-        _ if g.status == GuestStatus::Unknown => Some("its node can't be reached"),
-        _ => None,
-    }
-}
-
-fn no_note(_: &Guest) -> Option<String> {
+fn no_note(_: &Guest, _: &Store) -> Option<String> {
     None
 }
 
-fn ha_note(g: &Guest) -> Option<String> {
+fn ha_note(g: &Guest, _: &Store) -> Option<String> {
     g.hastate
         .as_ref()
         .map(|s| format!("Managed by HA (state {s}): the cluster is asked to do it, and does it in a moment."))
+}
+
+/// Whether a shutdown of a guest is under way, which a stop has to end first.
+fn shuts_down(vmid: VmId, store: &Store) -> bool {
+    let is = |upid: &Upid| matches!(upid.kind(), "qmshutdown" | "vzshutdown");
+    let own = store.followed.iter().any(|f| f.guest == Some(vmid) && is(&f.upid));
+    own || store.tasks.iter().any(|t| t.status.is_running() && is(&t.upid) && t.upid.id() == vmid.to_string())
+}
+
+fn stop_note(g: &Guest, store: &Store) -> Option<String> {
+    let first = if shuts_down(g.vmid, store) { "The shutdown that is under way is ended first. " } else { "" };
+    Some(format!("{first}Unsaved data in the guest is lost, as if the power failed."))
+}
+
+/// For guests of several clusters, of which only this is said; the dialog for those of one knows more.
+fn destroy_note(g: &Guest, _: &Store) -> Option<String> {
+    let what = format!("{} {} ({})", g.kind.label(), g.vmid, g.name);
+    Some(format!(
+        "All disks of {what} are deleted; it is removed from backup jobs, replication, HA and permissions. Its backups stay."
+    ))
 }
 
 /// How many seconds a guest has for a clean shutdown.
 const SHUTDOWN: u32 = 180;
 
 /// All actions, in the order of the menu.
-pub const ACTIONS: [Action; 9] = [
+pub const ACTIONS: [Action; 10] = [
     Action {
         id: "guest.start",
         keys: "s",
@@ -97,8 +115,9 @@ pub const ACTIONS: [Action; 9] = [
         footer: true,
         degree: Hardness::Harmless,
         refuse: only_stopped,
-        request: api::start,
+        request: |g, _| api::start(g),
         note: ha_note,
+        ask: None,
     },
     Action {
         id: "guest.shutdown",
@@ -108,8 +127,21 @@ pub const ACTIONS: [Action; 9] = [
         footer: true,
         degree: Hardness::Careful,
         refuse: only_running,
-        request: |g| api::shutdown(g, Some(SHUTDOWN), false),
+        request: |g, _| api::shutdown(g, Some(SHUTDOWN), false),
         note: ha_note,
+        ask: None,
+    },
+    Action {
+        id: "guest.shutdown-within",
+        keys: "",
+        letter: 'f',
+        title: "Shutdown within, then stop",
+        footer: false,
+        degree: Hardness::Careful,
+        refuse: only_running,
+        request: |g, _| api::shutdown(g, Some(SHUTDOWN), true),
+        note: ha_note,
+        ask: Some(|guests| Hosted::open(Shutdown::open(guests))),
     },
     Action {
         id: "guest.reboot",
@@ -119,8 +151,9 @@ pub const ACTIONS: [Action; 9] = [
         footer: false,
         degree: Hardness::Careful,
         refuse: only_running,
-        request: |g| api::reboot(g, None),
+        request: |g, _| api::reboot(g, None),
         note: no_note,
+        ask: None,
     },
     Action {
         id: "guest.stop",
@@ -130,8 +163,9 @@ pub const ACTIONS: [Action; 9] = [
         footer: false,
         degree: Hardness::Careful,
         refuse: only_running,
-        request: |g| api::stop(g, false),
-        note: |_| Some("Unsaved data in the guest is lost, as if the power failed.".into()),
+        request: |g, s| api::stop(g, shuts_down(g.vmid, s)),
+        note: stop_note,
+        ask: None,
     },
     Action {
         id: "guest.reset",
@@ -141,8 +175,9 @@ pub const ACTIONS: [Action; 9] = [
         footer: false,
         degree: Hardness::Careful,
         refuse: only_running_vm,
-        request: vm::reset,
-        note: |_| Some("Unsaved data in the guest is lost, as with a reset button.".into()),
+        request: |g, _| vm::reset(g),
+        note: |_, _| Some("Unsaved data in the guest is lost, as with a reset button.".into()),
+        ask: None,
     },
     Action {
         id: "guest.pause",
@@ -152,8 +187,9 @@ pub const ACTIONS: [Action; 9] = [
         footer: false,
         degree: Hardness::Careful,
         refuse: only_running_vm,
-        request: vm::pause,
+        request: |g, _| vm::pause(g),
         note: no_note,
+        ask: None,
     },
     Action {
         id: "guest.resume",
@@ -163,8 +199,9 @@ pub const ACTIONS: [Action; 9] = [
         footer: false,
         degree: Hardness::Harmless,
         refuse: only_running_vm,
-        request: api::resume,
+        request: |g, _| api::resume(g),
         note: no_note,
+        ask: None,
     },
     Action {
         id: "guest.hibernate",
@@ -174,8 +211,9 @@ pub const ACTIONS: [Action; 9] = [
         footer: false,
         degree: Hardness::Careful,
         refuse: only_running_vm,
-        request: |g| vm::hibernate(g, None),
+        request: |g, _| vm::hibernate(g, None),
         note: no_note,
+        ask: None,
     },
     Action {
         id: "guest.destroy",
@@ -184,16 +222,10 @@ pub const ACTIONS: [Action; 9] = [
         title: "Destroy",
         footer: false,
         degree: Hardness::Typed,
-        refuse: only_destroyable,
-        request: |g| api::destroy(g, true, true),
-        note: |g| {
-            Some(format!(
-                "All disks of {} {} ({}) are deleted; it is removed from backup jobs, replication, HA and permissions. Its backups stay.",
-                g.kind.label(),
-                g.vmid,
-                g.name
-            ))
-        },
+        refuse: remove::refuse,
+        request: |g, _| api::destroy(g, true, false),
+        note: destroy_note,
+        ask: Some(|guests| Hosted::open(Remove::open(guests))),
     },
 ];
 
@@ -226,7 +258,7 @@ fn ready<V: Targets, const N: usize>(view: &V, store: &Store) -> bool {
 /// Why something can't be done with a guest: its state, or a missing privilege.
 pub fn refusal(action: &Action, guest: &Guest, store: &Store) -> Option<String> {
     let state = (action.refuse)(guest).map(str::to_owned);
-    state.or_else(|| Some(format!("you lack {}", store.lacks(&(action.request)(&guest.reference()).wire)?)))
+    state.or_else(|| Some(format!("you lack {}", store.lacks(&(action.request)(&guest.reference(), store).wire)?)))
 }
 
 fn run<V: Targets, const N: usize>(view: &mut V, cx: &mut Cx<'_, V::Msg>) {
@@ -235,6 +267,13 @@ fn run<V: Targets, const N: usize>(view: &mut V, cx: &mut Cx<'_, V::Msg>) {
         return;
     }
     let guests = view.targets(cx.store());
+    let able = guests.iter().any(|g| refusal(&ACTIONS[N], g, cx.store()).is_none());
+    if let (Some(ask), true) = (ACTIONS[N].ask, able) {
+        if !cx.refuses_changes() {
+            cx.emit(ask(&guests));
+        }
+        return;
+    }
     match propose(&ACTIONS[N], &guests, cx.store()) {
         Some(proposal) => cx.propose(proposal),
         None => {
@@ -252,7 +291,8 @@ pub fn propose(action: &Action, guests: &[&Guest], store: &Store) -> Option<Prop
     let verb = action.title.split(" (").next().unwrap_or(action.title);
     let label = |g: &Guest| format!("{verb} {} {} ({})", g.kind.label(), g.vmid, g.name);
     let title = if rest.is_empty() { label(first) } else { format!("{verb} {} guests", able.len()) };
-    let writes = able.iter().map(|g| Write::new(label(g), (action.request)(&g.reference())).on_guest(g.vmid)).collect();
+    let writes =
+        able.iter().map(|g| Write::new(label(g), (action.request)(&g.reference(), store)).on_guest(g.vmid)).collect();
     let degree = match action.degree {
         Hardness::Typed if rest.is_empty() => Degree::Typed(first.vmid.to_string()),
         Hardness::Typed => Degree::Typed(format!("{} guests", able.len())),
@@ -260,7 +300,7 @@ pub fn propose(action: &Action, guests: &[&Guest], store: &Store) -> Option<Prop
         Hardness::Harmless => Degree::Harmless,
     };
     let mut proposal = Proposal::new(format!("{title}?"), writes).degree(degree);
-    proposal.notes.extend(grouped(&able, action.note));
+    proposal.notes.extend(grouped(&able, action.note, store));
     let locked = able.iter().filter_map(|g| Some((g, g.lock.as_ref()?)));
     proposal.notes.extend(locked.map(|(g, lock)| format!("{} is locked ({lock}): the server may refuse.", g.vmid)));
     let left_out =
@@ -270,10 +310,10 @@ pub fn propose(action: &Action, guests: &[&Guest], store: &Store) -> Option<Prop
 }
 
 /// What is to be known of each guest; guests of which the same is to be known stand together.
-fn grouped(guests: &[&Guest], note: fn(&Guest) -> Option<String>) -> Vec<String> {
+fn grouped(guests: &[&Guest], note: fn(&Guest, &Store) -> Option<String>, store: &Store) -> Vec<String> {
     let mut groups: Vec<(String, Vec<&Guest>)> = vec![];
     for g in guests {
-        let Some(text) = note(g) else { continue };
+        let Some(text) = note(g, store) else { continue };
         match groups.iter_mut().find(|(known, _)| *known == text) {
             Some((_, those)) => those.push(g),
             None => groups.push((text, vec![g])),

@@ -261,7 +261,8 @@ impl Detail {
             Some(guest) => {
                 let addresses = if self.runs(scene.store) { self.inside.addresses() } else { vec![] };
                 let (live, config) = (self.status.as_ref(), self.config.as_ref());
-                summary::lines(guest, live, config, &addresses, scene.look, width)
+                let tags = &scene.store.tags.style;
+                summary::lines(guest, live, config, &addresses, tags, scene.look, width)
             }
             None => vec![Line::styled(
                 " The guest is not in the cluster's list (any more).",
@@ -318,6 +319,7 @@ impl View for Detail {
         action::command::<Self, 6>(),
         action::command::<Self, 7>(),
         action::command::<Self, 8>(),
+        action::command::<Self, 9>(),
         super::like::command::<Self>(),
         template::clone_command(),
         template::convert_command(),

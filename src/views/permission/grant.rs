@@ -78,7 +78,8 @@ impl Grant {
     fn offer_roles(&self, wizard: &mut Wizard) {
         let mut roles: Vec<&acl::Role> = self.known.roles.iter().collect();
         roles.sort_by_key(|r| !fits(r, &self.path));
-        let choices: Vec<Choice> = roles.into_iter().map(|r| Choice::new(r.roleid.as_str()).detail(brief(r))).collect();
+        let choice = |r: &acl::Role| Choice::new(r.roleid.as_str()).detail(brief(r, area(&self.path)));
+        let choices: Vec<Choice> = roles.into_iter().map(choice).collect();
         wizard.set_choices("roles", choices);
     }
 
@@ -106,24 +107,30 @@ fn check_token(token: &str, values: &Values) -> Result<(), String> {
     }
 }
 
-/// Whether a role holds anything that counts on such a path: `VM.` for guests, `Datastore.` for storages.
-fn fits(role: &acl::Role, path: &str) -> bool {
-    let area = match path.split('/').nth(1).unwrap_or_default() {
+/// How the privileges begin that count on such a path: `VM.` for guests, `Datastore.` for storages.
+fn area(path: &str) -> &'static str {
+    match path.split('/').nth(1).unwrap_or_default() {
         "vms" => "VM.",
         "storage" => "Datastore.",
         "pool" => "Pool.",
         "sdn" => "SDN.",
         "nodes" => "Sys.",
         _ => "",
-    };
-    role.privileges().any(|p| p.starts_with(area))
+    }
 }
 
-/// The privileges of a role, their areas named once: `VM.Audit .Console; Sys.Audit`.
-fn brief(role: &acl::Role) -> String {
+/// Whether a role holds anything that counts on such a path.
+fn fits(role: &acl::Role, path: &str) -> bool {
+    role.privileges().any(|p| p.starts_with(area(path)))
+}
+
+/// The privileges of a role, those of an area first, and areas named once: `VM.Audit .Console Sys.Audit`.
+fn brief(role: &acl::Role, first: &str) -> String {
+    let mut all: Vec<&str> = role.privileges().collect();
+    all.sort_by_key(|p| !p.starts_with(first));
     let mut words: Vec<String> = vec![];
     let mut area = "";
-    for privilege in role.privileges() {
+    for privilege in all {
         let (of, name) = privilege.split_once('.').unwrap_or(("", privilege));
         if of == area {
             words.push(format!(".{name}"));

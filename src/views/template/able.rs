@@ -21,7 +21,7 @@ fn is_disk(kind: GuestKind, key: &str) -> bool {
 }
 
 /// The disks with what they are on: a key and its volume (without options); CD drives are left out.
-fn disks(kind: GuestKind, config: &Config) -> impl Iterator<Item = (&str, &str)> {
+pub fn disks(kind: GuestKind, config: &Config) -> impl Iterator<Item = (&str, &str)> {
     let real = move |(key, value): (&'_ str, &'_ str)| is_disk(kind, key) && !value.contains("media=cdrom");
     config.values.iter().map(|(key, value)| (key.as_str(), value.as_str())).filter(move |pair| real(*pair)).map(
         |(key, value)| {

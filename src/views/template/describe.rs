@@ -6,10 +6,12 @@ use crate::{
         cluster::Guest,
         guest::{self, Change, Config, Which},
         ids::{GuestKind, GuestRef},
+        tag,
     },
     shell::{Ask, Cx, Dialog, Proposal, Write, dialog},
     store::Store,
     ui::{Form, Values, Wizard},
+    views::guest::tag as guest_tag,
 };
 
 /// What the dialog hears back.
@@ -23,26 +25,27 @@ pub struct Describe {
     guest: GuestRef,
     name: String,
     digest: Option<String>,
+    /// The tags as they are.
+    tags: String,
 }
 
 impl Describe {
     /// A dialog for this guest.
     pub fn open(store: &Store, guest: &Guest) -> Dialog<Self> {
         let key = name_key(guest.kind);
-        let mut known: Vec<&str> = store.resources.guests.iter().flat_map(|g| g.tags()).collect();
-        known.sort_unstable();
-        known.dedup();
-        let tags = format!("Separated by blanks. In use: {}", known.join(" "));
         let form = Form::new()
             .text(key, if guest.kind == GuestKind::Vm { "Name" } else { "Host name" })
             .check(check_name)
-            .text("tags", "Tags")
-            .check(check_tags)
-            .help(&tags)
+            .multi("tags", "Tags", guest_tag::known(store))
+            .free()
+            .ordered()
+            .check(guest_tag::check)
+            .placeholder("none")
+            .help("Space or Enter lists those of the cluster; typing makes a new one.")
             .text("description", "Notes")
             .help("Markdown; \\n stands for a new line.")
             .toggle("protection", "Protected from removal");
-        let ask = Self { guest: guest.reference(), name: guest.name.to_string(), digest: None };
+        let ask = Self { guest: guest.reference(), name: guest.name.to_string(), digest: None, tags: String::new() };
         Dialog::new(ask, Wizard::single(form))
     }
 }
@@ -59,20 +62,6 @@ fn check_name(name: &str, _: &Values) -> Result<(), String> {
     } else {
         Err("letters, digits and hyphens only, with dots between parts".into())
     }
-}
-
-/// `a-z`, `0-9`, `_`, then also `-`, `+`, `.`.
-fn check_tags(tags: &str, _: &Values) -> Result<(), String> {
-    let first = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    let good = |t: &str| t.bytes().enumerate().all(|(i, b)| first(b) || (i > 0 && b"-+.".contains(&b)));
-    match split(tags).find(|t| !good(t)) {
-        Some(tag) => Err(format!("\"{tag}\" is no tag: letters, digits, _ and, after the first, - + .")),
-        None => Ok(()),
-    }
-}
-
-fn split(tags: &str) -> impl Iterator<Item = &str> {
-    tags.split([' ', ',', ';']).filter(|t| !t.is_empty())
 }
 
 impl Ask for Describe {
@@ -92,10 +81,11 @@ impl Ask for Describe {
             Ok(config) => {
                 self.digest = Some(config.digest.clone()).filter(|d| !d.is_empty());
                 let key = name_key(self.guest.kind);
-                let tags = config.get("tags").unwrap_or_default().replace(';', " ");
+                let tags = config.get("tags").unwrap_or_default();
+                self.tags = tags.to_owned();
                 let notes = config.get("description").unwrap_or_default().trim_end().replace('\n', "\\n");
                 wizard.set_initial(key, config.get(key).unwrap_or_default());
-                wizard.set_initial("tags", &tags);
+                wizard.set_initial("tags", tags);
                 wizard.set_initial("description", &notes);
                 wizard.set_initial("protection", config.get("protection").unwrap_or("0"));
             }
@@ -103,12 +93,12 @@ impl Ask for Describe {
         }
     }
 
-    fn proposal(&self, wizard: &Wizard, _: &Store) -> Option<Proposal> {
+    fn proposal(&self, wizard: &Wizard, store: &Store) -> Option<Proposal> {
         let changed = wizard.changed();
         let mut change = Change { digest: self.digest.clone(), ..Change::default() };
         for (key, value) in changed.iter() {
             let value = match key {
-                "tags" => split(value).collect::<Vec<_>>().join(";"),
+                "tags" => tag::split(value).collect::<Vec<_>>().join(";"),
                 "description" => value.replace("\\n", "\n"),
                 _ => value.to_owned(),
             };
@@ -123,6 +113,12 @@ impl Ask for Describe {
         }
         let label = format!("Change {} ({})", self.guest, self.name);
         let write = Write::new(label.clone(), guest::set_config(&self.guest, &change)).on_guest(self.guest.vmid);
-        Some(Proposal::new(format!("{label}?"), vec![write]))
+        let mut proposal = Proposal::new(format!("{label}?"), vec![write]);
+        if changed.contains("tags") {
+            let (before, after): (Vec<&str>, Vec<&str>) =
+                (tag::split(&self.tags).collect(), tag::split(changed.get("tags")).collect());
+            proposal.notes = guest_tag::refusals(&before, &after, store);
+        }
+        Some(proposal)
     }
 }

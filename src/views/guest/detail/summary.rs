@@ -7,7 +7,7 @@ use crate::{
         cluster::{Guest, GuestStatus},
         guest::{Config, Status},
     },
-    ui::{Look, Role, text},
+    ui::{Chips, Look, Role, markdown, text},
 };
 
 /// What is known of a guest, as facts, gauges and notes.
@@ -16,6 +16,7 @@ pub fn lines(
     live: Option<&Status>,
     config: Option<&Config>,
     addresses: &[String],
+    tags: &dyn Chips,
     look: &Look,
     width: u16,
 ) -> Vec<Line<'static>> {
@@ -32,7 +33,8 @@ pub fn lines(
     }
     add("Node", g.node.to_string(), Role::Text);
     if !g.tags.is_empty() {
-        add("Tags", g.tags.replace(';', " "), Role::Text);
+        let words: Vec<String> = tags.chips(&g.tags).into_iter().map(|chip| chip.text).collect();
+        add("Tags", words.join(" "), Role::Text);
     }
     if let Some(pool) = &g.pool {
         add("Pool", pool.to_string(), Role::Text);
@@ -67,7 +69,14 @@ pub fn lines(
         let mut spans = vec![];
         for (label, value, role) in row {
             spans.push(Span::styled(format!(" {:<9}", label), look.style(Role::Muted)));
-            let value = text::fit(&text::clean(value), cell.saturating_sub(11), look.glyphs.ellipsis);
+            let room = cell.saturating_sub(11);
+            // Tags have colours, as long as they need not be cut.
+            if *label == "Tags" && text::width(value) <= room {
+                spans.extend(look.chips(&tags.chips(&g.tags)));
+                spans.push(Span::raw(" ".repeat(room + 1 - text::width(value))));
+                continue;
+            }
+            let value = text::fit(&text::clean(value), room, look.glyphs.ellipsis);
             spans.push(Span::styled(value + " ", look.style(*role)));
         }
         lines.push(Line::from(spans));
@@ -100,13 +109,10 @@ pub fn lines(
     if let Some(notes) = config.and_then(|c| c.get("description")) {
         lines.push(Line::raw(""));
         lines.push(Line::styled(" Notes", look.style(Role::Title)));
-        for line in notes.lines() {
-            // Wrapping an empty line gives none, but paragraphs stay apart.
-            if line.trim().is_empty() {
-                lines.push(Line::raw(""));
-            }
-            let wrapped = text::wrap(&text::clean(line), usize::from(width).saturating_sub(2).max(10));
-            lines.extend(wrapped.into_iter().map(|l| Line::styled(format!(" {l}"), look.style(Role::Text))));
+        for line in markdown::lines(notes, usize::from(width).saturating_sub(2), look) {
+            let mut spans = vec![Span::raw(" ")];
+            spans.extend(line.spans);
+            lines.push(Line::from(spans).style(line.style));
         }
     }
     lines
