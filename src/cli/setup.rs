@@ -150,9 +150,14 @@ impl Setup {
                 let own = profile.settings.get(setting).or_else(|| config.defaults.get(setting));
                 own.map(|given| &given.value)
             };
+            // Two servers behind one address are told apart by it.
+            let port = match of("port") {
+                Some(Value::Whole(port)) => format!(", port {port}"),
+                _ => String::new(),
+            };
             Profile {
                 name: name.clone(),
-                address: profile.hosts().join(", "),
+                address: profile.hosts().join(", ") + &port,
                 frame: of("frame").and_then(Value::text).and_then(colour),
                 interval: setting::seconds(of("refresh")),
                 read_only: of("read_only") == Some(&Value::Truth(true)),
