@@ -12,6 +12,7 @@ pub mod effect;
 mod leftover;
 pub mod manual;
 pub mod picker;
+pub mod save;
 pub mod view;
 pub mod world;
 

@@ -186,7 +186,7 @@ pub fn command_tables() -> Vec<(&'static str, Vec<CommandInfo>)> {
         table::<message::Messages>(),
         table::<task::log::TaskLog>(),
         table::<task::history::History>(),
-        table::<task::save::Save>(),
+        table::<crate::shell::save::Save>(),
         table::<task::transfer::Transfers>(),
         table::<Dialog<vm::create::CreateVm>>(),
         table::<Dialog<ct::create::CreateCt>>(),

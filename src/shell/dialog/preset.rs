@@ -1,23 +1,16 @@
 //! Presets in dialogs: the values of the last time, saved ones, saving and comparing.
 
-use crossterm::event::{KeyCode, KeyEvent};
-use ratatui::{
-    Frame,
-    layout::{Constraint, Rect},
-    text::Line,
-};
-
 use super::{Ask, Dialog, Msg};
 use crate::{
     preset::{self, Preset},
     shell::{
         effect::{Effect, Level},
         picker::{Pick, Picker},
-        view::{Command, Cx, Hosted, Scene, View},
+        save::{Outcome, Save},
+        view::{Cx, Hosted},
         world::World,
     },
-    store::Store,
-    ui::{Input, InputEvent, Role, WizardEvent, text},
+    ui::WizardEvent,
 };
 
 /// The presets of a wizard, and what is wrong with files that can't be read.
@@ -82,7 +75,7 @@ impl<A: Ask> Dialog<A> {
         picks.push(
             Pick::new("Save these values as a preset", {
                 let values = values.clone();
-                move || Hosted::open(Save::new(A::NAME, values))
+                move || Hosted::open(save(A::NAME, values))
             })
             .detail(count),
         );
@@ -135,124 +128,22 @@ fn differences(left: &[(String, String)], right: &[(String, String)]) -> Vec<Pic
     found.into_iter().map(|d| Pick::closing(format!("{}: {} | {}", d.key, shown(d.left), shown(d.right)))).collect()
 }
 
-/// Asks for the name of a preset and saves it. One that is there is never replaced without a word.
-pub struct Save {
-    wizard: &'static str,
-    values: Vec<(String, String)>,
-    input: Input,
-    trouble: Option<String>,
-    /// There is one of this name: the user may say that it is to be replaced.
-    exists: Option<String>,
-}
-
-/// What it hears back: the name, and whether it was saved.
-pub struct Saved(String, Result<bool, String>);
-
-impl Save {
-    fn new(wizard: &'static str, values: Vec<(String, String)>) -> Self {
-        Self { wizard, values, input: Input::new(""), trouble: None, exists: None }
-    }
-
-    fn typed(&self) -> String {
-        self.input.text().trim().to_owned()
-    }
-
-    fn save(&mut self, replace: bool, cx: &mut Cx<'_, Saved>) {
-        let name = self.typed();
-        if !preset::is_name(&name) {
-            self.trouble = Some(format!("A name has {}.", preset::NAMES));
-            return;
-        }
-        let preset = Preset::new(&name, self.wizard, self.values.clone());
-        cx.job(move |world| {
-            Box::pin(async move {
-                let presets = world.presets().cloned();
-                let saved = in_background(move || match presets {
-                    Some(presets) => presets.save(&preset, replace),
-                    None => Err("there is no place for presets".into()),
-                });
-                Saved(name, saved.await)
-            })
-        });
-    }
-
-    fn replace(&mut self, cx: &mut Cx<'_, Saved>) {
-        if self.exists.as_ref().is_some_and(|name| *name == self.typed()) {
-            self.save(true, cx);
-        }
-    }
-}
-
-impl View for Save {
-    type Msg = Saved;
-    const NAME: &'static str = "Save a preset";
-    const DIALOG: bool = true;
-    const COMMANDS: &'static [Command<Self>] = &[Command {
-        id: "preset.replace",
-        keys: "ctrl-o",
-        title: "Replace the preset",
-        footer: true,
-        ready: |v, _| v.exists.is_some(),
-        run: Self::replace,
-    }];
-
-    fn update(&mut self, Saved(name, result): Saved, cx: &mut Cx<'_, Saved>) {
-        match result {
-            Ok(true) => {
-                let text = format!("Preset {name} saved; `proxmux preset export {name}` takes it along");
-                cx.toast(Level::Ok, text);
-                cx.close();
+/// Asks for the name of a preset and saves it.
+fn save(wizard: &'static str, values: Vec<(String, String)>) -> Save {
+    let count = values.len();
+    let dialog = Save::new(format!("Save a preset: {wizard}"), "", move |world, name, replace| {
+        let preset = Preset::new(&name, wizard, values.clone());
+        Box::pin(async move {
+            if !preset::is_name(&name) {
+                return Err(format!("A name has {}.", preset::NAMES));
             }
-            Ok(false) => {
-                self.trouble = Some(format!("{name} is there already. Ctrl-o replaces it, or choose another name."));
-                self.exists = Some(name);
-            }
-            Err(why) => self.trouble = Some(why),
-        }
-    }
-
-    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Saved>) -> bool {
-        match key.code {
-            KeyCode::Esc => cx.close(),
-            KeyCode::Enter => self.save(false, cx),
-            _ => match self.input.key(key) {
-                InputEvent::Ignored => return false,
-                InputEvent::Changed => (self.trouble, self.exists) = (None, None),
-                InputEvent::Used => {}
-            },
-        }
-        true
-    }
-
-    fn paste(&mut self, text: &str, _: &mut Cx<'_, Saved>) {
-        self.input.paste(text);
-    }
-
-    fn crumb(&self, _: &Store) -> String {
-        "Save".into()
-    }
-
-    fn place(&self, area: Rect) -> Rect {
-        area.centered(Constraint::Length(64.min(area.width)), Constraint::Length(7.min(area.height)))
-    }
-
-    fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
-        let look = scene.look;
-        let block = look.block(format!("Save a preset: {}", self.wizard), true);
-        let inner = block.inner(area);
-        frame.render_widget(block, area);
-        let line = |y: u16| Rect { y: inner.y + y, height: 1, ..inner };
-        frame.render_widget(Line::styled("Name:", look.style(Role::Muted)), line(0));
-        self.input.draw(frame, Rect { x: inner.x + 6, width: inner.width.saturating_sub(6), ..line(0) }, look, true);
-        let count = self.values.len();
-        let hint = format!("Enter: save {count} values, without ID, name, addresses and secrets   Esc: back");
-        let role = if self.trouble.is_some() { Role::Warning } else { Role::Key };
-        let words = self.trouble.clone().unwrap_or(hint);
-        let wrapped = text::wrap(&text::clean(&words), usize::from(inner.width).max(10));
-        for (y, words) in (2..inner.height).zip(wrapped) {
-            frame.render_widget(Line::styled(words, look.style(role)), line(y));
-        }
-    }
+            let presets = world.presets().cloned().ok_or("there is no place for presets")?;
+            let kept = in_background(move || presets.save(&preset, replace)).await?;
+            let words = format!("Preset {name} saved; `proxmux preset export {name}` takes it along");
+            Ok(if kept { Outcome::Kept(words) } else { Outcome::Exists })
+        })
+    });
+    dialog.hint(format!("save {count} values, without ID, name, addresses and secrets"))
 }
 
 /// Remembers what was sent for the next time.

@@ -18,7 +18,7 @@ use crate::{
     shell::{Command, Cx, Effect, Level, Scene, View},
     store::Store,
     ui::{Role, Viewer, ViewerEvent, text},
-    views::task::save::Save,
+    views::task::save::to_file,
 };
 
 /// What the view hears back: the span that was asked for, and the lines.
@@ -86,7 +86,7 @@ impl Log {
 
     fn save(&mut self, cx: &mut Cx<'_, Lines>) {
         let safe = self.label.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-        cx.open(Save::new(&format!("firewall-{safe}.log"), self.viewer.text()));
+        cx.open(to_file(&format!("firewall-{safe}.log"), self.viewer.text()));
     }
 
     fn copy(&mut self, cx: &mut Cx<'_, Lines>) {

@@ -14,7 +14,7 @@ use crate::{
     shell::{Command, Cx, Effect, Level, Scene, View},
     store::Store,
     ui::{Role, Viewer, ViewerEvent, text},
-    views::task::save::Save,
+    views::task::save::to_file,
 };
 
 /// What the view hears back: the lines.
@@ -69,7 +69,7 @@ impl View for Log {
             title: "Save to a file",
             footer: true,
             ready: |v, _| !v.viewer.is_empty(),
-            run: |v, cx| cx.open(Save::new(&format!("replication-{}.log", v.id), v.viewer.text())),
+            run: |v, cx| cx.open(to_file(&format!("replication-{}.log", v.id), v.viewer.text())),
         },
         Command {
             id: "replicationlog.copy",

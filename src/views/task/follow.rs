@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ratatui::text::Span;
 
-use super::{mark, save::Save, stop_proposal};
+use super::{mark, save, stop_proposal};
 use crate::{
     api::{
         ApiError, Paged,
@@ -154,6 +154,6 @@ impl Follow {
         let safe =
             |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.'), "-");
         let name = format!("task-{}-{}-{}.log", safe(self.upid.kind()), safe(id), self.upid.started());
-        cx.open(Save::new(&name, self.viewer.text()));
+        cx.open(save::to_file(&name, self.viewer.text()));
     }
 }
