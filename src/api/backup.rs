@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use compact_str::CompactString;
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -220,6 +221,38 @@ pub(crate) fn text_of(value: &Value) -> String {
     }
 }
 
+/// The configuration in a backup as it is read by people: the server writes the guest's notes as comments, with colons, percent
+/// signs and control characters as `%3A`.
+pub fn readable(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        match line.strip_prefix('#').filter(|rest| !rest.starts_with("qmdump#")) {
+            Some(notes) => {
+                let notes = percent_decode_str(notes).decode_utf8_lossy().into_owned();
+                notes.split('\n').for_each(|line| out += &format!("#{line}\n"));
+            }
+            None => out += &format!("{line}\n"),
+        }
+    }
+    out
+}
+
+/// Drives that a VM's configuration names, but whose data is not in the backup (`backup=0`). Backups tell which drives they hold
+/// in lines of their own; without those nothing can be said.
+pub fn left_out(text: &str) -> Vec<String> {
+    let held: Vec<&str> = text.lines().filter_map(|l| l.strip_prefix("#qmdump#map:")?.split(':').next()).collect();
+    if held.is_empty() {
+        return vec![];
+    }
+    let drives = settings(text).into_iter().filter(|(key, value)| {
+        let bus = key.trim_end_matches(|c: char| c.is_ascii_digit());
+        bus.len() < key.len()
+            && matches!(bus, "scsi" | "virtio" | "sata" | "ide" | "efidisk" | "tpmstate")
+            && !value.contains("media=cdrom")
+    });
+    drives.map(|(key, _)| key).filter(|key| !held.contains(&key.as_str())).collect()
+}
+
 /// The configuration in a backup (or any guest's as text) as keys with values; comments come under the key `#`, and what the
 /// server notes about the disks is left out.
 pub fn settings(text: &str) -> Vec<(String, String)> {
@@ -296,6 +329,20 @@ mod tests {
         assert_eq!(request.decode(br#"{"data":"OK"}"#).unwrap(), None);
         let upid = "UPID:pve1:00000379:0009C021:6B01608E:vzdump:130:root@pam:";
         assert_eq!(request.decode(format!(r#"{{"data":"{upid}"}}"#).as_bytes()).unwrap().unwrap().as_str(), upid);
+    }
+
+    #[test]
+    fn notes_are_read_as_they_were_written() {
+        let text = "#Web%3A 100%25%0Anginx\nname: bk%3A\n#qmdump#map:scsi0:drive-scsi0:a%3A:raw:\n";
+        assert_eq!(readable(text), "#Web: 100%\n#nginx\nname: bk%3A\n#qmdump#map:scsi0:drive-scsi0:a%3A:raw:\n");
+    }
+
+    #[test]
+    fn drives_that_are_not_in_a_backup() {
+        let text =
+            "boot: order=scsi0\nide2: none,media=cdrom\nscsi0: a:1,size=4G\nscsi1: a:2,backup=0,size=8G\nscsihw: x\n";
+        assert_eq!(left_out(&format!("{text}#qmdump#map:scsi0:drive-scsi0:a:raw:\n")), ["scsi1"]);
+        assert!(left_out(text).is_empty());
     }
 
     #[test]

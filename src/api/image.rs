@@ -230,6 +230,14 @@ pub fn kind_of(name: &str) -> Option<ContentKind> {
         .find(|kind| endings(*kind).iter().any(|ending| name.ends_with(ending)))
 }
 
+/// The name of a packed image without its ending, and the compression that the ending means: `disk.img` and `zst` of
+/// `disk.img.zst`. The server unpacks nothing but what becomes an ISO image.
+pub fn packed(name: &str) -> Option<(&str, &str)> {
+    let (rest, ending) = name.rsplit_once('.')?;
+    let compression = ["gz", "lzo", "zst", "bz2"].into_iter().find(|c| ending.eq_ignore_ascii_case(c))?;
+    (kind_of(rest) == Some(ContentKind::Iso)).then_some((rest, compression))
+}
+
 /// Why the server would refuse a file of this name, if it would.
 pub fn wrong_name(content: ContentKind, name: &str) -> Option<String> {
     let fits = endings(content).iter().any(|ending| name.to_lowercase().ends_with(ending) && name.len() > ending.len());
@@ -256,6 +264,15 @@ mod tests {
     use super::*;
 
     const SUM: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn packed_images() {
+        assert_eq!(packed("disk.img.zst"), Some(("disk.img", "zst")));
+        assert_eq!(packed("OPNsense.iso.BZ2"), Some(("OPNsense.iso", "bz2")));
+        for other in ["debian.tar.zst", "disk.qcow2.gz", "debian.iso", "notes.gz", ".zst", ""] {
+            assert_eq!(packed(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn endpoints_as_text() {

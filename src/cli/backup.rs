@@ -266,7 +266,7 @@ pub async fn run(command: BackupCommand, world: &World, store: &Store) -> Result
             let row = find(world, store, &args.volume).await?;
             let client = world.client(store.session)?;
             let config = client.ask(backup::extract_config(&row.node, &row.volid)).await?;
-            for line in config.lines() {
+            for line in backup::readable(&config).lines() {
                 say(text::clean(line));
             }
             Ok(())

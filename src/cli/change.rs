@@ -19,7 +19,7 @@ use crate::{
         task::{self, LogLine, TaskState},
         vzdump::{GuestRun, Run, State},
     },
-    shell::{Degree, Proposal, World},
+    shell::{Degree, Proposal, World, Write},
     store::Store,
     ui::text,
     views::task::meter::Meter,
@@ -70,9 +70,10 @@ pub async fn run(world: &World, store: &Store, proposal: Proposal, args: &Change
     let mut failed = None;
     // What came of a single one is said by whoever called.
     let several = proposal.writes.len() > 1;
-    let waits: Vec<bool> = proposal.writes.iter().skip(1).map(|next| next.needs_last).chain([false]).collect();
+    let after = |pair: &[Write]| pair[1].needs_last || (pair[1].in_turn && pair[1].guest == pair[0].guest);
+    let waits: Vec<bool> = proposal.writes.windows(2).map(after).chain([false]).collect();
     for (write, wait) in proposal.writes.into_iter().zip(waits) {
-        // What the next one needs is waited for, whatever was asked for.
+        // What the next one needs is waited for, whatever was asked for, and so is a guest that is locked meanwhile.
         let args = &ChangeArgs { no_wait: args.no_wait && !wait, ..args.clone() };
         let mut outcome = Map::new();
         outcome.insert("change".into(), write.label.clone().into());

@@ -25,6 +25,9 @@ pub struct FieldArgs {
     /// List the fields with what can be chosen, and exit
     #[arg(long)]
     pub fields_help: bool,
+    /// The command has options of its own in place of these arguments, so nobody is sent to `--fields-help`.
+    #[arg(skip)]
+    pub hidden: bool,
 }
 
 /// The fields ask for what is so already.
@@ -78,7 +81,8 @@ pub async fn fill<A: Ask>(
             wizard.form_mut(step).map(crate::ui::Form::validate);
         }
         let errors: Vec<String> = wizard.errors().iter().map(|(key, why)| format!("{key}: {why}")).collect();
-        bail!("not sent, because of\n  {}\n(--fields-help lists all fields)", errors.join("\n  "));
+        let hint = if args.hidden { "" } else { "\n(--fields-help lists all fields)" };
+        bail!("not sent, because of\n  {}{hint}", errors.join("\n  "));
     }
     let trouble = wizard.trouble().map(str::to_owned);
     match dialog.proposal(store).filter(|p| !p.writes.is_empty()) {

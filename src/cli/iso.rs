@@ -219,7 +219,7 @@ async fn make<A: Ask>(
 }
 
 fn of(fields: Vec<String>) -> FieldArgs {
-    FieldArgs { fields, ..FieldArgs::default() }
+    FieldArgs { fields, hidden: true, ..FieldArgs::default() }
 }
 
 /// Makes the change of a proposal and shows how far its file is. Ctrl-C stops it; the server keeps no part. A file that

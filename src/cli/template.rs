@@ -106,7 +106,7 @@ pub async fn run(command: TemplateCommand, world: &World, store: &Store) -> Resu
         TemplateCommand::Download(args) => download(world, store, args).await,
         TemplateCommand::Convert(args) => {
             let dialog = Convert::open(guest(store, args.vmid)?);
-            make(world, store, dialog, &FieldArgs::default(), &args.change).await
+            make(world, store, dialog, &FieldArgs { hidden: true, ..FieldArgs::default() }, &args.change).await
         }
         TemplateCommand::Clone(args) => {
             let dialog = CloneGuest::open(store, guest(store, args.vmid)?);
@@ -189,7 +189,7 @@ async fn download(world: &World, store: &Store, args: DownloadArgs) -> Result<()
             bail!("{wanted} may mean\n  {}", names.join("\n  "));
         }
     };
-    let fields =
-        FieldArgs { fields: args.storage.iter().map(|s| format!("storage={s}")).collect(), ..FieldArgs::default() };
+    let fields = args.storage.iter().map(|s| format!("storage={s}")).collect();
+    let fields = FieldArgs { fields, hidden: true, ..FieldArgs::default() };
     make(world, store, Fetch::open(store, appliance), &fields, &args.change).await
 }

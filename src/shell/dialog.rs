@@ -173,9 +173,11 @@ impl<A: Ask> Dialog<A> {
             self.wizard.go(self.wizard.len());
             return;
         }
+        // Why nothing can be sent may be written there already.
+        let said = self.wizard.trouble().map(str::to_owned);
         self.wizard.set_trouble(None);
         let Some(mut proposal) = self.proposal(cx.store()).filter(|p| !p.writes.is_empty()) else {
-            self.wizard.set_trouble(Some("Nothing would change.".into()));
+            self.wizard.set_trouble(Some(said.unwrap_or_else(|| "Nothing would change.".into())));
             return;
         };
         // What goes in turn may take long: the dialog does not wait for it.

@@ -614,6 +614,9 @@ pub fn held_text(held: &Guest) -> String {
         for (slot, volid) in
             guest::volumes(Kind::Qemu, &held.config).into_iter().filter(|(slot, _)| drive::is_slot(slot))
         {
+            if !drive::Drive::parse(&held.config[&slot]).options.flag("backup", true) {
+                continue;
+            }
             let store = volid.split(':').next().unwrap_or_default();
             let name = volid.rsplit(['/', ':']).next().unwrap_or_default();
             let format = name.split_once('.').map_or("raw", |(_, end)| end);

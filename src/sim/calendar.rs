@@ -29,7 +29,15 @@ const NAMES: &[(&str, &str)] = &[
     ("semiannually", "*-01,07-01 00:00:00"),
     ("semi-annually", "*-01,07-01 00:00:00"),
 ];
-const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+const DAYS: [(&str, &str); 7] = [
+    ("mon", "monday"),
+    ("tue", "tuesday"),
+    ("wed", "wednesday"),
+    ("thu", "thursday"),
+    ("fri", "friday"),
+    ("sat", "saturday"),
+    ("sun", "sunday"),
+];
 
 impl Event {
     /// Reads an event; the error is the server's text.
@@ -124,7 +132,7 @@ impl Event {
 }
 
 fn weekdays(word: &str) -> Option<Set> {
-    let day = |name: &str| DAYS.iter().position(|d| name.get(..3) == Some(*d)).map(|i| i as i16);
+    let day = |name: &str| DAYS.iter().position(|(short, long)| name == *short || name == *long).map(|i| i as i16);
     let mut out = Vec::new();
     for part in word.split(',') {
         match part.split_once("..") {
@@ -175,6 +183,8 @@ mod tests {
         assert_eq!(event.next(1_795_401_000), Some(1_795_487_400));
         let step = Event::parse("*/15").unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(step.next(0), Some(900));
+        assert!(Event::parse("saturday 03:00").is_ok());
+        assert!(Event::parse("satx 03:00").is_err_and(|e| e.contains("Context(\"weekday\")")));
         assert!(Event::parse("every day").is_err_and(|e| e.contains("Context(\"weekday\")")));
     }
 }

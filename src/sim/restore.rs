@@ -151,9 +151,23 @@ impl Job {
             "CTIME: {}",
             stamp::c_time(cluster.volume(&self.node, &self.archive).and_then(|v| v.ctime).unwrap_or(0) as f64)
         ));
+        let mut kept: Vec<String> = Vec::new();
         // An old guest of this number goes first.
         if let Some(old) = cluster.guest(vmid).filter(|guest| guest.lock() != Some("create")).cloned() {
-            let volids = super::qemu::all_volumes(&old);
+            // Drives that the backup does not hold stay, as unused ones.
+            kept = old
+                .config
+                .iter()
+                .filter(|(key, value)| {
+                    is_numbered(key, "unused")
+                        || drive::is_slot(key)
+                            && !disks.iter().any(|(slot, _)| slot == *key)
+                            && !Drive::parse(value).is_cdrom()
+                })
+                .filter_map(|(_, value)| Drive::parse(value).volume().map(str::to_owned))
+                .collect();
+            let mut volids = super::qemu::all_volumes(&old);
+            volids.retain(|volid| !kept.contains(volid));
             disk::free_all(cluster, &self.node, vmid, &volids)?;
             let guest = in_task(cluster, Kind::Qemu, &self.node, vmid)?;
             guest.snapshots.clear();
@@ -166,6 +180,23 @@ impl Job {
             !is_numbered(key, "unused")
                 && !matches!(key.as_str(), "lock" | "parent" | "template" | "vmstate" | "protection")
         });
+        // What was left out becomes a comment, and so a line of the notes.
+        let absent = |(key, value): &(&String, &String)| {
+            drive::is_slot(key) && !Drive::parse(value).options.flag("backup", true)
+        };
+        let comments: Vec<(String, String)> =
+            values.iter().filter(absent).map(|(key, value)| (key.clone(), format!("{key}: {value}\n"))).collect();
+        for (slot, line) in comments {
+            values.remove(&slot);
+            let notes = values.entry("description".into()).or_default();
+            if !notes.is_empty() && !notes.ends_with('\n') {
+                notes.push('\n');
+            }
+            notes.push_str(&line);
+        }
+        for (at, volid) in kept.into_iter().enumerate() {
+            values.insert(format!("unused{at}"), volid);
+        }
         let (mut total, mut data) = (0, 0);
         for ((slot, old), size) in disks.iter().zip(sizes) {
             let store = self.storage.clone().unwrap_or_else(|| old.split(':').next().unwrap_or_default().to_owned());

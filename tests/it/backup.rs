@@ -307,6 +307,24 @@ async fn a_restore_whose_node_goes_away_stays_unknown_and_is_found_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn drives_that_the_backup_does_not_hold_are_named_and_stay() {
+    let mut h = backups().await;
+    h.press("/ 'storage:pbs id:102' enter R").await;
+    h.wait(2.0).await;
+    h.press("enter down enter down '102' down enter down enter pgdn pgdn pgdn").await;
+    h.sees("scsi0 64G.");
+    h.sees("Not in the backup, and not restored: scsi1 (backup=0).");
+    h.sees("unused disk");
+    h.press("enter").await;
+    h.until(": done", 900.0).await;
+    h.wait(10.0).await;
+    h.press("c").await;
+    h.wait(2.0).await;
+    h.press("tab").await;
+    h.sees("unused0: nas:102/vm-102-disk-0.qcow2");
+}
+
+#[tokio::test(start_paused = true)]
 async fn protected_backups_are_not_removed_and_the_way_out_is_told() {
     let mut h = backups().await;
     h.press("/ 'is:protected id:100' enter delete").await;

@@ -74,6 +74,11 @@ async fn snapshots_from_the_command_line() {
     let (code, _, err) = lab.run("snapshot create 102 snapname=pre-31").await;
     assert_eq!(code, 1);
     assert!(err.contains("is the name of a snapshot of 102 already"), "{err}");
+    for (guest, why) in [(9000, "a template has no snapshots"), (203, "its storage has no snapshots")] {
+        let (code, _, err) = lab.run(&format!("snapshot create {guest} snapname=later --yes")).await;
+        assert_eq!(code, 1);
+        assert!(err.contains("No snapshot can be made.") && err.contains(why), "{err}");
+    }
 
     let made = lab.json("snapshot create 100,102 snapname=later --json").await;
     assert_eq!(made.as_array().unwrap().len(), 2);

@@ -122,6 +122,13 @@ async fn images_go_up_are_listed_and_removed() {
     let (code, _, err) = lab.run(&line).await;
     assert!(code == 1 && err.contains("the list does not name x.iso"), "{err}");
 
+    // A packed image gets the name that it has unpacked, and is unpacked without a word.
+    for option in ["", " --compression zst"] {
+        let line = format!("--dry-run iso download https://example.org/disk.img.zst --storage nas --json{option}");
+        let call = lab.json(&line).await.to_string();
+        assert!(call.contains("\"disk.img\"") && call.contains("\"zst\""), "{call}");
+    }
+
     // It would be replaced: that is asked, and nobody can answer here.
     let (code, _, err) = lab.run("iso upload {}/tiny.iso --storage nas").await;
     assert_eq!(code, 1);
@@ -167,6 +174,8 @@ async fn what_can_not_go_well_is_said_before_anything_is_sent() {
     ] {
         let (code, _, err) = lab.run(line).await;
         assert!(code == 1 && err.contains(why), "{line}: {code} {err}");
+        // Only commands that know the option speak of it.
+        assert!(!err.contains("--fields-help") || line.starts_with("template clone"), "{line}: {err}");
     }
     // A sum that the file does not have: the upload is given up before its end.
     let (code, _, err) = lab.run(&format!("iso upload {{}}/a.iso --checksum {}", "0".repeat(64))).await;
@@ -312,6 +321,10 @@ async fn templates_from_the_command_line() {
     assert!(made.as_array().unwrap().iter().all(|m| m["status"] == "OK"), "{made}");
     let names = lab.server.with(|sim| sim.cluster.guests.values().filter(|g| g.name().starts_with("node-0")).count());
     assert_eq!(names, 2);
+    // The source is locked while a copy is made: nobody waits for the last one only.
+    let made = lab.json("template clone 9000 name=copy-# count=2 full=1 storage=nas --no-wait --json").await;
+    assert_eq!((&made[0]["status"], &made[1]["status"]), (&Value::from("OK"), &Value::Null), "{made}");
+    assert!(made[1]["upid"].as_str().unwrap().contains(":qmclone:"), "{made}");
     let (code, out, _) = lab.run("template clone 9000 --fields-help").await;
     assert!(code == 0 && out.contains("bwlimit"), "{out}");
 

@@ -97,8 +97,8 @@ pub fn remove(rows: &[&Row], all: &[Row], way_out: &str) -> Result<Proposal, Str
         return Err(match kept.as_slice() {
             [] => "nothing is selected".into(),
             [one] => {
-                let backup = capital(&one.words());
-                format!("{backup} is protected: {way_out} takes the protection away, then it can be removed")
+                let backup = one.words();
+                format!("Protected: {way_out} takes the protection away, then {backup} can be removed")
             }
             many => {
                 let n = many.len();
@@ -132,11 +132,6 @@ pub fn remove(rows: &[&Row], all: &[Row], way_out: &str) -> Result<Proposal, Str
     let left_out = kept.iter().map(|r| format!("Left out: {} is protected ({way_out} takes that away).", r.words()));
     proposal.notes.extend(left_out);
     Ok(proposal)
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }
 
 #[cfg(test)]

@@ -45,6 +45,8 @@ pub struct Restore {
     /// The guest that the backup was made of, while it exists.
     old: Option<GuestRef>,
     archived: Option<Vec<(String, String)>>,
+    /// Drives in the configuration that the backup does not hold.
+    left_out: Vec<String>,
     present: Option<Config>,
     snapshots: usize,
     /// When the wizard was opened, in Unix seconds.
@@ -73,6 +75,7 @@ pub fn dialog(row: &Row, store: &Store) -> Option<Dialog<Restore>> {
         kind,
         old: old.map(|g| g.reference()),
         archived: None,
+        left_out: vec![],
         present: None,
         snapshots: 0,
         now: 0,
@@ -221,7 +224,7 @@ impl Restore {
             let disk = ["scsi", "virtio", "sata", "ide", "efidisk", "tpmstate", "mp"]
                 .iter()
                 .any(|p| key.strip_prefix(p).is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())));
-            if (disk || key == "rootfs") && !value.contains("media=cdrom") {
+            if (disk || key == "rootfs") && !self.left_out.contains(key) && !value.contains("media=cdrom") {
                 let size = Properties::parse(value).get("size").unwrap_or("?").to_owned();
                 parts.push(format!("{key} {size}"));
             }
@@ -231,6 +234,11 @@ impl Restore {
 
     fn consequences(&self, values: &Values, store: &Store) -> Vec<String> {
         let mut notes: Vec<String> = self.summary().into_iter().collect();
+        if !self.left_out.is_empty() {
+            let drives = self.left_out.join(", ");
+            let after = if is_over(values) { " What the guest has there now stays, as an unused disk." } else { "" };
+            notes.push(format!("Not in the backup, and not restored: {drives} (backup=0).{after}"));
+        }
         let (Some(old), true) = (&self.old, is_over(values)) else {
             if !values.is_on("unique") && self.old.is_some() {
                 notes.push(
@@ -353,6 +361,7 @@ impl Ask for Restore {
                     wizard.set_fact(fact, get(key));
                 }
                 self.archived = Some(settings);
+                self.left_out = backup::left_out(&config);
             }
             Msg::Archived(Err(error)) => {
                 wizard

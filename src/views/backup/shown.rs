@@ -105,7 +105,7 @@ impl Shown {
                 }
             }
             Some(Ok(config)) => {
-                for line in config.lines() {
+                for line in backup::readable(config).lines() {
                     let line = text::clean(line).into_owned();
                     let role = if line.starts_with('#') || line.starts_with('[') { Role::Muted } else { Role::Text };
                     lines.push(match line.split_once(": ").filter(|_| role == Role::Text) {

@@ -85,11 +85,9 @@ impl Download {
         let url = values.get("url").trim().to_owned();
         let name = image::name_in_url(&url);
         let packed = [".gz", ".zst", ".lzo", ".bz2"].iter().any(|end| name.ends_with(end));
-        let known = image::kind_of(&name);
-        let whole = url.starts_with("http") && (known.is_some() || packed);
-        if let (Some(kind), true) = (known, values.get("filename") != name) {
-            wizard.set_default("content", kind.as_str());
-            wizard.set_default("filename", &name);
+        let whole = url.starts_with("http") && (image::kind_of(&name).is_some() || packed);
+        if whole && values.get("filename") != name {
+            call_it(wizard, &name);
         }
         if !whole || url == self.asked || !values.is_on("ask") {
             return;
@@ -122,6 +120,16 @@ impl Download {
         let request = storage::content(&node, &storage, Some(kind), None);
         cx.send(request, move |answer| Msg::Content(storage, kind, answer));
     }
+}
+
+/// Proposes what the file is called and which kind it is; an image that is packed goes by the name that it has unpacked.
+fn call_it(wizard: &mut Wizard, name: &str) {
+    let (name, compression) = image::packed(name).unwrap_or((name, ""));
+    if let Some(kind) = image::kind_of(name) {
+        wizard.set_default("content", kind.as_str());
+        wizard.set_default("compression", compression);
+    }
+    wizard.set_default("filename", name);
 }
 
 /// What is known about the file: its size, or why nothing is known.
@@ -167,10 +175,7 @@ impl Ask for Download {
             Msg::Metadata(url, answer) if url == self.asked => match answer {
                 Ok(meta) => {
                     if let Some(name) = meta.filename.filter(|n| !n.is_empty()) {
-                        if let Some(kind) = image::kind_of(&name) {
-                            wizard.set_default("content", kind.as_str());
-                        }
-                        wizard.set_default("filename", &name);
+                        call_it(wizard, &name);
                     }
                     let size = meta.size.map(|size| {
                         let room: u64 = wizard.known().get("free").parse().unwrap_or(u64::MAX);

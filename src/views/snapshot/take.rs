@@ -130,6 +130,11 @@ impl Ask for Take {
         self.tell(wizard);
     }
 
+    // What is in the way stays, whatever is typed.
+    fn changed(&mut self, _: &str, wizard: &mut Wizard, _: &mut Cx<'_, dialog::Msg<Msg>>) {
+        self.tell(wizard);
+    }
+
     fn proposal(&self, wizard: &Wizard, store: &Store) -> Option<Proposal> {
         let values = wizard.values();
         let (name, ram) = (values.get("snapname"), values.is_on("vmstate"));
