@@ -8,9 +8,6 @@ use super::field::{Choice, Choices, Field, Kind};
 use crate::ui::table::draw_scrollbar;
 use crate::ui::{Filter, Input, Key, Look, Millis, Role, text};
 
-/// A list that has at least so many lines, its frame and the filter included, stays within its form.
-const FEW: u16 = 6;
-
 /// What a key did to the list.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum PopupEvent {
@@ -185,15 +182,14 @@ impl Popup {
             _ => None,
         };
         let lines = (matching.len() + usize::from(new.is_some())).clamp(1, 10) as u16 + 3;
-        let mut area = area;
-        let (mut y, mut height) = beside(area, anchor, lines);
-        if height < lines.min(FEW) {
-            // A small dialog shows too little of the list: it may reach beyond, but not over the lines at the foot.
-            let screen = frame.area();
-            let tall = Rect { y: screen.y, height: screen.height.saturating_sub(2), ..area };
-            (y, height) = beside(tall, anchor, lines);
-            area = tall;
-        }
+        let below = area.bottom().saturating_sub(anchor.bottom());
+        let above = anchor.y.saturating_sub(area.y);
+        let (y, height) = if below >= lines || below >= above {
+            (anchor.bottom().min(area.bottom()), lines.min(below))
+        } else {
+            let height = lines.min(above);
+            (anchor.y - height, height)
+        };
         // Hardly any room on either side: take all.
         let (y, height) = if height < 4 { (area.y, lines.min(area.height)) } else { (y, height) };
         let x = anchor.x.min(area.right().saturating_sub(width)).max(area.x);
@@ -267,18 +263,6 @@ impl Popup {
             }
         }
         draw_scrollbar(buffer, list, self.offset, count, look);
-    }
-}
-
-/// Where so many lines go, at most: below the anchor where there is more room, else above.
-fn beside(area: Rect, anchor: Rect, lines: u16) -> (u16, u16) {
-    let below = area.bottom().saturating_sub(anchor.bottom());
-    let above = anchor.y.saturating_sub(area.y);
-    if below >= lines || below >= above {
-        (anchor.bottom().min(area.bottom()), lines.min(below))
-    } else {
-        let height = lines.min(above);
-        (anchor.y - height, height)
     }
 }
 
