@@ -15,7 +15,7 @@ use ratatui::{
     layout::{Constraint, Layout, Rect},
 };
 
-use self::{history::History, log::TaskLog, meter::Tail};
+use self::{history::History, meter::Tail};
 use crate::{
     api::{
         ApiError, Paged,
@@ -259,7 +259,7 @@ impl Tasks {
 
     fn open(&mut self, cx: &mut Cx<'_, Msg>) {
         if let Some(task) = self.selected() {
-            cx.open(TaskLog::new(task.upid.clone()));
+            cx.emit(Effect::OpenTask(task.upid.clone()));
         }
     }
 

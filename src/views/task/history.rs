@@ -12,7 +12,7 @@ use ratatui::{
     widgets::{Clear, Paragraph},
 };
 
-use super::{Row, columns, log::TaskLog, property, searched};
+use super::{Row, columns, property, searched};
 use crate::{
     api::{
         ApiError, Paged,
@@ -217,7 +217,7 @@ impl History {
 
     fn open(&mut self, cx: &mut Cx<'_, Msg>) {
         if let Some(row) = self.table.selected(&self.rows) {
-            cx.open(TaskLog::new(row.task.upid.clone()));
+            cx.emit(Effect::OpenTask(row.task.upid.clone()));
         }
     }
 
