@@ -167,19 +167,43 @@ fn starts(simulator: &Simulator, view: &str, config: &Path, times: usize) -> f64
     half_of(took)
 }
 
-/// Milliseconds from each key until the change that it should make is in the output: of keys that come at any moment, and
-/// of those that come while a refresh is under way.
-fn keys(tty: &mut Tty, view: &str, count: usize) -> [Vec<f64>; 2] {
+/// When keys come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// At any moment, while the console refreshes by itself every 5 s.
+    Any,
+    /// In the 80 ms after `r`, while a refresh is fetched, decoded and drawn.
+    InRefresh,
+}
+
+/// A program that only says what it hears: what a key takes without any work, on this machine and at this moment.
+fn echo() -> Tty {
+    let mut echo = Tty::start("sh", &["-c", "stty raw -echo; exec cat"], &[], SIZE.0, SIZE.1);
+    while !echo.is_raw() {
+        echo.listen(Duration::from_millis(10));
+    }
+    echo.listen(Duration::from_millis(100));
+    echo
+}
+
+/// Milliseconds from each key until the change that it should make is in the output; and from each key before it, to
+/// [`echo`], until that one is there.
+fn keys(tty: &mut Tty, view: &str, count: usize, when: When) -> [Vec<f64>; 2] {
     let mut rng = StdRng::seed_from_u64(7);
-    let mut both = [vec![], vec![]];
-    for i in 0..count {
-        let took = &mut both[i % 2];
-        if i % 2 == 0 {
-            tty.listen(Duration::from_millis(rng.random_range(5..120)));
-        } else {
+    let (mut took, mut bare) = (vec![], vec![]);
+    let mut echo = echo();
+    while took.len() < count {
+        if when == When::InRefresh {
+            // The one before has long come to its end.
+            tty.listen(Duration::from_millis(150));
             tty.send("r");
             tty.listen(Duration::from_micros(rng.random_range(0..80_000)));
+        } else {
+            tty.listen(Duration::from_millis(rng.random_range(5..120)));
         }
+        let sent = echo.send("\x08x");
+        let at = echo.next(Duration::from_secs(5)).expect("the echo was not heard");
+        bare.push(at.saturating_duration_since(sent).as_secs_f64() * 1e3);
         let before = selected(tty.screen());
         let key = match (view, rng.random_range(0..12)) {
             // Another list comes in front.
@@ -205,7 +229,7 @@ fn keys(tty: &mut Tty, view: &str, count: usize) -> [Vec<f64>; 2] {
             None => assert!(matches!(key, "k" | "g" | "G" | "\x04" | "j"), "{key:?} was not answered"),
         }
     }
-    both
+    [took, bare]
 }
 
 /// Milliseconds from each letter of a filter until it stands in the filter line.
@@ -367,14 +391,20 @@ fn measure(plan: &Plan, cluster: (u32, u32), view: &str, dir: &Path) {
     if plan.wants("keys") {
         let mut tty = simulator.console(view, dir, &[]);
         tty.wait(Duration::from_secs(20), |s| has_guests(view, s)).expect("no guests came");
-        let [mut any, mut during] = keys(&mut tty, view, plan.keys);
-        for (when, took) in [("at any moment", &mut any), ("in a refresh", &mut during)] {
+        for (words, when) in [("at any moment", When::Any), ("in a refresh", When::InRefresh)] {
+            let [mut took, mut bare] = keys(&mut tty, view, plan.keys, when);
             println!(
-                "  key, {when:15} {:8.2} ms, 99 %: {:.2} ms, slowest {:.2} ms of {}",
-                share_of(took, 0.5),
-                share_of(took, 0.99),
-                share_of(took, 1.0),
+                "  key, {words:15} {:8.2} ms, 99 %: {:.2} ms, slowest {:.2} ms of {}",
+                share_of(&mut took, 0.5),
+                share_of(&mut took, 0.99),
+                share_of(&mut took, 1.0),
                 took.len()
+            );
+            println!(
+                "    an echo meanwhile  {:8.2} ms, 99 %: {:.2} ms, slowest {:.2} ms",
+                share_of(&mut bare, 0.5),
+                share_of(&mut bare, 0.99),
+                share_of(&mut bare, 1.0)
             );
         }
         if view == "vms" {

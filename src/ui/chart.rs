@@ -27,7 +27,7 @@ pub fn draw_bar(buffer: &mut Buffer, area: Rect, share: f64, style: Style, look:
             n if n == steps => (look.glyphs.bar_full, style),
             n => (parts[n - 1], style),
         };
-        buffer.set_stringn(area.x + i as u16, area.y, glyph, 1, style);
+        text::put_glyph(buffer, (area.x + i as u16, area.y), glyph, style);
     }
 }
 
@@ -209,7 +209,7 @@ impl<'a> Graph<'a> {
                         _ => "#".into(),
                     },
                 };
-                buffer.set_stringn(area.x + column, area.y + line, glyph, 1, style);
+                text::put_glyph(buffer, (area.x + column, area.y + line), &glyph, style);
             }
         }
     }

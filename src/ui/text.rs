@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use jiff::{Timestamp, tz::TimeZone};
-use ratatui::{style::Style, text::Span};
+use ratatui::{buffer::Buffer, style::Style, text::Span};
 use unicode_width::UnicodeWidthStr;
 
 /// How many combining marks may follow one letter; more is decoration meant to disturb.
@@ -163,6 +163,25 @@ pub fn pad_left(text: &str, cells: usize) -> String {
     format!("{}{text}", " ".repeat(cells.saturating_sub(width(text))))
 }
 
+/// Draws text from `(x, y)` on, at most `max` cells of it. Like `Buffer::set_stringn`, without looking for the clusters
+/// of plain text, which most of a screen is.
+pub fn put(buffer: &mut Buffer, (x, y): (u16, u16), text: &str, max: usize, style: Style) {
+    if !printable_ascii(text) {
+        buffer.set_stringn(x, y, text, max, style);
+        return;
+    }
+    for (x, at) in (x..buffer.area.right()).zip(0..text.len().min(max)) {
+        buffer[(x, y)].set_symbol(&text[at..=at]).set_style(style);
+    }
+}
+
+/// Draws one glyph that is one cell wide; outside of the screen nothing.
+pub fn put_glyph(buffer: &mut Buffer, at: (u16, u16), glyph: &str, style: Style) {
+    if let Some(cell) = buffer.cell_mut(at) {
+        cell.set_symbol(glyph).set_style(style);
+    }
+}
+
 /// Exactly `cells` wide: cut with the ellipsis, or filled up.
 pub fn fit(text: &str, cells: usize, ellipsis: &str) -> String {
     pad(&cut(text, cells, ellipsis), cells)
@@ -210,21 +229,23 @@ pub fn bytes(n: u64) -> String {
     if n < 1024 {
         return format!("{n} B");
     }
-    let mut value = n as f64 / 1024.0;
+    // Every visible row has several sizes, and whole numbers are several times as fast as fractions.
+    let n = u128::from(n);
     let mut unit = 1;
     // 1023.7 would be printed as "1024": go on to the next unit already.
-    while value >= 1023.5 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
+    while n * 2 >= 2047 << (10 * unit) && unit + 1 < UNITS.len() {
         unit += 1;
     }
-    let digits = if value < 9.995 {
-        2
-    } else if value < 99.95 {
-        1
+    let size = 1_u128 << (10 * unit);
+    let in_parts = |parts: u128| (n * parts * 2 + size) / (size * 2);
+    let (hundredths, tenths, unit) = (in_parts(100), in_parts(10), UNITS[unit]);
+    if hundredths < 1000 {
+        format!("{}.{:02} {unit}", hundredths / 100, hundredths % 100)
+    } else if tenths < 1000 {
+        format!("{}.{} {unit}", tenths / 10, tenths % 10)
     } else {
-        0
-    };
-    format!("{value:.digits$} {}", UNITS[unit])
+        format!("{} {unit}", in_parts(1))
+    }
 }
 
 /// [`bytes()`] without fractions that are zero: `"32 GiB"`, `"1.5 TiB"`. For forms and sentences.
@@ -245,7 +266,7 @@ pub fn rate(bytes_per_second: f64) -> String {
 
 /// A share (0.0 to 1.0) as whole percents: `"23%"`. `"-"` for broken numbers.
 pub fn percent(share: f64) -> String {
-    if share.is_finite() { format!("{:.0}%", share * 100.0) } else { "-".into() }
+    if share.is_finite() { format!("{}%", (share * 100.0).round() as i64) } else { "-".into() }
 }
 
 /// A share (0.0 to 1.0) with one decimal: `"23.4%"`. `"-"` for broken numbers.

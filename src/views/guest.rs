@@ -140,7 +140,7 @@ fn columns() -> Vec<Column<Guest>> {
             "RAM",
             Width::Fixed(9),
             7,
-            |g, _| text::bytes(g.maxmem).trim().to_owned().into(),
+            |g, _| text::bytes(g.maxmem).into(),
             |a, b| a.maxmem.cmp(&b.maxmem),
         )),
         number(column(
@@ -148,7 +148,7 @@ fn columns() -> Vec<Column<Guest>> {
             "Disk",
             Width::Fixed(9),
             8,
-            |g, _| text::bytes(g.maxdisk).trim().to_owned().into(),
+            |g, _| text::bytes(g.maxdisk).into(),
             |a, b| a.maxdisk.cmp(&b.maxdisk),
         )),
         number(column(

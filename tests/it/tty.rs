@@ -115,6 +115,11 @@ impl Tty {
         }
     }
 
+    /// The moment at which the next piece of output comes; `None` when there is none in time.
+    pub fn next(&mut self, limit: Duration) -> Option<Instant> {
+        self.take(limit).ok()?
+    }
+
     /// Waits until the screen is as wanted; the moment of the output that made it so, `None` when the time is over.
     pub fn wait(&mut self, limit: Duration, wanted: impl Fn(&vt100::Screen) -> bool) -> Option<Instant> {
         let end = Instant::now() + limit;

@@ -132,26 +132,26 @@ impl<R, K: Ord + Hash + Clone> Table<R, K> {
             let title = format!("{}{arrow}", text::cut(column.title, room, look.glyphs.ellipsis));
             let title =
                 if column.align == Align::Right { text::pad_left(&title, width) } else { text::pad(&title, width) };
-            buffer.set_stringn(area.x + PREFIX + placed.x, area.y, title, width, style);
+            text::put(buffer, (area.x + PREFIX + placed.x, area.y), &title, width, style);
         }
         if self.sideways > 0 {
-            buffer.set_stringn(area.x, area.y, look.glyphs.more_left, 1, look.style(Role::Key));
+            text::put_glyph(buffer, (area.x, area.y), look.glyphs.more_left, look.style(Role::Key));
         }
         if self.seen.hidden {
-            buffer.set_stringn(area.x + 1, area.y, look.glyphs.more_right, 1, look.style(Role::Key));
+            text::put_glyph(buffer, (area.x + 1, area.y), look.glyphs.more_right, look.style(Role::Key));
         }
     }
 
     fn draw_row(&self, buffer: &mut Buffer, area: Rect, cells: &[Cell], ctx: &Ctx, state: RowState, marked: bool) {
         let look = ctx.look;
         if state.busy {
-            buffer.set_stringn(area.x, area.y, look.glyphs.spin(ctx.tick), 1, look.style(Role::Accent));
+            text::put_glyph(buffer, (area.x, area.y), look.glyphs.spin(ctx.tick), look.style(Role::Accent));
         } else if marked {
-            buffer.set_stringn(area.x, area.y, look.glyphs.mark, 1, look.style(Role::Marked));
+            text::put_glyph(buffer, (area.x, area.y), look.glyphs.mark, look.style(Role::Marked));
         }
         // A marked row shows its glyph beside the spinner, too.
         if state.busy && marked {
-            buffer.set_stringn(area.x + 1, area.y, look.glyphs.mark, 1, look.style(Role::Marked));
+            text::put_glyph(buffer, (area.x + 1, area.y), look.glyphs.mark, look.style(Role::Marked));
         }
         for placed in &self.seen.columns {
             let column: &Column<R> = &self.columns[placed.column];
@@ -222,7 +222,7 @@ fn draw_cell<R>(buffer: &mut Buffer, area: Rect, cell: &Cell, column: &Column<R>
         let bar = Rect { width: area.width - 5, ..area };
         chart::draw_bar(buffer, bar, share, style, look);
         let number = text::pad_left(text::take(&cell.text, 5), 5);
-        buffer.set_stringn(bar.right(), area.y, number, 5, style);
+        text::put(buffer, (bar.right(), area.y), &number, 5, style);
         return;
     }
     let ellipsis = look.glyphs.ellipsis;
@@ -234,7 +234,7 @@ fn draw_cell<R>(buffer: &mut Buffer, area: Rect, cell: &Cell, column: &Column<R>
         Align::Left => 0,
         Align::Right => area.width - (text::width(&shown) as u16).min(area.width),
     };
-    buffer.set_stringn(area.x + shift, area.y, shown, width, style);
+    text::put(buffer, (area.x + shift, area.y), &shown, width, style);
 }
 
 /// Gives the words that were drawn their colours, as far as they are in the picture.
@@ -267,6 +267,6 @@ pub(crate) fn draw_scrollbar(buffer: &mut Buffer, area: Rect, offset: usize, tot
         } else {
             (look.glyphs.track, Role::Border)
         };
-        buffer.set_stringn(area.right() - 1, area.y + line as u16, glyph, 1, look.style(role));
+        text::put_glyph(buffer, (area.right() - 1, area.y + line as u16), glyph, look.style(role));
     }
 }

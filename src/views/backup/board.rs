@@ -270,7 +270,7 @@ fn columns() -> Vec<Column<Fresh>> {
             "Size",
             Width::Fixed(9),
             2,
-            |f, _| if f.count > 0 { text::bytes(f.bytes).trim().to_owned().into() } else { Cell::default() },
+            |f, _| if f.count > 0 { text::bytes(f.bytes).into() } else { Cell::default() },
             |a, b| a.bytes.cmp(&b.bytes),
         )),
         left(

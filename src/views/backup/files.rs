@@ -59,7 +59,7 @@ fn columns() -> Vec<Column<Entry>> {
             width: Width::Fixed(9),
             priority: 1,
             align: Align::Right,
-            cell: |e, _| e.size.map_or_else(Cell::default, |n| text::bytes(n).trim().to_owned().into()),
+            cell: |e, _| e.size.map_or_else(Cell::default, |n| text::bytes(n).into()),
             sort: Some(|a, b| a.size.cmp(&b.size)),
         },
         Column {

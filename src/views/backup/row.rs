@@ -167,14 +167,7 @@ pub fn columns() -> Vec<Column<Row>> {
             |a, b| a.ctime.cmp(&b.ctime),
         ),
         left("age", "Age", Width::Fixed(10), 5, |r, c| age(Some(r.ctime), c.now), |a, b| b.ctime.cmp(&a.ctime)),
-        right(left(
-            "size",
-            "Size",
-            Width::Fixed(9),
-            1,
-            |r, _| text::bytes(r.size).trim().to_owned().into(),
-            |a, b| a.size.cmp(&b.size),
-        )),
+        right(left("size", "Size", Width::Fixed(9), 1, |r, _| text::bytes(r.size).into(), |a, b| a.size.cmp(&b.size))),
         left(
             "format",
             "Format",

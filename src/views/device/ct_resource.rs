@@ -24,7 +24,7 @@ fn check_limit(text: &str, values: &Values) -> Result<(), String> {
 
 fn in_words(mib: &str) -> Option<String> {
     let mib: u64 = mib.parse().ok()?;
-    (mib >= 1024).then(|| text::bytes(mib << 20).trim().to_owned())
+    (mib >= 1024).then(|| text::bytes(mib << 20))
 }
 
 fn memory_in_words(values: &Values) -> Option<String> {

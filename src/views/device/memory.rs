@@ -29,7 +29,7 @@ fn check_balloon(text: &str, values: &Values) -> Result<(), String> {
 
 fn in_words(values: &Values) -> Option<String> {
     let mib = number(values, "memory");
-    (mib >= 1024).then(|| text::bytes(mib << 20).trim().to_owned())
+    (mib >= 1024).then(|| text::bytes(mib << 20))
 }
 
 fn warn_node(text: &str, values: &Values) -> Option<String> {

@@ -24,7 +24,7 @@ pub fn columns() -> Vec<Column<Row>> {
         })
         .right(),
         left("ram", "RAM", Width::Fixed(8), 1, |r: &Row, _: &Ctx| match (r.snapshot.vmstate, r.ram) {
-            (true, Some(size)) => text::bytes(size).trim().to_owned().into(),
+            (true, Some(size)) => text::bytes(size).into(),
             (true, None) => "yes".into(),
             (false, _) => "".into(),
         })

@@ -59,7 +59,7 @@ impl Meter {
         words.extend(progress.percent.map(|p| format!("{p:.0}%")));
         words.extend(progress.done.map(|done| match progress.total {
             Some(total) => format!("{} of {}", text::bytes(done).trim(), text::bytes(total).trim()),
-            None => text::bytes(done).trim().to_owned(),
+            None => text::bytes(done),
         }));
         words.extend(progress.rate.map(text::rate));
         words.extend(self.eta(now).map(|eta| format!("about {} left", text::duration(eta))));

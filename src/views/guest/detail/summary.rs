@@ -101,7 +101,7 @@ pub fn lines(
         lines.push(plain(look, "Disk", text::bytes(maxdisk).trim()));
     }
     let (netin, netout) = live.map_or((g.netin, g.netout), |s| (s.netin, s.netout));
-    let bytes = |n: u64| text::bytes(n).trim().to_owned();
+    let bytes = |n: u64| text::bytes(n);
     lines.push(plain(look, "Network", &format!("{} in, {} out since the start", bytes(netin), bytes(netout))));
     let (read, write) = live.map_or((g.diskread, g.diskwrite), |s| (s.diskread, s.diskwrite));
     lines.push(plain(look, "Disk I/O", &format!("{} read, {} written since the start", bytes(read), bytes(write))));

@@ -181,7 +181,7 @@ impl Images {
         }
         let mut list: Vec<Choice> = (!none.is_empty()).then(|| Choice::labelled("", none)).into_iter().collect();
         list.extend(volumes.iter().filter(|v| fits(v)).map(|v| {
-            let size = v.size.map(|n| text::bytes(n).trim().to_owned()).unwrap_or_default();
+            let size = v.size.map(|n| text::bytes(n)).unwrap_or_default();
             Choice::new(v.volid.as_str()).detail(size)
         }));
         Choices::Ready(list)
