@@ -30,6 +30,7 @@ pub use input::{Input, InputEvent};
 pub use keymap::{Key, Keymap};
 pub use progress::Progress;
 pub use scroll::Scroll;
+pub(crate) use table::draw_scrollbar;
 pub use table::{Align, Cell, Column, Ctx, List, Table, TableEvent, Width};
 pub use theme::{Depth, Look, Role, Theme};
 pub use tree::{Tree, TreeEvent};

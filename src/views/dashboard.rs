@@ -6,7 +6,7 @@ use ratatui::{
     Frame,
     layout::{Constraint, Layout, Position, Rect},
     text::{Line, Span},
-    widgets::Paragraph,
+    widgets::{Block, Paragraph},
 };
 
 use super::{
@@ -16,12 +16,12 @@ use super::{
 use crate::{
     api::{
         cluster::{Guest, GuestStatus},
-        ids::{GuestKind, GuestRef, Upid},
+        ids::{GuestKind, GuestRef, NodeName, Upid},
         task::TaskState,
     },
     shell::{Command, Cx, Effect, Scene, View},
     store::Store,
-    ui::{Look, Role, text},
+    ui::{Look, Role, draw_scrollbar, text},
 };
 
 /// What Enter opens.
@@ -30,6 +30,8 @@ enum Target {
     Guest(GuestRef),
     Task(Upid),
     Tab(char),
+    /// Shown with its figures of the moment; there is nothing to open.
+    Node(NodeName),
 }
 
 /// A line that can be selected.
@@ -38,8 +40,10 @@ struct Item {
     target: Target,
 }
 
-/// The three lists below the overview.
-const LISTS: [&str; 3] = ["Needs attention", "Busiest guests", "Tasks"];
+/// The lists below the overview, in the order in which Tab goes through them.
+const LISTS: [&str; 4] = ["Needs attention", "Busiest guests", "Tasks", "Nodes"];
+/// The place of the nodes among them: they have a box of their own above the others.
+const NODES: usize = 3;
 
 /// Storages fuller than this need attention.
 const FULL: f64 = 0.85;
@@ -61,13 +65,13 @@ struct MadeFor {
 
 /// The dashboard. Its lists are made anew when the store changes, not per frame.
 pub struct Dashboard {
-    lists: [Vec<Item>; 3],
+    lists: [Vec<Item>; 4],
     list: usize,
-    cursor: [usize; 3],
+    cursor: [usize; 4],
     made_for: Option<MadeFor>,
     counts: Counts,
-    places: [Rect; 3],
-    tops: [usize; 3],
+    places: [Rect; 4],
+    tops: [usize; 4],
 }
 
 /// Guests by state.
@@ -85,11 +89,11 @@ impl Default for Dashboard {
         Self {
             lists: Default::default(),
             list: 0,
-            cursor: [0; 3],
+            cursor: [0; 4],
             made_for: None,
             counts: Counts::default(),
-            places: [Rect::ZERO; 3],
-            tops: [0; 3],
+            places: [Rect::ZERO; 4],
+            tops: [0; 4],
         }
     }
 }
@@ -111,9 +115,12 @@ impl Dashboard {
         self.made_for = made_for;
         self.counts = count(&store.resources.guests);
         let now = u64::try_from(now).unwrap_or(0);
-        self.lists = [attention(store, look, now), busiest(store), tasks(store, look)];
-        for (cursor, list) in self.cursor.iter_mut().zip(&self.lists) {
-            *cursor = (*cursor).min(list.len().saturating_sub(1));
+        let lists = [attention(store, look, now), busiest(store), tasks(store, look), nodes(store)];
+        let before = std::mem::replace(&mut self.lists, lists);
+        for ((cursor, list), before) in self.cursor.iter_mut().zip(&self.lists).zip(before) {
+            // The cursor stays on what it was on: else Enter would open what has just slid under it.
+            let same = before.get(*cursor).and_then(|old| list.iter().position(|item| item.target == old.target));
+            *cursor = same.unwrap_or(*cursor).min(list.len().saturating_sub(1));
         }
     }
 
@@ -123,11 +130,12 @@ impl Dashboard {
             Target::Guest(guest) => cx.open(Detail::new(guest)),
             Target::Task(upid) => cx.emit(Effect::OpenTask(upid)),
             Target::Tab(key) => cx.emit(Effect::Run { layer: None, command: format!("tab.{key}") }),
+            Target::Node(_) => {}
         }
     }
 
     fn has_item(&self, _: &Store) -> bool {
-        !self.lists[self.list].is_empty()
+        self.list != NODES && !self.lists[self.list].is_empty()
     }
 
     fn move_by(&mut self, by: isize) {
@@ -136,50 +144,86 @@ impl Dashboard {
         *cursor = cursor.saturating_add_signed(by).min(last);
     }
 
-    fn draw_list(&mut self, n: usize, frame: &mut Frame, area: Rect, scene: &Scene) {
-        self.places[n] = area;
-        let look = scene.look;
-        let focused = n == self.list;
-        let title = match self.lists[n].len() {
+    /// A list's name, and how long it is.
+    fn title(&self, n: usize) -> String {
+        match self.lists[n].len() {
             0 => LISTS[n].to_owned(),
             len => format!("{} ({len})", LISTS[n]),
-        };
-        let block = look.block(title, focused);
+        }
+    }
+
+    fn draw_list(&mut self, n: usize, frame: &mut Frame, area: Rect, scene: &Scene) {
+        let block = scene.look.block(self.title(n), n == self.list);
+        self.draw_in(n, block, frame, area, scene);
+    }
+
+    fn draw_in(&mut self, n: usize, block: Block, frame: &mut Frame, area: Rect, scene: &Scene) {
+        self.places[n] = area;
+        let (look, focused) = (scene.look, n == self.list);
         let inner = block.inner(area);
         frame.render_widget(block, area);
         if self.lists[n].is_empty() {
             let words = match (n, scene.store.updated.is_some()) {
                 (_, false) => "waiting for the first answer",
                 (0, true) => "nothing",
+                (NODES, true) => "none that you may see",
                 _ => "none",
             };
             frame.render_widget(Line::styled(format!(" {words}"), look.style(Role::Muted)), inner);
             return;
         }
         let height = usize::from(inner.height).max(1);
+        let scrolls = self.lists[n].len() > height;
+        let width = inner.width.saturating_sub(u16::from(scrolls));
         let cursor = self.cursor[n];
-        self.tops[n] = self.tops[n].min(cursor).max((cursor + 1).saturating_sub(height));
+        let most = self.lists[n].len().saturating_sub(height);
+        self.tops[n] = self.tops[n].min(cursor).max((cursor + 1).saturating_sub(height)).min(most);
         let top = self.tops[n];
         let shown = self.lists[n].iter().enumerate().skip(top).take(height);
         let lines: Vec<Line> = shown
             .map(|(i, item)| {
-                let selected = focused && i == cursor;
-                let spans = item.spans.iter().map(|(words, role)| {
-                    let role = if selected { Role::Selected } else { *role };
-                    Span::styled(words.as_str(), look.style(role))
-                });
-                let line = Line::from(spans.collect::<Vec<_>>());
-                if selected {
-                    frame.buffer_mut().set_style(
-                        Rect { y: inner.y + (i - top) as u16, height: 1, ..inner },
-                        look.style(Role::Selected),
-                    );
+                let mut line = match &item.target {
+                    Target::Node(name) => node_line(scene, name, width),
+                    _ => item_line(item, usize::from(width), look),
+                };
+                if focused && i == cursor {
+                    let style = look.style(Role::Selected);
+                    line.spans.iter_mut().for_each(|span| span.style = style);
+                    let row = Rect { y: inner.y + (i - top) as u16, height: 1, ..inner };
+                    frame.buffer_mut().set_style(row, style);
                 }
                 line
             })
             .collect();
         frame.render_widget(Paragraph::new(lines), inner);
+        if scrolls {
+            draw_scrollbar(frame.buffer_mut(), inner, top, self.lists[n].len(), look);
+        }
     }
+
+    /// Where there is no room for all lists: the one in front, and which others there are.
+    fn draw_front(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
+        let look = scene.look;
+        let title = self.title(self.list);
+        let others: Vec<String> = (1..LISTS.len()).map(|n| self.title((self.list + n) % LISTS.len())).collect();
+        let hint = format!(" {}: {} ", scene.keys.label("dashboard.next"), others.join(", "));
+        let mut block = look.block(title.clone(), true);
+        if text::width(&title) + text::width(&hint) + 6 <= usize::from(area.width) {
+            block = block.title_top(Line::styled(hint, look.style(Role::Muted)).right_aligned());
+        }
+        self.draw_in(self.list, block, frame, area, scene);
+    }
+}
+
+/// A line whose last words are cut where there is no room for them.
+fn item_line(item: &Item, width: usize, look: &Look) -> Line<'static> {
+    let mut room = width;
+    let spans = item.spans.iter().map(|(words, role)| {
+        let words = text::cut(words, room, look.glyphs.ellipsis).into_owned();
+        room -= text::width(&words).min(room);
+        Span::styled(words, look.style(*role))
+    });
+    Line::from(spans.collect::<Vec<_>>())
 }
 
 fn count(guests: &[Guest]) -> Counts {
@@ -332,6 +376,11 @@ fn draw_overview(counts: Counts, frame: &mut Frame, area: Rect, scene: &Scene) {
         frame.render_widget(Line::styled(" waiting for the first answer", look.style(Role::Muted)), inner);
         return;
     }
+    if store.resources.guests.is_empty() {
+        let words = [" none, or none that you", " may see: that takes", " VM.Audit on /vms"];
+        let words = words.map(|line| Line::styled(line, look.style(Role::Muted)));
+        frame.render_widget(Paragraph::new(words.to_vec()), inner);
+    }
     let row = |label: &str, n: [usize; 2], role: Role| {
         Line::from(vec![
             Span::styled(format!(" {label:<10}"), look.style(role)),
@@ -351,7 +400,9 @@ fn draw_overview(counts: Counts, frame: &mut Frame, area: Rect, scene: &Scene) {
     } else if counts.locked > 0 {
         lines.push(Line::styled(format!(" {} {} locked", look.glyphs.lock, counts.locked), look.style(Role::Warning)));
     }
-    frame.render_widget(Paragraph::new(lines), inner);
+    if !store.resources.guests.is_empty() {
+        frame.render_widget(Paragraph::new(lines), inner);
+    }
 
     let version = store.version.as_ref().map_or_else(String::new, |v| format!(" - PVE {}", v.version));
     let block = look.block(format!("Cluster{}", text::clean(&version)), false);
@@ -397,53 +448,44 @@ fn draw_overview(counts: Counts, frame: &mut Frame, area: Rect, scene: &Scene) {
     frame.render_widget(Paragraph::new(lines), inner);
 }
 
-fn draw_nodes(frame: &mut Frame, area: Rect, scene: &Scene) {
-    let (store, look) = (scene.store, scene.look);
-    let block = look.block("Nodes", false);
-    let inner = block.inner(area);
-    frame.render_widget(block, area);
-    // When there is no room for all, those that need attention come first.
+/// Those that are gone come first.
+fn nodes(store: &Store) -> Vec<Item> {
     let mut nodes: Vec<_> = store.resources.nodes.iter().collect();
-    let room = usize::from(inner.height);
-    if nodes.len() > room {
-        nodes.sort_by(|a, b| a.is_online().cmp(&b.is_online()).then(b.cpu.total_cmp(&a.cpu)));
-    }
-    let more = nodes.len().saturating_sub(room);
-    let bar = usize::from(inner.width).saturating_sub(58).clamp(4, 20);
+    nodes.sort_by_key(|n| n.is_online());
+    nodes.into_iter().map(|n| Item { spans: vec![], target: Target::Node(n.node.clone()) }).collect()
+}
+
+/// A node and its load. PVE's figure is already the share of the whole node.
+fn node_line(scene: &Scene, name: &NodeName, width: u16) -> Line<'static> {
+    let look = scene.look;
+    let Some(n) = scene.store.node(name.as_str()) else { return Line::default() };
+    let bar = usize::from(width).saturating_sub(58).clamp(4, 20);
     let meter = |share: f64| -> [Span<'static>; 3] {
         let full = (share.clamp(0.0, 1.0) * bar as f64).round() as usize;
         [
             Span::styled(look.glyphs.bar_full.repeat(full), look.gauge(share)),
             Span::styled(look.glyphs.bar_empty.repeat(bar - full), look.style(Role::GaugeRest)),
-            Span::styled(format!(" {:>4}  ", text::percent(share).trim()), look.gauge(share)),
+            Span::styled(format!(" {:>4}  ", text::percent(share)), look.gauge(share)),
         ]
     };
-    let lines: Vec<Line> = (nodes.iter().take(room).enumerate())
-        .map(|(i, n)| {
-            if more > 0 && i + 1 == room {
-                return Line::styled(format!(" and {} more nodes", more + 1), look.style(Role::Muted));
-            }
-            let name = text::fit(&text::clean(n.node.as_str()), 12, look.glyphs.ellipsis);
-            if !n.is_online() {
-                let words = format!(" {} {name} {}", look.glyphs.failed, n.status);
-                return Line::styled(words, look.style(Role::Danger));
-            }
-            let mut spans = vec![Span::styled(format!(" {} ", look.glyphs.running), look.style(Role::Running))];
-            spans.push(Span::styled(name, look.style(Role::Text)));
-            if !n.has_figures() {
-                let words = format!(" no access to its figures (Sys.Audit on /nodes/{})", n.node);
-                spans.push(Span::styled(words, look.style(Role::Muted)));
-                return Line::from(spans);
-            }
-            spans.push(Span::styled(" CPU ", look.style(Role::Muted)));
-            spans.extend(meter(f64::from(n.cpu)));
-            spans.push(Span::styled("MEM ", look.style(Role::Muted)));
-            spans.extend(meter(share(n.mem, n.maxmem)));
-            spans.push(Span::styled(format!("up {}", text::duration(n.uptime)), look.style(Role::Muted)));
-            Line::from(spans)
-        })
-        .collect();
-    frame.render_widget(Paragraph::new(lines), inner);
+    let name = text::fit(&text::clean(name.as_str()), 12, look.glyphs.ellipsis);
+    if !n.is_online() {
+        let words = format!(" {} {name} {}", look.glyphs.failed, n.status);
+        return Line::styled(text::clean(&words).into_owned(), look.style(Role::Danger));
+    }
+    let mut spans = vec![Span::styled(format!(" {} ", look.glyphs.running), look.style(Role::Running))];
+    spans.push(Span::styled(name, look.style(Role::Text)));
+    if !n.has_figures() {
+        let words = format!(" no access to its figures (Sys.Audit on /nodes/{})", n.node);
+        spans.push(Span::styled(words, look.style(Role::Muted)));
+        return Line::from(spans);
+    }
+    spans.push(Span::styled(" CPU ", look.style(Role::Muted)));
+    spans.extend(meter(f64::from(n.cpu)));
+    spans.push(Span::styled("MEM ", look.style(Role::Muted)));
+    spans.extend(meter(share(n.mem, n.maxmem)));
+    spans.push(Span::styled(format!("up {}", text::duration(n.uptime)), look.style(Role::Muted)));
+    Line::from(spans)
 }
 
 impl View for Dashboard {
@@ -464,7 +506,7 @@ impl View for Dashboard {
             title: "Next list",
             footer: true,
             ready: |_, _| true,
-            run: |v, _| v.list = (v.list + 1) % 3,
+            run: |v, _| v.list = (v.list + 1) % LISTS.len(),
         },
         Command {
             id: "dashboard.previous",
@@ -472,7 +514,7 @@ impl View for Dashboard {
             title: "Previous list",
             footer: false,
             ready: |_, _| true,
-            run: |v, _| v.list = (v.list + 2) % 3,
+            run: |v, _| v.list = (v.list + LISTS.len() - 1) % LISTS.len(),
         },
     ];
 
@@ -527,34 +569,29 @@ impl View for Dashboard {
 
     fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
         self.sync(scene.store, scene.look, scene.now.unix);
-        let nodes = u16::try_from(scene.store.resources.nodes.len().max(1)).unwrap_or(u16::MAX);
-        let most = (area.height.saturating_sub(12)).max(3);
-        let nodes = (nodes + 2).min(most).min(if area.height >= 30 { 14 } else { 5 });
-        // On a low screen the count above must do.
-        let nodes = if area.height < 17 { 0 } else { nodes };
+        self.places = [Rect::ZERO; 4];
+        let wide = area.width >= 100;
+        let all = u16::try_from(self.lists[NODES].len().max(1)).unwrap_or(u16::MAX);
+        let most = area.height.saturating_sub(12).max(3).min(if area.height >= 30 { 14 } else { 5 });
+        // On a low screen the count above must do, and in a narrow one the box in front shows them when they are wanted.
+        let boxed = area.height >= 17 && (wide || self.list != NODES);
+        let height = if boxed { all.saturating_add(2).min(most) } else { 0 };
         let [top, middle, bottom] =
-            Layout::vertical([Constraint::Length(6), Constraint::Length(nodes), Constraint::Min(3)]).areas(area);
+            Layout::vertical([Constraint::Length(6), Constraint::Length(height), Constraint::Min(3)]).areas(area);
         draw_overview(self.counts, frame, top, scene);
-        if nodes > 0 {
-            draw_nodes(frame, middle, scene);
+        if boxed {
+            self.draw_list(NODES, frame, middle, scene);
         }
-        if area.width >= 100 && bottom.height >= 12 {
+        if wide && boxed && bottom.height >= 12 {
             let [a, b] = Layout::vertical([Constraint::Fill(1), Constraint::Fill(1)]).areas(bottom);
             let [a1, a2] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(a);
             self.draw_list(0, frame, a1, scene);
             self.draw_list(1, frame, a2, scene);
             self.draw_list(2, frame, b, scene);
+        } else if wide && boxed && self.list == NODES {
+            self.draw_list(0, frame, bottom, scene);
         } else {
-            // One list has the room; the others show their titles and stay one key away.
-            let [a, b] = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas(bottom);
-            let other = if self.list == 1 { 0 } else { 1 };
-            self.places = [Rect::ZERO; 3];
-            if self.list == 2 {
-                self.draw_list(2, frame, a, scene);
-            } else {
-                self.draw_list(self.list.min(1), frame, a, scene);
-            }
-            self.draw_list(if self.list == 2 { 1 } else { other }, frame, b, scene);
+            self.draw_front(frame, bottom, scene);
         }
     }
 }

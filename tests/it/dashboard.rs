@@ -90,3 +90,78 @@ async fn help_palette_and_quit() {
     h.press("? ctrl-c").await;
     assert!(h.quits(), "Ctrl-C leaves from everywhere");
 }
+
+/// In a narrow terminal one list has all the room, and Tab brings the others.
+#[tokio::test(start_paused = true)]
+async fn every_list_is_there_in_a_small_terminal() {
+    let mut h = dashboard(80, 24).await;
+    h.sees("Needs attention (2)");
+    h.sees("Tab: Busiest guests (20), Tasks (");
+    h.sees("Nodes (3)");
+    h.press("tab tab").await;
+    h.sees("Tab: Nodes (3), Needs attention (2)");
+    h.press("enter").await;
+    h.until("TASK OK", 3.0).await;
+    h.press("q tab").await;
+    h.sees("● pve3");
+    h.sees_not("Enter Open");
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_nodes_can_be_scrolled() {
+    let mut h = Setup { tab: '1', scenario: Scenario::Generated { nodes: 40, guests: 50 }, ..Setup::default() }.sized(80, 24).go().await;
+    h.press("tab tab tab G").await;
+    h.sees("Nodes (40)");
+    let last = h.store().resources.nodes.last().unwrap().node.to_string();
+    h.sees(&last);
+}
+
+/// The load of guests changes their order; Enter must open the one that was chosen.
+#[tokio::test(start_paused = true)]
+async fn the_cursor_stays_on_its_guest_when_the_order_changes() {
+    let mut h = dashboard(120, 40).await;
+    h.press("tab j j").await;
+    let name = |h: &Harness| {
+        let guests = &h.store().resources.guests;
+        let mut running: Vec<_> = guests.iter().filter(|g| g.uptime > 0).collect();
+        let load = |g: &proxmux::api::cluster::Guest| f64::from(g.cpu) * f64::from(g.maxcpu);
+        running.sort_by(|a, b| load(b).total_cmp(&load(a)).then(a.vmid.cmp(&b.vmid)));
+        running.iter().map(|g| g.name.to_string()).collect::<Vec<_>>()
+    };
+    let chosen = name(&h)[2].clone();
+    let mut moved = false;
+    for _ in 0..30 {
+        h.wait(5.0).await;
+        moved = name(&h).get(2) != Some(&chosen);
+        if moved {
+            break;
+        }
+    }
+    assert!(moved, "the order never changed");
+    h.press("enter").await;
+    h.sees(&format!("{chosen}  "));
+    h.sees("Summary");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_see_nothing_is_told_so() {
+    let start = Setup::as_user("operator@pve", "operator1");
+    let mut h = Setup { tab: '1', ..start }.sized(80, 24).go_after(|sim| sim.cluster.access.acl.clear()).await;
+    h.sees("VM.Audit on /vms");
+    h.press("2").await;
+    h.sees("no VMs, or none that you may see");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guest_without_an_answer_has_no_figures() {
+    let mut h = Setup { tab: '2', ..Setup::default() }.sized(80, 24).go().await;
+    h.sim(|sim| {
+        sim.cluster.nodes.get_mut("pve2").unwrap().online = false;
+        sim.cluster.touch();
+    });
+    h.wait(31.0).await;
+    h.press("g j j enter").await;
+    h.sees("unknown");
+    h.sees("does not answer");
+    h.sees_not("Memory");
+}

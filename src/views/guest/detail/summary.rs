@@ -83,6 +83,14 @@ pub fn lines(
     }
 
     lines.push(Line::raw(""));
+    let notes = |lines: &mut Vec<Line<'static>>| add_notes(lines, config, look, width);
+    if live.is_none() && matches!(g.status, GuestStatus::Unknown | GuestStatus::Other(_)) {
+        // Zeros would be taken for measured ones.
+        let words = format!(" No figures: {} does not answer.", g.node);
+        lines.push(Line::styled(text::clean(&words).into_owned(), look.style(Role::Warning)));
+        notes(&mut lines);
+        return lines;
+    }
     let cpu = live.map_or(f64::from(g.cpu), |s| s.cpu);
     let (mem, maxmem) = live.map_or((g.mem, g.maxmem), |s| (s.mem, s.maxmem));
     let cpus = live.map_or(f64::from(g.maxcpu), |s| s.cpus);
@@ -106,6 +114,12 @@ pub fn lines(
     let (read, write) = live.map_or((g.diskread, g.diskwrite), |s| (s.diskread, s.diskwrite));
     lines.push(plain(look, "Disk I/O", &format!("{} read, {} written since the start", bytes(read), bytes(write))));
 
+    notes(&mut lines);
+    lines
+}
+
+/// What somebody has written about the guest.
+fn add_notes(lines: &mut Vec<Line<'static>>, config: Option<&Config>, look: &Look, width: u16) {
     if let Some(notes) = config.and_then(|c| c.get("description")) {
         lines.push(Line::raw(""));
         lines.push(Line::styled(" Notes", look.style(Role::Title)));
@@ -115,7 +129,6 @@ pub fn lines(
             lines.push(Line::from(spans).style(line.style));
         }
     }
-    lines
 }
 
 fn word(g: &Guest, live: Option<&Status>, look: &Look) -> (String, Role) {

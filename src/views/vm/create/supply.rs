@@ -47,6 +47,9 @@ pub fn node(wizard: &mut Wizard, store: &Store, name: &NodeName) {
 pub fn nodes(store: &Store) -> Vec<Choice> {
     let online = store.resources.nodes.iter().filter(|n| n.is_online());
     let choice = |n: &crate::api::cluster::Node| {
+        if !n.has_figures() {
+            return Choice::new(n.node.as_str()).detail("no access to its figures");
+        }
         let (free, cpu) = (text::bytes(n.maxmem.saturating_sub(n.mem)), text::percent(f64::from(n.cpu)));
         Choice::new(n.node.as_str()).detail(format!("{} free, CPU {}", free.trim(), cpu.trim()))
     };
