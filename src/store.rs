@@ -236,7 +236,7 @@ impl Store {
         let has = |path: &str| need.any.iter().any(|p| privilege::has(permissions, p, path));
         // What a pool gives counts for its members as well.
         let vmid = need.path.strip_prefix("/vms/").and_then(|id| id.parse::<VmId>().ok());
-        let pool = vmid.and_then(|id| self.guest(id)?.pool.as_ref());
+        let pool = vmid.and_then(|id| self.guest(id)?.pool.as_deref()).or_else(|| wire.get("pool"));
         let by_pool = pool.is_some_and(|pool| has(&format!("/pool/{pool}")));
         (!has(&need.path) && !by_pool).then_some(need)
     }

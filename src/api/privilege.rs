@@ -36,6 +36,7 @@ const CONFIG: &[&str] = &[
 
 /// The first one that fits counts. What is not here is left to the server, as are further checks that it makes.
 const RULES: &[Rule] = &[
+    ("POST", "/nodes/{node}/{guest}", "/vms/{vmid}", &["VM.Allocate"]),
     ("POST", "/nodes/{node}/{guest}/{vmid}/status/{what}", "/vms/{vmid}", &["VM.PowerMgmt"]),
     (
         "POST",
@@ -73,11 +74,18 @@ pub fn needed(wire: &Wire) -> Option<Need> {
     if wire.path == "/access/acl" {
         return wire.get("path").map(|path| Need { any: grants(path), path: path.to_owned() });
     }
+    // A restore over a guest that is there takes other privileges than a new guest.
+    if wire.get("archive").or(wire.get("restore")).is_some() {
+        return None;
+    }
     let parts: Vec<&str> = wire.path.split('/').filter(|p| !p.is_empty()).collect();
     RULES.iter().filter(|rule| rule.0 == "*" || rule.0 == wire.method.as_str()).find_map(|(_, path, list, any)| {
         let found = fits(path, &parts)?;
         let fill = |piece: &str| match piece.strip_prefix('{').and_then(|n| n.strip_suffix('}')) {
-            Some(name) => found.iter().find(|(n, _)| *n == name).map_or("", |(_, v)| v).to_owned(),
+            Some(name) => {
+                let there = found.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
+                there.or_else(|| wire.get(name)).unwrap_or_default().to_owned()
+            }
             None => piece.to_owned(),
         };
         let path = list.split('/').map(fill).collect::<Vec<_>>().join("/");
@@ -237,7 +245,8 @@ mod tests {
             (Request::post("/storage"), Some("Datastore.Allocate on /storage")),
             (Request::delete("/storage/nas"), Some("Datastore.Allocate on /storage/nas")),
             (Request::post("/cluster/backup"), Some("Sys.Modify on /")),
-            (Request::post("/nodes/a/qemu"), None),
+            (Request::post("/nodes/a/qemu").param("vmid", "100"), Some("VM.Allocate on /vms/100")),
+            (Request::post("/nodes/a/lxc").param("vmid", "100").param("restore", "1"), None),
             (Request::get("/nodes/a/qemu/100/status/current"), None),
             (Request::delete("/nodes/a/tasks/UPID"), None),
         ] {

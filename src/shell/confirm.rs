@@ -64,6 +64,14 @@ impl Proposal {
         self.notes.push(note.into());
         self
     }
+
+    /// What the user lacks for it, as far as that is known: one sentence for each of the first three privileges.
+    pub fn lacks(&self, store: &Store) -> Vec<String> {
+        let mut lacks: Vec<String> =
+            self.writes.iter().filter_map(|write| Some(store.lacks(&write.wire)?.to_string())).collect();
+        lacks.dedup();
+        lacks.into_iter().take(3).map(|need| format!("You lack {need}: the server will refuse.")).collect()
+    }
 }
 
 /// The dialog.

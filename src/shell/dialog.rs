@@ -299,7 +299,7 @@ impl<A: Ask> Dialog<A> {
             let words = "Not yet: the marked steps have mistakes.";
             lines[0] = Line::styled(words, look.style(Role::ErrorText));
         }
-        for note in &proposal.notes {
+        for note in proposal.notes.iter().chain(&proposal.lacks(store)) {
             for part in text::wrap(&text::clean(note), width) {
                 lines.push(Line::styled(part, look.style(Role::Warning)));
             }

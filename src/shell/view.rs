@@ -149,11 +149,8 @@ impl<'a, M: Send + 'static> Cx<'a, M> {
     pub fn propose(&mut self, proposal: Proposal) {
         if !self.refuses_changes() && !proposal.writes.is_empty() {
             let mut proposal = proposal;
-            let mut lacks: Vec<String> =
-                proposal.writes.iter().filter_map(|w| Some(self.store().lacks(&w.wire)?.to_string())).collect();
-            lacks.dedup();
-            let note = |need: String| format!("You lack {need}: the server will refuse.");
-            proposal.notes.extend(lacks.into_iter().take(3).map(note));
+            let lacks = proposal.lacks(self.store());
+            proposal.notes.extend(lacks);
             self.open(Confirm::new(proposal));
         }
     }

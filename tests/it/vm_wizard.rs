@@ -152,6 +152,13 @@ async fn a_file_of_the_node_is_for_root_only() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_missing_privilege_is_named_before_the_server_refuses() {
+    let mut h = Setup::as_user("auditor@pve", "auditor1").sized(120, 40).go().await;
+    h.press("c alt-9").await;
+    h.sees("You lack VM.Allocate on /vms/1");
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_typed_is_lost_on_the_way() {
     let mut h = Setup::default().sized(80, 24).go().await;
     h.press("c down down 'web-02' alt-4 f3 down down ctrl-u '7' alt-7 f3 down down 'BC:24:11:00:00:09'").await;
