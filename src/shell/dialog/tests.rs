@@ -34,8 +34,10 @@ impl Ask for Never {
     }
 }
 
+type Step = fn(&mut Dialog<Never>, &mut Cx<'_, Msg<()>>);
+
 /// What stands in the dialog after all that.
-fn said(steps: &[fn(&mut Dialog<Never>, &mut Cx<'_, Msg<()>>)]) -> String {
+fn said(steps: &[Step]) -> String {
     let mut dialog = Dialog::new(Never("not on Sundays"), Wizard::single(Form::new().text("name", "Name")));
     let (store, keys) = (Store::default(), Keymap::new());
     let look = Look::new(Depth::Mono, GlyphSet::Ascii);
@@ -69,7 +71,7 @@ fn the_reason_why_nothing_is_sent_is_the_present_one() {
     assert_eq!(said(&[refuse, finish]), "Nothing would change.");
     assert_eq!(said(&[refuse, type_name, finish]), "not on Sundays");
     // Nor is what the dialog itself makes of a refusal.
-    let dealt: fn(&mut Dialog<Never>, &mut Cx<'_, Msg<()>>) = |dialog, cx| {
+    let dealt: Step = |dialog, cx| {
         dialog.answered(crate::api::version::get().wire, Err(ApiError::Unsure("lost".into())), cx);
         View::update(dialog, Msg::Own(()), cx);
     };
