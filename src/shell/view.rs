@@ -14,7 +14,7 @@ use super::{
 use crate::{
     api::{ApiError, BoxFuture, Request, tag},
     store::{SessionId, Store},
-    ui::{Chip, Chips, Ctx, Keymap, List, Look, TableEvent},
+    ui::{Chip, Chips, Ctx, Keymap, Look, Pane, TableEvent},
 };
 
 /// The time, told to everybody instead of asked: tests need no clock.
@@ -286,29 +286,29 @@ pub trait View: Sized + Send + 'static {
     fn pace(&self) -> Option<Duration> {
         None
     }
-    /// The list in front, for views that are one: keys, mouse and pasted text go to it.
-    fn list(&mut self) -> Option<&mut dyn List> {
+    /// The list, log or page in front, for views that are one: keys, mouse and pasted text go to it.
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         None
     }
-    /// What came of them in the list. True when used.
+    /// What came of them, for lists: there, rows are opened and marked. True when used.
     fn listed(&mut self, event: TableEvent, _cx: &mut Cx<'_, Self::Msg>) -> bool {
         event != TableEvent::Ignored
     }
     /// Raw keys, for text fields and movement. True when used; commands get the others.
     fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Self::Msg>) -> bool {
-        let event = self.list().map(|list| list.key(key));
+        let event = self.pane().map(|pane| pane.key(key));
         event.is_some_and(|event| self.listed(event, cx))
     }
     /// The mouse, in screen coordinates.
     fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Self::Msg>) {
         let now = cx.scene.now.millis();
-        if let Some(event) = self.list().map(|list| list.mouse(event, now)) {
+        if let Some(event) = self.pane().map(|pane| pane.mouse(event, now)) {
             self.listed(event, cx);
         }
     }
     /// Pasted text.
     fn paste(&mut self, text: &str, cx: &mut Cx<'_, Self::Msg>) {
-        if let Some(event) = self.list().map(|list| list.paste(text)) {
+        if let Some(event) = self.pane().map(|pane| pane.paste(text)) {
             self.listed(event, cx);
         }
     }

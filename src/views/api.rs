@@ -23,7 +23,7 @@ use crate::{
         manual::{self, Manual},
     },
     store::Store,
-    ui::{Align, Cell, Column, Ctx, List, Role, Table, TableEvent, Width, text},
+    ui::{Align, Cell, Column, Ctx, Pane, Role, Table, TableEvent, Width, text},
 };
 
 /// The list of all methods.
@@ -183,7 +183,7 @@ impl View for Browser {
         self.sync();
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 

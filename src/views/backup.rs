@@ -39,7 +39,7 @@ use crate::{
     },
     shell::{Command, Cx, Effect, Level, Picker, Scene, View},
     store::Store,
-    ui::{Cell, Column, List, Role, Table, TableEvent, Width, text},
+    ui::{Cell, Column, Pane, Role, Table, TableEvent, Width, text},
 };
 
 /// What the view hears back.
@@ -494,7 +494,7 @@ impl View for Backups {
         self.sync(cx.store());
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(match self.page {
             Page::List => &mut self.list,
             Page::Guests => &mut self.board.table,

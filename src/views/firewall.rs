@@ -28,7 +28,7 @@ use crate::{
     },
     shell::{Command, Cx, Level, Scene, View},
     store::Store,
-    ui::{List, Role, Table, TableEvent, text},
+    ui::{Pane, Role, Table, TableEvent, text},
 };
 
 /// What the view hears back.
@@ -422,7 +422,7 @@ impl View for Firewall {
         self.sync();
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         self.sync();
         Some(match self.page {
             Page::Rules => &mut self.rule_table,

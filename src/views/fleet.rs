@@ -20,7 +20,7 @@ use crate::{
         Command, Cx, Degree, Effect, Level, Neighbour, Pick, Picker, Proposal, Scene, View, Write, confirm::Confirm,
     },
     store::{SessionId, Store},
-    ui::{Align, Cell, Column, Ctx, List, Role, Table, TableEvent, Width, text},
+    ui::{Align, Cell, Column, Ctx, Pane, Role, Table, TableEvent, Width, text},
 };
 
 /// A guest and where it is.
@@ -382,7 +382,7 @@ impl View for Fleet {
         self.sync(&cx.scene);
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 

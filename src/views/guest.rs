@@ -28,7 +28,7 @@ use crate::{
     },
     shell::{Command, Cx, Level, Scene, View},
     store::Store,
-    ui::{Align, Cell, Column, Ctx, List, Role, Table, TableEvent, Width, text},
+    ui::{Align, Cell, Column, Ctx, Pane, Role, Table, TableEvent, Width, text},
 };
 
 /// The list of VMs, or of containers.
@@ -401,7 +401,7 @@ impl View for Guests {
         self.sync(cx.store());
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 

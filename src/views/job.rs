@@ -33,7 +33,7 @@ use crate::{
     api::{Paged, vzdump},
     shell::{Command, Cx, Effect, Picker, Scene, View},
     store::Store,
-    ui::{List, Role, Table, TableEvent, text},
+    ui::{Pane, Role, Table, TableEvent, text},
 };
 
 /// What the view hears back.
@@ -323,7 +323,7 @@ impl View for Jobs {
         self.rebuild();
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 

@@ -11,6 +11,7 @@ pub mod fleet;
 pub mod guest;
 pub mod image;
 pub mod job;
+pub mod log;
 pub mod login;
 pub mod message;
 pub mod password;

@@ -29,7 +29,7 @@ use crate::{
     },
     shell::{Command, Cx, Degree, Level, Picker, Proposal, Scene, View},
     store::Store,
-    ui::{List, Role, Table, TableEvent, text},
+    ui::{Pane, Role, Table, TableEvent, text},
 };
 
 /// What the view hears back.
@@ -400,7 +400,7 @@ impl View for Replication {
         self.rebuild(cx.store());
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 

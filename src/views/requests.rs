@@ -9,7 +9,7 @@ use crate::{
     api::{Method, Wire, trace::Traced},
     shell::{Command, Cx, Effect, Level, Scene, View, copy},
     store::Store,
-    ui::{Align, Cell, Column, Ctx, List, Role, Table, Width, text},
+    ui::{Align, Cell, Column, Ctx, Pane, Role, Table, Width, text},
 };
 
 /// The list of calls, newest first.
@@ -187,7 +187,7 @@ impl View for Requests {
         }
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         self.sync();
         Some(&mut self.table)
     }

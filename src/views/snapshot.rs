@@ -36,7 +36,7 @@ use crate::{
     },
     shell::{Command, Cx, Effect, Level, Pick, Picker, Scene, View},
     store::Store,
-    ui::{List, Role, Table, TableEvent, text},
+    ui::{Pane, Role, Table, TableEvent, text},
 };
 
 /// What the view hears back.
@@ -456,7 +456,7 @@ impl View for Snapshots {
         self.sync();
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         self.sync();
         Some(&mut self.table)
     }

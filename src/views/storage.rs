@@ -15,7 +15,7 @@ use crate::{
     shell::{Command, Cx, Effect, Level, Scene, View},
     store::Store,
     ui::{
-        Cell, Ctx, List, Role, Table, TableEvent,
+        Cell, Ctx, Pane, Role, Table, TableEvent,
         table::{Align, Column, RowState, Width},
         text,
     },
@@ -209,7 +209,7 @@ impl View for Storages {
         self.sync(cx.store());
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 

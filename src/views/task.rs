@@ -24,7 +24,7 @@ use crate::{
     },
     shell::{Command, Cx, Degree, Effect, Proposal, Scene, View, Write},
     store::Store,
-    ui::{Align, Cell, Column, Ctx, Glyphs, List, Role, Table, TableEvent, Width, text},
+    ui::{Align, Cell, Column, Ctx, Glyphs, Pane, Role, Table, TableEvent, Width, text},
 };
 
 /// A line of a list of tasks.
@@ -351,7 +351,7 @@ impl View for Tasks {
         self.sync(cx.store());
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 

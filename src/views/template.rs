@@ -26,7 +26,7 @@ use crate::{
     shell::{Command, Cx, Scene, View},
     store::Store,
     ui::{
-        Cell, Ctx, List, Role, Table, TableEvent,
+        Cell, Ctx, Pane, Role, Table, TableEvent,
         table::{Align, Column, RowState, Width},
         text,
     },
@@ -323,7 +323,7 @@ impl View for Templates {
         }
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 

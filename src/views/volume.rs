@@ -36,7 +36,7 @@ use crate::{
     },
     shell::{Command, Cx, Degree, Effect, Level, Proposal, Scene, View},
     store::Store,
-    ui::{Gauge, Graph, List, Role, Table, TableEvent, text},
+    ui::{Gauge, Graph, Pane, Role, Table, TableEvent, text},
 };
 
 /// More guests than this are not asked without being told to.
@@ -561,7 +561,7 @@ impl View for Volumes {
         self.sync(cx.store());
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 

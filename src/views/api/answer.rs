@@ -1,6 +1,5 @@
 //! The answer to a call, as a tree to fold, search and copy from.
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -12,7 +11,7 @@ use crate::{
     api::{ApiError, Request, ids::Upid, schema::Answer},
     shell::{Command, Cx, Effect, Level, Scene, View},
     store::Store,
-    ui::{Role, Tree, TreeEvent, text},
+    ui::{Pane, Role, Tree, text},
 };
 
 /// What this view hears back.
@@ -137,16 +136,8 @@ impl View for AnswerView {
         }
     }
 
-    fn key(&mut self, key: KeyEvent, _: &mut Cx<'_, Msg>) -> bool {
-        self.tree.key(key) == TreeEvent::Used
-    }
-
-    fn mouse(&mut self, event: MouseEvent, _: &mut Cx<'_, Msg>) {
-        self.tree.mouse(event);
-    }
-
-    fn paste(&mut self, text: &str, _: &mut Cx<'_, Msg>) {
-        self.tree.paste(text);
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
+        Some(&mut self.tree)
     }
 
     fn crumb(&self, _: &Store) -> String {

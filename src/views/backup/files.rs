@@ -17,7 +17,7 @@ use crate::{
     },
     shell::{Command, Cx, Effect, Level, Scene, View},
     store::Store,
-    ui::{Align, Cell, Column, Ctx, List, Role, Table, TableEvent, Width, text},
+    ui::{Align, Cell, Column, Ctx, Pane, Role, Table, TableEvent, Width, text},
     views::task::transfer,
 };
 
@@ -260,7 +260,7 @@ impl View for Files {
         }
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -15,10 +14,10 @@ use crate::{
         firewall::{self as api, Scope},
         task::LogLine,
     },
-    shell::{Command, Cx, Effect, Level, Scene, View},
+    shell::{Command, Cx, Scene, View},
     store::Store,
-    ui::{Role, Viewer, ViewerEvent, text},
-    views::task::save::to_file,
+    ui::{Pane, Role, Viewer, text},
+    views::log,
 };
 
 /// What the view hears back: the span that was asked for, and the lines.
@@ -55,11 +54,11 @@ impl Log {
 
     /// The log of a firewall that is called `label`.
     pub fn new(scope: Scope, label: String) -> Self {
-        let viewer = Self::viewer();
+        let viewer = Self::empty();
         Self { scope, label, span: 0, viewer, seen: 0, asking: false, error: None }
     }
 
-    fn viewer() -> Viewer {
+    fn empty() -> Viewer {
         Viewer::new().following(true).with_empty("nothing was logged (a rule or an option must ask for it)")
     }
 
@@ -80,18 +79,22 @@ impl Log {
 
     fn next_span(&mut self, cx: &mut Cx<'_, Lines>) {
         self.span = (self.span + 1) % SPANS.len();
-        (self.viewer, self.seen, self.asking) = (Self::viewer(), 0, false);
+        (self.viewer, self.seen, self.asking) = (Self::empty(), 0, false);
         self.ask(cx);
     }
+}
 
-    fn save(&mut self, cx: &mut Cx<'_, Lines>) {
-        let safe = self.label.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-        cx.open(to_file(&format!("firewall-{safe}.log"), self.viewer.text()));
+impl log::Log for Log {
+    fn viewer(&self) -> &Viewer {
+        &self.viewer
     }
 
-    fn copy(&mut self, cx: &mut Cx<'_, Lines>) {
-        cx.emit(Effect::Copy(self.viewer.text()));
-        cx.toast(Level::Info, "Log copied");
+    fn viewer_mut(&mut self) -> &mut Viewer {
+        &mut self.viewer
+    }
+
+    fn file(&self) -> String {
+        format!("firewall-{}.log", log::file_part(&self.label))
     }
 }
 
@@ -107,22 +110,9 @@ impl View for Log {
             ready: |_, _| true,
             run: Self::next_span,
         },
-        Command {
-            id: "firewalllog.save",
-            keys: "W",
-            title: "Save to a file",
-            footer: true,
-            ready: |v, _| !v.viewer.is_empty(),
-            run: Self::save,
-        },
-        Command {
-            id: "firewalllog.copy",
-            keys: "y",
-            title: "Copy",
-            footer: true,
-            ready: |v, _| !v.viewer.is_empty(),
-            run: Self::copy,
-        },
+        log::error(),
+        log::save(),
+        log::copy(),
     ];
 
     fn opened(&mut self, cx: &mut Cx<'_, Lines>) {
@@ -162,16 +152,8 @@ impl View for Log {
         }
     }
 
-    fn key(&mut self, key: KeyEvent, _: &mut Cx<'_, Lines>) -> bool {
-        self.viewer.key(key) != ViewerEvent::Ignored
-    }
-
-    fn mouse(&mut self, event: MouseEvent, _: &mut Cx<'_, Lines>) {
-        self.viewer.mouse(event);
-    }
-
-    fn paste(&mut self, text: &str, _: &mut Cx<'_, Lines>) {
-        self.viewer.paste(text);
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
+        Some(&mut self.viewer)
     }
 
     fn crumb(&self, _: &Store) -> String {

@@ -16,7 +16,7 @@ use crate::{
     shell::{Ask, Command, Cx, Dialog, Proposal, Scene, View, Write, dialog},
     store::Store,
     ui::{
-        Cell, Ctx, Form, List, Role, Table, TableEvent, Wizard,
+        Cell, Ctx, Form, Pane, Role, Table, TableEvent, Wizard,
         table::{Align, Column, Width},
     },
     views::{fact::Facts, volume::place},
@@ -258,7 +258,7 @@ impl View for Catalogue {
         self.sync();
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 

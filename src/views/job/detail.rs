@@ -1,6 +1,5 @@
 //! One backup job: its settings, its next runs, and the guests and disks that it takes.
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -20,7 +19,7 @@ use crate::{
     },
     shell::{Command, Cx, Effect, Scene, View},
     store::Store,
-    ui::{Look, Role, Scroll, text},
+    ui::{Look, Pane, Role, Scroll, text},
 };
 
 /// What the view hears back.
@@ -221,12 +220,8 @@ impl View for Detail {
         }
     }
 
-    fn key(&mut self, key: KeyEvent, _: &mut Cx<'_, Msg>) -> bool {
-        self.scroll.key(key)
-    }
-
-    fn mouse(&mut self, event: MouseEvent, _: &mut Cx<'_, Msg>) {
-        self.scroll.mouse(event);
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
+        Some(&mut self.scroll)
     }
 
     fn crumb(&self, _: &Store) -> String {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -11,10 +10,10 @@ use ratatui::{
 
 use crate::{
     api::{ApiError, Paged, ids::NodeName, replication as api, task::LogLine},
-    shell::{Command, Cx, Effect, Level, Scene, View},
+    shell::{Command, Cx, Scene, View},
     store::Store,
-    ui::{Role, Viewer, ViewerEvent, text},
-    views::task::save::to_file,
+    ui::{Pane, Role, Viewer, text},
+    views::log,
 };
 
 /// What the view hears back: the lines.
@@ -49,40 +48,24 @@ impl Log {
     }
 }
 
+impl log::Log for Log {
+    fn viewer(&self) -> &Viewer {
+        &self.viewer
+    }
+
+    fn viewer_mut(&mut self) -> &mut Viewer {
+        &mut self.viewer
+    }
+
+    fn file(&self) -> String {
+        format!("replication-{}.log", self.id)
+    }
+}
+
 impl View for Log {
     type Msg = Lines;
     const NAME: &'static str = "Replication log";
-    const COMMANDS: &'static [Command<Self>] = &[
-        Command {
-            id: "replicationlog.error",
-            keys: "e",
-            title: "Next error",
-            footer: true,
-            ready: |v, _| !v.viewer.is_empty(),
-            run: |v, _| {
-                v.viewer.next_error();
-            },
-        },
-        Command {
-            id: "replicationlog.save",
-            keys: "W",
-            title: "Save to a file",
-            footer: true,
-            ready: |v, _| !v.viewer.is_empty(),
-            run: |v, cx| cx.open(to_file(&format!("replication-{}.log", v.id), v.viewer.text())),
-        },
-        Command {
-            id: "replicationlog.copy",
-            keys: "y",
-            title: "Copy",
-            footer: true,
-            ready: |v, _| !v.viewer.is_empty(),
-            run: |v, cx| {
-                cx.emit(Effect::Copy(v.viewer.text()));
-                cx.toast(Level::Info, "Log copied");
-            },
-        },
-    ];
+    const COMMANDS: &'static [Command<Self>] = &[log::error(), log::save(), log::copy()];
 
     fn opened(&mut self, cx: &mut Cx<'_, Lines>) {
         self.ask(cx);
@@ -111,16 +94,8 @@ impl View for Log {
         }
     }
 
-    fn key(&mut self, key: KeyEvent, _: &mut Cx<'_, Lines>) -> bool {
-        self.viewer.key(key) != ViewerEvent::Ignored
-    }
-
-    fn mouse(&mut self, event: MouseEvent, _: &mut Cx<'_, Lines>) {
-        self.viewer.mouse(event);
-    }
-
-    fn paste(&mut self, text: &str, _: &mut Cx<'_, Lines>) {
-        self.viewer.paste(text);
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
+        Some(&mut self.viewer)
     }
 
     fn crumb(&self, _: &Store) -> String {
