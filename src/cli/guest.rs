@@ -9,7 +9,7 @@ use super::{
     set,
 };
 use crate::{
-    api::ids::{GuestKind, GuestRef},
+    api::ids::{GuestKind, GuestRef, NodeName},
     shell::{Ask, Dialog, World},
     store::Store,
 };
@@ -35,13 +35,10 @@ pub async fn create<A: Ask>(
     args: Create,
     world: &World,
     store: &Store,
-    fresh: fn(&Store) -> Dialog<A>,
-    like: fn(&Store, GuestRef) -> Dialog<A>,
+    wizard: fn(&Store, Option<NodeName>, Option<GuestRef>) -> Dialog<A>,
 ) -> Result<()> {
-    let dialog = match args.like {
-        Some(vmid) => like(store, set::find(store, kind, vmid)?.reference()),
-        None => fresh(store),
-    };
+    let like = args.like.map(|vmid| set::find(store, kind, vmid)).transpose()?;
+    let dialog = wizard(store, None, like.map(|guest| guest.reference()));
     match fill::fill(world, store, dialog, &args.fields).await? {
         Some(proposal) => change::run(world, store, proposal, &args.change).await,
         None => Ok(()),

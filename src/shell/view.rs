@@ -248,6 +248,57 @@ pub struct Command<V: View> {
     pub run: fn(&mut V, &mut Cx<'_, V::Msg>),
 }
 
+/// What many views can do has the same key and the same title in all of them.
+impl<V: View> Command<V> {
+    const fn verb(
+        id: &'static str,
+        (keys, title): (&'static str, &'static str),
+        ready: fn(&V, &Store) -> bool,
+        run: fn(&mut V, &mut Cx<'_, V::Msg>),
+    ) -> Self {
+        Self { id, keys, title, footer: true, ready, run }
+    }
+
+    /// Opens the menu of all that can be done.
+    pub const fn menu(id: &'static str, ready: fn(&V, &Store) -> bool, run: fn(&mut V, &mut Cx<'_, V::Msg>)) -> Self {
+        Self::verb(id, ("m x", "Actions"), ready, run)
+    }
+
+    /// Adds something to the list.
+    pub const fn add(id: &'static str, ready: fn(&V, &Store) -> bool, run: fn(&mut V, &mut Cx<'_, V::Msg>)) -> Self {
+        Self::verb(id, ("a", "Add"), ready, run)
+    }
+
+    /// Edits what is selected.
+    pub const fn edit(id: &'static str, ready: fn(&V, &Store) -> bool, run: fn(&mut V, &mut Cx<'_, V::Msg>)) -> Self {
+        Self::verb(id, ("e", "Edit"), ready, run)
+    }
+
+    /// Switches what is selected on or off.
+    pub const fn switch(id: &'static str, ready: fn(&V, &Store) -> bool, run: fn(&mut V, &mut Cx<'_, V::Msg>)) -> Self {
+        Self::verb(id, ("p", "On or off"), ready, run)
+    }
+
+    /// Runs what is selected, whatever its schedule says.
+    pub const fn run_now(
+        id: &'static str,
+        ready: fn(&V, &Store) -> bool,
+        run: fn(&mut V, &mut Cx<'_, V::Msg>),
+    ) -> Self {
+        Self::verb(id, ("R", "Run now"), ready, run)
+    }
+
+    /// Removes what is selected.
+    pub const fn remove(id: &'static str, ready: fn(&V, &Store) -> bool, run: fn(&mut V, &mut Cx<'_, V::Msg>)) -> Self {
+        Self::verb(id, ("delete", "Remove"), ready, run)
+    }
+
+    /// The footer has other things to tell.
+    pub const fn unlisted(self) -> Self {
+        Self { footer: false, ..self }
+    }
+}
+
 /// A command as menus, help and documentation see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandInfo {
@@ -274,14 +325,20 @@ pub trait View: Sized + Send + 'static {
     /// True for dialogs: drawn over what is below, and the app's own keys don't reach past them.
     const DIALOG: bool = false;
 
+    /// Asks for what it shows: when it is opened, and then as often as [`View::pace`] says.
+    fn ask(&mut self, _cx: &mut Cx<'_, Self::Msg>) {}
     /// The view has just been put on the screen.
-    fn opened(&mut self, _cx: &mut Cx<'_, Self::Msg>) {}
+    fn opened(&mut self, cx: &mut Cx<'_, Self::Msg>) {
+        self.ask(cx);
+    }
     /// An answer or a result.
     fn update(&mut self, msg: Self::Msg, cx: &mut Cx<'_, Self::Msg>);
     /// The store has news, or this view has come back on top.
     fn refreshed(&mut self, _cx: &mut Cx<'_, Self::Msg>) {}
     /// Some time has passed while [`View::pace`] asks for it.
-    fn tick(&mut self, _cx: &mut Cx<'_, Self::Msg>) {}
+    fn tick(&mut self, cx: &mut Cx<'_, Self::Msg>) {
+        self.ask(cx);
+    }
     /// How often this view wants to be ticked while it is on top; `None`: not at all.
     fn pace(&self) -> Option<Duration> {
         None
@@ -312,8 +369,6 @@ pub trait View: Sized + Send + 'static {
             self.listed(event, cx);
         }
     }
-    /// The tab of this key was chosen, for root views that serve several tabs.
-    fn tab(&mut self, _key: char, _cx: &mut Cx<'_, Self::Msg>) {}
     /// The breadcrumb.
     fn crumb(&self, store: &Store) -> String;
     /// A short state for the right end of the breadcrumb line: counts, filter.
@@ -352,8 +407,6 @@ pub trait Layer: Send {
     fn mouse(&mut self, event: MouseEvent, scene: Scene, out: &mut Vec<Effect>);
     /// See [`View::paste`].
     fn paste(&mut self, text: &str, scene: Scene, out: &mut Vec<Effect>);
-    /// See [`View::tab`].
-    fn tab(&mut self, key: char, scene: Scene, out: &mut Vec<Effect>);
     /// Runs a command if it is there and ready. True when it was there.
     fn run(&mut self, id: &str, scene: Scene, out: &mut Vec<Effect>) -> bool;
     /// All commands.
@@ -447,9 +500,6 @@ impl<V: View> Layer for Hosted<V> {
     }
     fn paste(&mut self, text: &str, scene: Scene, out: &mut Vec<Effect>) {
         self.view.paste(text, &mut Self::cx(self.id, scene, out));
-    }
-    fn tab(&mut self, key: char, scene: Scene, out: &mut Vec<Effect>) {
-        self.view.tab(key, &mut Self::cx(self.id, scene, out));
     }
     fn run(&mut self, id: &str, scene: Scene, out: &mut Vec<Effect>) -> bool {
         let Some(command) = V::COMMANDS.iter().find(|c| c.id == id) else { return false };

@@ -432,14 +432,7 @@ impl View for Volumes {
             ready: |v, _| v.selected().is_some(),
             run: Self::copy,
         },
-        Command {
-            id: "volume.remove",
-            keys: "delete",
-            title: "Remove",
-            footer: true,
-            ready: |v, _| v.selected().is_some(),
-            run: Self::remove,
-        },
+        Command::remove("volume.remove", |v, _| v.selected().is_some(), Self::remove),
         Command {
             id: "volume.protect",
             keys: "p",

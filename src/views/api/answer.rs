@@ -48,13 +48,6 @@ impl AnswerView {
         Self { title, request: None, asking: false, answer: None, tree, error: None }
     }
 
-    fn ask(&mut self, cx: &mut Cx<'_, Msg>) {
-        if let Some(request) = self.request.clone().filter(|_| !self.asking) {
-            self.asking = true;
-            cx.send(request, Msg::Answered);
-        }
-    }
-
     fn copy_value(&mut self, cx: &mut Cx<'_, Msg>) {
         cx.emit(Effect::Copy(self.tree.selected_text()));
         cx.toast(Level::Info, format!("Copied {}", self.tree.selected_path().trim_start_matches('/')));
@@ -117,8 +110,11 @@ impl View for AnswerView {
         },
     ];
 
-    fn opened(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.ask(cx);
+    fn ask(&mut self, cx: &mut Cx<'_, Msg>) {
+        if let Some(request) = self.request.clone().filter(|_| !self.asking) {
+            self.asking = true;
+            cx.send(request, Msg::Answered);
+        }
     }
 
     fn update(&mut self, msg: Msg, _: &mut Cx<'_, Msg>) {

@@ -20,8 +20,8 @@ use crate::{
     views::log,
 };
 
-/// What the view hears back: the span that was asked for, and the lines.
-pub struct Lines(Part, Result<Paged<LogLine>, ApiError>);
+/// What the view hears back: for which reading of the log, and the lines.
+pub struct Lines(u64, Result<Paged<LogLine>, ApiError>);
 
 /// Which part of the log is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub struct Log {
     scope: Scope,
     label: String,
     span: usize,
+    /// Another span is another reading: what was asked for before doesn't count any more, also when it comes round again.
+    reading: u64,
     viewer: Viewer,
     seen: u64,
     asking: bool,
@@ -55,30 +57,16 @@ impl Log {
     /// The log of a firewall that is called `label`.
     pub fn new(scope: Scope, label: String) -> Self {
         let viewer = Self::empty();
-        Self { scope, label, span: 0, viewer, seen: 0, asking: false, error: None }
+        Self { scope, label, span: 0, reading: 0, viewer, seen: 0, asking: false, error: None }
     }
 
     fn empty() -> Viewer {
         Viewer::new().following(true).with_empty("nothing was logged (a rule or an option must ask for it)")
     }
 
-    fn ask(&mut self, cx: &mut Cx<'_, Lines>) {
-        if self.asking {
-            return;
-        }
-        self.asking = true;
-        let span = SPANS[self.span];
-        let now = u64::try_from(cx.scene.now.unix).unwrap_or(0);
-        let since = match span {
-            Part::Live => None,
-            Part::Last(seconds, _) => Some(now.saturating_sub(seconds)),
-        };
-        let request = api::log(&self.scope, self.seen, Self::PAGE, since, since.map(|_| now));
-        cx.send(request, move |answer| Lines(span, answer));
-    }
-
     fn next_span(&mut self, cx: &mut Cx<'_, Lines>) {
         self.span = (self.span + 1) % SPANS.len();
+        self.reading += 1;
         (self.viewer, self.seen, self.asking) = (Self::empty(), 0, false);
         self.ask(cx);
     }
@@ -115,8 +103,19 @@ impl View for Log {
         log::copy(),
     ];
 
-    fn opened(&mut self, cx: &mut Cx<'_, Lines>) {
-        self.ask(cx);
+    fn ask(&mut self, cx: &mut Cx<'_, Lines>) {
+        if self.asking {
+            return;
+        }
+        self.asking = true;
+        let now = u64::try_from(cx.scene.now.unix).unwrap_or(0);
+        let since = match SPANS[self.span] {
+            Part::Live => None,
+            Part::Last(seconds, _) => Some(now.saturating_sub(seconds)),
+        };
+        let request = api::log(&self.scope, self.seen, Self::PAGE, since, since.map(|_| now));
+        let reading = self.reading;
+        cx.send(request, move |answer| Lines(reading, answer));
     }
 
     fn pace(&self) -> Option<Duration> {
@@ -124,12 +123,8 @@ impl View for Log {
         (SPANS[self.span] == Part::Live && !refused).then_some(Self::PACE)
     }
 
-    fn tick(&mut self, cx: &mut Cx<'_, Lines>) {
-        self.ask(cx);
-    }
-
-    fn update(&mut self, Lines(span, answer): Lines, cx: &mut Cx<'_, Lines>) {
-        if span != SPANS[self.span] {
+    fn update(&mut self, Lines(reading, answer): Lines, cx: &mut Cx<'_, Lines>) {
+        if reading != self.reading {
             return;
         }
         self.asking = false;

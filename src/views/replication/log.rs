@@ -39,13 +39,6 @@ impl Log {
         let viewer = Viewer::new().following(true).with_empty("no run has said anything yet");
         Self { node, id, viewer, asking: false, error: None }
     }
-
-    fn ask(&mut self, cx: &mut Cx<'_, Lines>) {
-        if !self.asking {
-            self.asking = true;
-            cx.send(api::log(&self.node, &self.id, 0, Self::MOST), Lines);
-        }
-    }
 }
 
 impl log::Log for Log {
@@ -67,16 +60,15 @@ impl View for Log {
     const NAME: &'static str = "Replication log";
     const COMMANDS: &'static [Command<Self>] = &[log::error(), log::save(), log::copy()];
 
-    fn opened(&mut self, cx: &mut Cx<'_, Lines>) {
-        self.ask(cx);
+    fn ask(&mut self, cx: &mut Cx<'_, Lines>) {
+        if !self.asking {
+            self.asking = true;
+            cx.send(api::log(&self.node, &self.id, 0, Self::MOST), Lines);
+        }
     }
 
     fn pace(&self) -> Option<Duration> {
         Some(Self::PACE)
-    }
-
-    fn tick(&mut self, cx: &mut Cx<'_, Lines>) {
-        self.ask(cx);
     }
 
     fn update(&mut self, Lines(answer): Lines, _: &mut Cx<'_, Lines>) {

@@ -82,16 +82,12 @@ impl View for TaskLog {
         log::copy(),
     ];
 
-    fn opened(&mut self, cx: &mut Cx<'_, Heard>) {
+    fn ask(&mut self, cx: &mut Cx<'_, Heard>) {
         self.follow.ask(cx);
     }
 
     fn pace(&self) -> Option<Duration> {
         self.follow.pace()
-    }
-
-    fn tick(&mut self, cx: &mut Cx<'_, Heard>) {
-        self.follow.ask(cx);
     }
 
     fn update(&mut self, msg: Heard, cx: &mut Cx<'_, Heard>) {
