@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::{
-    change::{self, ChangeArgs},
+    change::ChangeArgs,
     fill::{self, FieldArgs},
     set,
 };
@@ -39,8 +39,5 @@ pub async fn create<A: Ask>(
 ) -> Result<()> {
     let like = args.like.map(|vmid| set::find(store, kind, vmid)).transpose()?;
     let dialog = wizard(store, None, like.map(|guest| guest.reference()));
-    match fill::fill(world, store, dialog, &args.fields).await? {
-        Some(proposal) => change::run(world, store, proposal, &args.change).await,
-        None => Ok(()),
-    }
+    fill::run(world, store, dialog, &args.fields, &args.change).await
 }
