@@ -37,7 +37,7 @@ use crate::{
     },
     shell::{Command, Cx, Degree, Effect, Level, Proposal, Scene, View},
     store::Store,
-    ui::{Gauge, Graph, List, Role, Table, TableEvent, text},
+    ui::{Gauge, Graph, Pane, Role, Table, TableEvent, text},
 };
 
 /// More guests than this are not asked without being told to.
@@ -446,14 +446,7 @@ impl View for Volumes {
             ready: |v, _| v.selected().is_some(),
             run: Self::copy,
         },
-        Command {
-            id: "volume.remove",
-            keys: "delete",
-            title: "Remove",
-            footer: true,
-            ready: |v, _| v.selected().is_some(),
-            run: Self::remove,
-        },
+        Command::remove("volume.remove", |v, _| v.selected().is_some(), Self::remove),
         Command {
             id: "volume.protect",
             keys: "p",
@@ -575,7 +568,7 @@ impl View for Volumes {
         self.sync(cx.store());
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 

@@ -18,7 +18,7 @@ use crate::{
     },
     shell::{Command, Cx, Degree, Level, Proposal, Scene, View, copy},
     store::Store,
-    ui::{Form, FormEvent, Role, Viewer, ViewerEvent, text},
+    ui::{Form, FormEvent, Role, Viewer, text},
 };
 
 /// Columns from which the documentation stands beside the form.
@@ -241,14 +241,12 @@ impl View for MethodView {
 
     fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
         if let Some(manual) = &mut self.manual {
-            if manual.key(key) != ViewerEvent::Ignored {
-                return true;
-            }
-            if key.code == KeyCode::Esc {
+            let used = manual.key(key);
+            let leaves = !used && key.code == KeyCode::Esc;
+            if leaves {
                 self.manual = None;
-                return true;
             }
-            return false;
+            return used || leaves;
         }
         match self.form.key(key) {
             FormEvent::Ignored if key.code == KeyCode::Esc && self.form.is_dirty() && !self.leaving => {
