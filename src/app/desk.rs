@@ -81,9 +81,9 @@ impl App {
 
     /// Makes the root views of the session in front.
     pub(super) fn furnish(&mut self, todo: &mut Vec<Effect>) {
-        for root in 0..views::ROOTS {
+        for tab in views::TABS {
             let id = self.new_id();
-            self.roots.push(Root { stack: vec![views::root(root, id)] });
+            self.roots.push(Root { stack: vec![(tab.root)(id)] });
         }
         self.tab_chosen(self.tab, todo);
         for root in 0..self.roots.len() {

@@ -567,15 +567,13 @@ impl App {
     }
 
     fn tab_chosen(&mut self, key: char, todo: &mut Vec<Effect>) {
-        let Some(tab) = views::TABS.iter().find(|t| t.key == key) else { return };
+        let Some(at) = views::TABS.iter().position(|t| t.key == key) else { return };
         self.dirty = true;
-        self.current = tab.root;
+        self.current = at;
         self.tab = key;
         self.next_tick = None;
         let scene = self.shared.scene();
-        let stack = &mut self.roots[self.current].stack;
-        stack[0].tab(key, scene, todo);
-        if let Some(top) = stack.last_mut() {
+        if let Some(top) = top(&mut self.roots, self.current) {
             top.refreshed(scene, todo);
         }
     }
@@ -668,11 +666,11 @@ impl App {
             && let Some((_, hit)) = self.hits.iter().find(|(area, _)| area.contains(at))
         {
             match hit.clone() {
-                Hit::Tab(key) if !dialog => self.tab_chosen(key, todo),
-                Hit::Command(layer, command) => todo.push(Effect::Run { layer, command }),
+                Hit::Tab(key) if !dialog => return self.tab_chosen(key, todo),
+                Hit::Command(layer, command) => return todo.push(Effect::Run { layer, command }),
+                // Beside the dialog: what is open in it closes.
                 Hit::Tab(_) => {}
             }
-            return;
         }
         let scene = self.shared.scene();
         if let Some(top) = top(&mut self.roots, self.current) {

@@ -16,7 +16,7 @@ use crate::{
         job::{self, Job},
         storage,
     },
-    shell::{Ask, Degree, Dialog, Proposal, World, Write},
+    shell::{Degree, Proposal, World, Write},
     store::Store,
     ui::text,
     views::{
@@ -253,14 +253,13 @@ pub async fn run(command: BackupCommand, world: &World, store: &Store) -> Result
             for id in &args.guest {
                 guests.push(store.guest(*id).with_context(|| format!("there is no guest {id}"))?);
             }
-            dialog(world, store, now::dialog(&guests, store), &args.fields, &args.change).await
+            fill::run(world, store, now::dialog(&guests, store), &args.fields, &args.change).await
         }
         BackupCommand::Restore(args) => {
             let row = find(world, store, &args.volume).await?;
             let wizard =
                 restore::dialog(&row, store).context("it can't be told whether this is a VM or a container")?;
-            let Some(proposal) = fill::fill(world, store, wizard, &args.fields).await? else { return Ok(()) };
-            change::run(world, store, proposal, &args.change).await
+            fill::run(world, store, wizard, &args.fields, &args.change).await
         }
         BackupCommand::Show(args) => {
             let row = find(world, store, &args.volume).await?;
@@ -273,7 +272,7 @@ pub async fn run(command: BackupCommand, world: &World, store: &Store) -> Result
         }
         BackupCommand::Notes(args) => {
             let row = find(world, store, &args.volume).await?;
-            dialog(world, store, changes::notes_dialog(&row), &args.fields, &args.change).await
+            fill::run(world, store, changes::notes_dialog(&row), &args.fields, &args.change).await
         }
         BackupCommand::Protect(args) => protect(args, true, world, store).await,
         BackupCommand::Unprotect(args) => protect(args, false, world, store).await,
@@ -286,7 +285,7 @@ pub async fn run(command: BackupCommand, world: &World, store: &Store) -> Result
         BackupCommand::Prune(args) => {
             let all = rows(world, store, Some(args.guest), Some(&args.storage)).await?;
             let row = all.first().with_context(|| format!("guest {} has no backup on {}", args.guest, args.storage))?;
-            match dialog(world, store, prune::dialog(row), &args.fields, &args.change).await {
+            match fill::run(world, store, prune::dialog(row), &args.fields, &args.change).await {
                 Err(error) if error.is::<NothingToDo>() => {
                     change::nothing("the rules keep all backups, or protection does", &args.change)
                 }
@@ -294,19 +293,6 @@ pub async fn run(command: BackupCommand, world: &World, store: &Store) -> Result
             }
         }
         BackupCommand::Job(command) => jobs(command, world, store).await,
-    }
-}
-
-async fn dialog<A: Ask>(
-    world: &World,
-    store: &Store,
-    dialog: Dialog<A>,
-    fields: &FieldArgs,
-    args: &ChangeArgs,
-) -> Result<()> {
-    match fill::fill(world, store, dialog, fields).await? {
-        Some(proposal) => change::run(world, store, proposal, args).await,
-        None => Ok(()),
     }
 }
 
@@ -455,7 +441,10 @@ async fn jobs(command: JobCommand, world: &World, store: &Store) -> Result<()> {
             }
             for guest in included.children {
                 let id = guest.id.map(|id| id.to_string()).unwrap_or_default();
-                say(format_args!("takes {} {id} {}", guest.kind, text::clean(&guest.name)));
+                match GuestKind::from_api(&guest.kind) {
+                    Some(kind) => say(format_args!("takes {kind} {id} {}", text::clean(&guest.name))),
+                    None => say(format_args!("names guest {id}, which is not there any more")),
+                }
                 for volume in guest.children {
                     let sign = if volume.included { '+' } else { '-' };
                     say(format_args!(
@@ -470,11 +459,11 @@ async fn jobs(command: JobCommand, world: &World, store: &Store) -> Result<()> {
         }
         JobCommand::Create(args) => {
             let jobs = client.ask(job::list()).await?;
-            dialog(world, store, edit::dialog(store, None, &jobs), &args.fields, &args.change).await
+            fill::run(world, store, edit::dialog(store, None, &jobs), &args.fields, &args.change).await
         }
         JobCommand::Edit(args) => {
             let found = one_job(world, store, &args.id).await?;
-            dialog(world, store, edit::dialog(store, Some(found), &[]), &args.fields, &args.change).await
+            fill::run(world, store, edit::dialog(store, Some(found), &[]), &args.fields, &args.change).await
         }
         JobCommand::Run(args) => {
             let found = one_job(world, store, &args.id).await?;

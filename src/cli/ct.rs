@@ -48,9 +48,7 @@ Examples:
 /// When a field is wrong, or the cluster refuses.
 pub async fn run(command: CtCommand, world: &World, store: &Store) -> Result<()> {
     match command {
-        CtCommand::Create(args) => {
-            guest::create(GuestKind::Ct, args, world, store, |store| CreateCt::new(store, None), CreateCt::like).await
-        }
+        CtCommand::Create(args) => guest::create(GuestKind::Ct, args, world, store, CreateCt::new).await,
         CtCommand::Destroy(args) => destroy::run(GuestKind::Ct, args, world, store).await,
         CtCommand::Set(args) => set::run(GuestKind::Ct, args, world, store).await,
     }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::{
-    change::{self, ChangeArgs},
+    change::ChangeArgs,
     fill::{self, FieldArgs},
     set,
     snapshot::Guests,
@@ -29,8 +29,5 @@ pub struct Destroy {
 /// When a guest can't be removed, the user says no, or the cluster refuses.
 pub async fn run(kind: GuestKind, args: Destroy, world: &World, store: &Store) -> Result<()> {
     let guests = args.guests.0.iter().map(|vmid| set::find(store, kind, vmid.get())).collect::<Result<Vec<_>>>()?;
-    match fill::fill(world, store, Remove::open(&guests), &args.fields).await? {
-        Some(proposal) => change::run(world, store, proposal, &args.change).await,
-        None => Ok(()),
-    }
+    fill::run(world, store, Remove::open(&guests), &args.fields, &args.change).await
 }

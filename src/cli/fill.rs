@@ -5,7 +5,10 @@ use std::{collections::VecDeque, io::Read};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use super::say;
+use super::{
+    change::{self, ChangeArgs},
+    say,
+};
 use crate::{
     app::{Msg, runner},
     shell::{Ask, Dialog, Effect, Level, Now, Proposal, Scene, World},
@@ -34,6 +37,23 @@ pub struct FieldArgs {
 #[derive(Debug, thiserror::Error)]
 #[error("nothing would change")]
 pub struct NothingToDo;
+
+/// Fills a dialog in, and makes the change that comes of it.
+///
+/// # Errors
+/// When a field is wrong, the user says no, or the cluster refuses.
+pub async fn run<A: Ask>(
+    world: &World,
+    store: &Store,
+    dialog: Dialog<A>,
+    fields: &FieldArgs,
+    how: &ChangeArgs,
+) -> Result<()> {
+    match fill(world, store, dialog, fields).await? {
+        Some(proposal) => change::run(world, store, proposal, how).await,
+        None => Ok(()),
+    }
+}
 
 /// Fills a dialog in and returns the change that comes of it; `None` when only the fields were listed.
 ///

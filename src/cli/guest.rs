@@ -4,12 +4,12 @@ use anyhow::Result;
 use clap::Args;
 
 use super::{
-    change::{self, ChangeArgs},
+    change::ChangeArgs,
     fill::{self, FieldArgs},
     set,
 };
 use crate::{
-    api::ids::{GuestKind, GuestRef},
+    api::ids::{GuestKind, GuestRef, NodeName},
     shell::{Ask, Dialog, World},
     store::Store,
 };
@@ -35,15 +35,9 @@ pub async fn create<A: Ask>(
     args: Create,
     world: &World,
     store: &Store,
-    fresh: fn(&Store) -> Dialog<A>,
-    like: fn(&Store, GuestRef) -> Dialog<A>,
+    wizard: fn(&Store, Option<NodeName>, Option<GuestRef>) -> Dialog<A>,
 ) -> Result<()> {
-    let dialog = match args.like {
-        Some(vmid) => like(store, set::find(store, kind, vmid)?.reference()),
-        None => fresh(store),
-    };
-    match fill::fill(world, store, dialog, &args.fields).await? {
-        Some(proposal) => change::run(world, store, proposal, &args.change).await,
-        None => Ok(()),
-    }
+    let like = args.like.map(|vmid| set::find(store, kind, vmid)).transpose()?;
+    let dialog = wizard(store, None, like.map(|guest| guest.reference()));
+    fill::run(world, store, dialog, &args.fields, &args.change).await
 }

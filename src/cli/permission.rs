@@ -86,10 +86,7 @@ pub async fn run(command: PermissionCommand, world: &World, store: &Store) -> Re
         PermissionCommand::Add(args) => {
             let path = full(&args.path)?;
             let known = known(world, store, &path).await?;
-            match fill::fill(world, store, Grant::open(&path, &path, known), &args.fields).await? {
-                Some(proposal) => change::run(world, store, proposal, &args.change).await,
-                None => Ok(()),
-            }
+            fill::run(world, store, Grant::open(&path, &path, known), &args.fields, &args.change).await
         }
         PermissionCommand::Remove(args) => remove(world, store, args).await,
     }

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
-    change::{self, ChangeArgs},
+    change::ChangeArgs,
     fill::{self, FieldArgs},
     iso, say,
 };
@@ -15,7 +15,7 @@ use crate::{
         ids::{ContentKind, VmId},
         image::{self, Appliance},
     },
-    shell::{Ask, Dialog, World},
+    shell::World,
     store::Store,
     ui::text,
     views::{
@@ -106,25 +106,12 @@ pub async fn run(command: TemplateCommand, world: &World, store: &Store) -> Resu
         TemplateCommand::Download(args) => download(world, store, args).await,
         TemplateCommand::Convert(args) => {
             let dialog = Convert::open(guest(store, args.vmid)?);
-            make(world, store, dialog, &FieldArgs { hidden: true, ..FieldArgs::default() }, &args.change).await
+            fill::run(world, store, dialog, &FieldArgs { hidden: true, ..FieldArgs::default() }, &args.change).await
         }
         TemplateCommand::Clone(args) => {
             let dialog = CloneGuest::open(store, guest(store, args.vmid)?);
-            make(world, store, dialog, &args.fields, &args.change).await
+            fill::run(world, store, dialog, &args.fields, &args.change).await
         }
-    }
-}
-
-async fn make<A: Ask>(
-    world: &World,
-    store: &Store,
-    dialog: Dialog<A>,
-    fields: &FieldArgs,
-    args: &ChangeArgs,
-) -> Result<()> {
-    match fill::fill(world, store, dialog, fields).await? {
-        Some(proposal) => change::run(world, store, proposal, args).await,
-        None => Ok(()),
     }
 }
 
@@ -191,5 +178,5 @@ async fn download(world: &World, store: &Store, args: DownloadArgs) -> Result<()
     };
     let fields = args.storage.iter().map(|s| format!("storage={s}")).collect();
     let fields = FieldArgs { fields, hidden: true, ..FieldArgs::default() };
-    make(world, store, Fetch::open(store, appliance), &fields, &args.change).await
+    fill::run(world, store, Fetch::open(store, appliance), &fields, &args.change).await
 }

@@ -47,9 +47,7 @@ Examples:
 /// When a field is wrong, or the cluster refuses.
 pub async fn run(command: VmCommand, world: &World, store: &Store) -> Result<()> {
     match command {
-        VmCommand::Create(args) => {
-            guest::create(GuestKind::Vm, args, world, store, |store| CreateVm::new(store, None), CreateVm::like).await
-        }
+        VmCommand::Create(args) => guest::create(GuestKind::Vm, args, world, store, CreateVm::new).await,
         VmCommand::Destroy(args) => destroy::run(GuestKind::Vm, args, world, store).await,
         VmCommand::Set(args) => set::run(GuestKind::Vm, args, world, store).await,
     }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     api::{ApiError, BoxFuture, Request, tag},
     store::{SessionId, Store},
-    ui::{Chip, Chips, Ctx, Keymap, List, Look, TableEvent},
+    ui::{Chip, Chips, Ctx, Keymap, Look, Pane, TableEvent},
 };
 
 /// The time, told to everybody instead of asked: tests need no clock.
@@ -245,6 +245,57 @@ pub struct Command<V: View> {
     pub run: fn(&mut V, &mut Cx<'_, V::Msg>),
 }
 
+/// What many views can do has the same key and the same title in all of them.
+impl<V: View> Command<V> {
+    const fn verb(
+        id: &'static str,
+        (keys, title): (&'static str, &'static str),
+        ready: fn(&V, &Store) -> bool,
+        run: fn(&mut V, &mut Cx<'_, V::Msg>),
+    ) -> Self {
+        Self { id, keys, title, footer: true, ready, run }
+    }
+
+    /// Opens the menu of all that can be done.
+    pub const fn menu(id: &'static str, ready: fn(&V, &Store) -> bool, run: fn(&mut V, &mut Cx<'_, V::Msg>)) -> Self {
+        Self::verb(id, ("m x", "Actions"), ready, run)
+    }
+
+    /// Adds something to the list.
+    pub const fn add(id: &'static str, ready: fn(&V, &Store) -> bool, run: fn(&mut V, &mut Cx<'_, V::Msg>)) -> Self {
+        Self::verb(id, ("a", "Add"), ready, run)
+    }
+
+    /// Edits what is selected.
+    pub const fn edit(id: &'static str, ready: fn(&V, &Store) -> bool, run: fn(&mut V, &mut Cx<'_, V::Msg>)) -> Self {
+        Self::verb(id, ("e", "Edit"), ready, run)
+    }
+
+    /// Switches what is selected on or off.
+    pub const fn switch(id: &'static str, ready: fn(&V, &Store) -> bool, run: fn(&mut V, &mut Cx<'_, V::Msg>)) -> Self {
+        Self::verb(id, ("p", "On or off"), ready, run)
+    }
+
+    /// Runs what is selected, whatever its schedule says.
+    pub const fn run_now(
+        id: &'static str,
+        ready: fn(&V, &Store) -> bool,
+        run: fn(&mut V, &mut Cx<'_, V::Msg>),
+    ) -> Self {
+        Self::verb(id, ("R", "Run now"), ready, run)
+    }
+
+    /// Removes what is selected.
+    pub const fn remove(id: &'static str, ready: fn(&V, &Store) -> bool, run: fn(&mut V, &mut Cx<'_, V::Msg>)) -> Self {
+        Self::verb(id, ("delete", "Remove"), ready, run)
+    }
+
+    /// The footer has other things to tell.
+    pub const fn unlisted(self) -> Self {
+        Self { footer: false, ..self }
+    }
+}
+
 /// A command as menus, help and documentation see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandInfo {
@@ -271,46 +322,50 @@ pub trait View: Sized + Send + 'static {
     /// True for dialogs: drawn over what is below, and the app's own keys don't reach past them.
     const DIALOG: bool = false;
 
+    /// Asks for what it shows: when it is opened, and then as often as [`View::pace`] says.
+    fn ask(&mut self, _cx: &mut Cx<'_, Self::Msg>) {}
     /// The view has just been put on the screen.
-    fn opened(&mut self, _cx: &mut Cx<'_, Self::Msg>) {}
+    fn opened(&mut self, cx: &mut Cx<'_, Self::Msg>) {
+        self.ask(cx);
+    }
     /// An answer or a result.
     fn update(&mut self, msg: Self::Msg, cx: &mut Cx<'_, Self::Msg>);
     /// The store has news, or this view has come back on top.
     fn refreshed(&mut self, _cx: &mut Cx<'_, Self::Msg>) {}
     /// Some time has passed while [`View::pace`] asks for it.
-    fn tick(&mut self, _cx: &mut Cx<'_, Self::Msg>) {}
+    fn tick(&mut self, cx: &mut Cx<'_, Self::Msg>) {
+        self.ask(cx);
+    }
     /// How often this view wants to be ticked while it is on top; `None`: not at all.
     fn pace(&self) -> Option<Duration> {
         None
     }
-    /// The list in front, for views that are one: keys, mouse and pasted text go to it.
-    fn list(&mut self) -> Option<&mut dyn List> {
+    /// The list, log or page in front, for views that are one: keys, mouse and pasted text go to it.
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         None
     }
-    /// What came of them in the list. True when used.
+    /// What came of them, for lists: there, rows are opened and marked. True when used.
     fn listed(&mut self, event: TableEvent, _cx: &mut Cx<'_, Self::Msg>) -> bool {
         event != TableEvent::Ignored
     }
     /// Raw keys, for text fields and movement. True when used; commands get the others.
     fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Self::Msg>) -> bool {
-        let event = self.list().map(|list| list.key(key));
+        let event = self.pane().map(|pane| pane.key(key));
         event.is_some_and(|event| self.listed(event, cx))
     }
     /// The mouse, in screen coordinates.
     fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Self::Msg>) {
         let now = cx.scene.now.millis();
-        if let Some(event) = self.list().map(|list| list.mouse(event, now)) {
+        if let Some(event) = self.pane().map(|pane| pane.mouse(event, now)) {
             self.listed(event, cx);
         }
     }
     /// Pasted text.
     fn paste(&mut self, text: &str, cx: &mut Cx<'_, Self::Msg>) {
-        if let Some(event) = self.list().map(|list| list.paste(text)) {
+        if let Some(event) = self.pane().map(|pane| pane.paste(text)) {
             self.listed(event, cx);
         }
     }
-    /// The tab of this key was chosen, for root views that serve several tabs.
-    fn tab(&mut self, _key: char, _cx: &mut Cx<'_, Self::Msg>) {}
     /// The breadcrumb.
     fn crumb(&self, store: &Store) -> String;
     /// A short state for the right end of the breadcrumb line: counts, filter.
@@ -349,8 +404,6 @@ pub trait Layer: Send {
     fn mouse(&mut self, event: MouseEvent, scene: Scene, out: &mut Vec<Effect>);
     /// See [`View::paste`].
     fn paste(&mut self, text: &str, scene: Scene, out: &mut Vec<Effect>);
-    /// See [`View::tab`].
-    fn tab(&mut self, key: char, scene: Scene, out: &mut Vec<Effect>);
     /// Runs a command if it is there and ready. True when it was there.
     fn run(&mut self, id: &str, scene: Scene, out: &mut Vec<Effect>) -> bool;
     /// All commands.
@@ -444,9 +497,6 @@ impl<V: View> Layer for Hosted<V> {
     }
     fn paste(&mut self, text: &str, scene: Scene, out: &mut Vec<Effect>) {
         self.view.paste(text, &mut Self::cx(self.id, scene, out));
-    }
-    fn tab(&mut self, key: char, scene: Scene, out: &mut Vec<Effect>) {
-        self.view.tab(key, &mut Self::cx(self.id, scene, out));
     }
     fn run(&mut self, id: &str, scene: Scene, out: &mut Vec<Effect>) -> bool {
         let Some(command) = V::COMMANDS.iter().find(|c| c.id == id) else { return false };

@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::call::{Args, Fault, Outcome, Reply, die};
+use super::call::{Args, Fault, Outcome, die};
 use super::crypto::digest;
 use super::router::Route;
 use super::state::Cluster;
+use super::task_list::log_page;
 
 /// Firewalls.
 pub const ROUTES: &[Route] = &[
@@ -530,7 +531,6 @@ fn macros(_: &mut Cluster, _: &Args) -> Outcome {
     Ok(ALL.iter().map(|(name, text)| json!({"macro": name, "descr": text})).collect::<Vec<_>>().into())
 }
 
-fn log(_: &mut Cluster, _: &Args) -> Outcome {
-    let rows = json!([{"n": 1, "t": "unable to open file - No such file or directory"}]);
-    Ok(Reply::from(rows).with("total", 1))
+fn log(cluster: &mut Cluster, args: &Args) -> Outcome {
+    log_page(part(cluster, args, "log"), args)
 }

@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use super::{
     calendar::Event,
-    call::{Args, Fault, Outcome, Reply, die},
+    call::{Args, Fault, Outcome, die},
     router::Route,
     section,
     state::{Cluster, Guest, Kind},
+    task_list::log_page,
 };
 
 /// Replication on a node.
@@ -129,12 +130,7 @@ fn status(cluster: &mut Cluster, args: &Args) -> Outcome {
 fn log(cluster: &mut Cluster, args: &Args) -> Outcome {
     let id = known(cluster, args)?;
     state(cluster, &id);
-    let lines = cluster.extra.get(&key(&id)).and_then(|s| s["log"].as_array()).cloned().unwrap_or_default();
-    let lines = if lines.is_empty() { vec![json!("unable to open file - No such file or directory")] } else { lines };
-    let (start, limit) =
-        (args.int("start").unwrap_or(0).max(0) as usize, args.int("limit").unwrap_or(50).max(0) as usize);
-    let rows = lines.iter().enumerate().skip(start).take(limit).map(|(n, t)| json!({"n": n + 1, "t": t}));
-    Ok(Reply::from(rows.collect::<Vec<_>>()).with("total", lines.len()))
+    log_page(cluster.extra.get(&key(&id)).and_then(|s| s.get("log")), args)
 }
 
 fn schedule_now(cluster: &mut Cluster, args: &Args) -> Outcome {

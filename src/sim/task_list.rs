@@ -117,6 +117,15 @@ pub fn page(args: &Args, limit: usize) -> (usize, usize) {
     }
 }
 
+/// A part of a log file, as texts; one that is empty is not there yet.
+pub fn log_page(lines: Option<&Value>, args: &Args) -> Outcome {
+    let none = [json!("unable to open file - No such file or directory")];
+    let lines = lines.and_then(Value::as_array).map(Vec::as_slice).filter(|lines| !lines.is_empty()).unwrap_or(&none);
+    let (start, limit) = page(args, 50);
+    let rows = lines.iter().enumerate().skip(start).take(limit).map(|(n, t)| json!({"n": n + 1, "t": t}));
+    Ok(Reply::from(rows.collect::<Vec<_>>()).with("total", lines.len()))
+}
+
 /// The task of a call's path.
 fn find<'a>(cluster: &'a Cluster, args: &Args) -> Result<&'a Task, Fault> {
     let upid = args.str("upid");

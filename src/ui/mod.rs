@@ -11,6 +11,7 @@ pub mod glyph;
 pub mod input;
 pub mod keymap;
 pub mod markdown;
+pub mod pane;
 pub mod progress;
 pub mod scroll;
 pub mod svg;
@@ -28,13 +29,14 @@ pub use form::{Choice, Choices, Form, FormEvent, Outline, Values, When};
 pub use glyph::{GlyphSet, Glyphs};
 pub use input::{Input, InputEvent};
 pub use keymap::{Key, Keymap};
+pub use pane::Pane;
 pub use progress::Progress;
 pub use scroll::Scroll;
 pub(crate) use table::draw_scrollbar;
-pub use table::{Align, Cell, Column, Ctx, List, Table, TableEvent, Width};
+pub use table::{Align, Cell, Column, Ctx, Table, TableEvent, Width};
 pub use theme::{Depth, Look, Role, Theme};
-pub use tree::{Tree, TreeEvent};
-pub use viewer::{Viewer, ViewerEvent};
+pub use tree::Tree;
+pub use viewer::Viewer;
 pub use wizard::{Wizard, WizardEvent};
 
 /// A point in time for things that move (double clicks, spinners, rates): milliseconds since any fixed start.

@@ -30,13 +30,14 @@ impl Scroll {
         true
     }
 
-    /// The wheel.
-    pub fn mouse(&mut self, event: MouseEvent) {
-        match event.kind {
-            MouseEventKind::ScrollDown => self.top = self.top.saturating_add(3),
-            MouseEventKind::ScrollUp => self.top = self.top.saturating_sub(3),
-            _ => {}
-        }
+    /// The wheel. True when it was turned.
+    pub fn mouse(&mut self, event: MouseEvent) -> bool {
+        self.top = match event.kind {
+            MouseEventKind::ScrollDown => self.top.saturating_add(3),
+            MouseEventKind::ScrollUp => self.top.saturating_sub(3),
+            _ => return false,
+        };
+        true
     }
 
     /// Another page begins at its top.

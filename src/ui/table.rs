@@ -20,7 +20,6 @@ use super::{
     chip::{Chip, Chips},
 };
 pub(crate) use draw::draw_scrollbar;
-pub use events::List;
 
 /// What drawing needs besides the rows.
 #[derive(Clone, Copy)]

@@ -15,15 +15,6 @@ use super::{Input, Key, Look, Role, text};
 /// Answers with more values than this begin folded.
 const OPEN: usize = 300;
 
-/// What a key or click did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TreeEvent {
-    /// Not for the tree.
-    Ignored,
-    /// Handled; draw again.
-    Used,
-}
-
 /// A line on the screen.
 struct Row {
     /// Where the value is, as a JSON pointer: `/0/name`.
@@ -245,10 +236,10 @@ impl Tree {
         found.unwrap_or(if forward { 0 } else { self.hits.len() - 1 })
     }
 
-    /// Handles a key.
-    pub fn key(&mut self, event: KeyEvent) -> TreeEvent {
+    /// Handles a key. True when used.
+    pub fn key(&mut self, event: KeyEvent) -> bool {
         if event.kind == KeyEventKind::Release {
-            return TreeEvent::Ignored;
+            return false;
         }
         if let Some(input) = &mut self.prompt {
             match event.code {
@@ -260,18 +251,18 @@ impl Tree {
                 }
                 _ => drop(input.key(event)),
             }
-            return TreeEvent::Used;
+            return true;
         }
         let key = Key::from(event);
         let ctrl = key.mods() == KeyModifiers::CONTROL;
         if !key.mods().is_empty() && !ctrl {
-            return TreeEvent::Ignored;
+            return false;
         }
         let page = usize::from(self.body.height.max(2)) - 1;
         match key.code() {
             KeyCode::Char('d') if ctrl => self.step(page / 2, true),
             KeyCode::Char('u') if ctrl => self.step(page / 2, false),
-            _ if ctrl => return TreeEvent::Ignored,
+            _ if ctrl => return false,
             KeyCode::Char('j') | KeyCode::Down => self.step(1, true),
             KeyCode::Char('k') | KeyCode::Up => self.step(1, false),
             KeyCode::PageDown => self.step(page, true),
@@ -292,9 +283,9 @@ impl Tree {
             KeyCode::Char('n') if !self.pattern.is_empty() => self.next(true, false),
             KeyCode::Char('N') if !self.pattern.is_empty() => self.next(false, false),
             KeyCode::Esc if !self.pattern.is_empty() => self.search(""),
-            _ => return TreeEvent::Ignored,
+            _ => return false,
         }
-        TreeEvent::Used
+        true
     }
 
     fn step(&mut self, by: usize, down: bool) {
@@ -302,17 +293,18 @@ impl Tree {
         self.cursor = if down { (self.cursor + by).min(last) } else { self.cursor.saturating_sub(by) };
     }
 
-    /// Pasted text goes into the search line while that is open.
-    pub fn paste(&mut self, pasted: &str) {
+    /// Pasted text goes into the search line while that is open. True when used.
+    pub fn paste(&mut self, pasted: &str) -> bool {
         if let Some(input) = &mut self.prompt {
             input.paste(pasted);
         }
+        self.prompt.is_some()
     }
 
     /// A click selects a line, and folds the one that is selected; the wheel moves.
-    pub fn mouse(&mut self, event: MouseEvent) -> TreeEvent {
+    pub fn mouse(&mut self, event: MouseEvent) -> bool {
         if !self.body.contains(Position::new(event.column, event.row)) {
-            return TreeEvent::Ignored;
+            return false;
         }
         match event.kind {
             MouseEventKind::ScrollDown => self.step(3, true),
@@ -325,9 +317,9 @@ impl Tree {
                     self.cursor = row;
                 }
             }
-            _ => return TreeEvent::Ignored,
+            _ => return false,
         }
-        TreeEvent::Used
+        true
     }
 
     /// Draws the lines; the last one of `area` shows where the cursor stands, or what is being typed.

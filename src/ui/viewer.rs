@@ -16,15 +16,6 @@ use ratatui::{
 use super::table::draw_scrollbar;
 use super::{Input, InputEvent, Key, Look, Role, text};
 
-/// What a key or the wheel did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ViewerEvent {
-    /// Not for the viewer.
-    Ignored,
-    /// Handled; draw again.
-    Used,
-}
-
 /// What is being typed in the bottom line.
 enum Prompt {
     Search(Input),
@@ -320,10 +311,10 @@ impl Viewer {
         self.target = None;
     }
 
-    /// Handles a key.
-    pub fn key(&mut self, event: KeyEvent) -> ViewerEvent {
+    /// Handles a key. True when used.
+    pub fn key(&mut self, event: KeyEvent) -> bool {
         if event.kind == KeyEventKind::Release {
-            return ViewerEvent::Ignored;
+            return false;
         }
         if self.prompt.is_some() {
             return self.prompt_key(event);
@@ -331,14 +322,14 @@ impl Viewer {
         let key = Key::from(event);
         let ctrl = key.mods() == KeyModifiers::CONTROL;
         if !key.mods().is_empty() && !ctrl {
-            return ViewerEvent::Ignored;
+            return false;
         }
         let page = isize::from(self.body.height.max(2) as i16 - 1);
         match key.code() {
             KeyCode::Char('d') if ctrl => self.scroll(page / 2),
             KeyCode::Char('u') if ctrl => self.scroll(-page / 2),
             KeyCode::Char('g') if ctrl => self.prompt = Some(Prompt::Goto(Input::new(""))),
-            _ if ctrl => return ViewerEvent::Ignored,
+            _ if ctrl => return false,
             KeyCode::Char('j') | KeyCode::Down => self.scroll(1),
             KeyCode::Char('k') | KeyCode::Up => self.scroll(-1),
             KeyCode::PageDown | KeyCode::Char(' ') => self.scroll(page),
@@ -373,12 +364,12 @@ impl Viewer {
             KeyCode::Esc if !self.pattern.is_empty() => {
                 self.search("");
             }
-            _ => return ViewerEvent::Ignored,
+            _ => return false,
         }
-        ViewerEvent::Used
+        true
     }
 
-    fn prompt_key(&mut self, event: KeyEvent) -> ViewerEvent {
+    fn prompt_key(&mut self, event: KeyEvent) -> bool {
         match (event.code, &mut self.prompt) {
             (KeyCode::Esc, _) => self.prompt = None,
             (KeyCode::Enter, _) => match self.prompt.take() {
@@ -394,36 +385,36 @@ impl Viewer {
             },
             (_, Some(Prompt::Search(input) | Prompt::Goto(input))) => {
                 if input.key(event) == InputEvent::Ignored && event.modifiers.contains(KeyModifiers::CONTROL) {
-                    return ViewerEvent::Ignored;
+                    return false;
                 }
             }
             (_, None) => {}
         }
-        ViewerEvent::Used
+        true
     }
 
-    /// Pasted text goes into the search line while that is open.
-    pub fn paste(&mut self, pasted: &str) -> ViewerEvent {
+    /// Pasted text goes into the search line while that is open. True when used.
+    pub fn paste(&mut self, pasted: &str) -> bool {
         match &mut self.prompt {
             Some(Prompt::Search(input) | Prompt::Goto(input)) => {
                 input.paste(pasted);
-                ViewerEvent::Used
+                true
             }
-            None => ViewerEvent::Ignored,
+            None => false,
         }
     }
 
-    /// Handles the wheel.
-    pub fn mouse(&mut self, event: MouseEvent) -> ViewerEvent {
+    /// Handles the wheel. True when used.
+    pub fn mouse(&mut self, event: MouseEvent) -> bool {
         if !self.body.contains(Position::new(event.column, event.row)) {
-            return ViewerEvent::Ignored;
+            return false;
         }
         match event.kind {
             MouseEventKind::ScrollDown => self.scroll(3),
             MouseEventKind::ScrollUp => self.scroll(-3),
-            _ => return ViewerEvent::Ignored,
+            _ => return false,
         }
-        ViewerEvent::Used
+        true
     }
 
     /// Where it stands, e.g. `"120-142/4567  follow  wrap  /error 3 lines"`.

@@ -23,7 +23,7 @@ use crate::{
         manual::{self, Manual},
     },
     store::Store,
-    ui::{Align, Cell, Column, Ctx, List, Role, Table, TableEvent, Width, text},
+    ui::{Cell, Column, Ctx, Pane, Role, Table, TableEvent, Width, text},
 };
 
 /// The list of all methods.
@@ -62,37 +62,28 @@ fn role(method: Method) -> Role {
 }
 
 fn columns() -> Vec<Column<MethodDoc>> {
+    let column = Column::<MethodDoc>::sorted;
     vec![
-        Column {
-            id: "method",
-            title: "Method",
-            width: Width::Fixed(7),
-            priority: 0,
-            align: Align::Left,
-            cell: |m, _| Cell::role(m.method.as_str(), role(m.method)),
-            sort: Some(|a, b| a.method.as_str().cmp(b.method.as_str()).then_with(|| a.path.cmp(&b.path))),
-        },
-        Column {
-            id: "path",
-            title: "Path",
-            width: Width::Flex { min: 30, max: 80 },
-            priority: 0,
-            align: Align::Left,
-            cell: |m, _| m.path.as_str().into(),
-            sort: Some(|a, b| a.path.cmp(&b.path).then_with(|| a.method.as_str().cmp(b.method.as_str()))),
-        },
-        Column {
-            id: "about",
-            title: "What it does",
-            width: Width::Flex { min: 20, max: 120 },
-            priority: 1,
-            align: Align::Left,
-            cell: |m, _| {
-                let first = m.description.lines().next().filter(|l| !l.is_empty());
-                Cell::role(first.unwrap_or(&m.name), Role::Muted)
-            },
-            sort: None,
-        },
+        column(
+            "method",
+            "Method",
+            Width::Fixed(7),
+            0,
+            |m, _| Cell::role(m.method.as_str(), role(m.method)),
+            |a, b| a.method.as_str().cmp(b.method.as_str()).then_with(|| a.path.cmp(&b.path)),
+        ),
+        column(
+            "path",
+            "Path",
+            Width::Flex { min: 30, max: 80 },
+            0,
+            |m, _| m.path.as_str().into(),
+            |a, b| a.path.cmp(&b.path).then_with(|| a.method.as_str().cmp(b.method.as_str())),
+        ),
+        Column::left("about", "What it does", Width::Flex { min: 20, max: 120 }, 1, |m: &MethodDoc, _: &Ctx| {
+            let first = m.description.lines().next().filter(|l| !l.is_empty());
+            Cell::role(first.unwrap_or(&m.name), Role::Muted)
+        }),
     ]
 }
 
@@ -183,7 +174,7 @@ impl View for Browser {
         self.sync();
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 

@@ -1,5 +1,6 @@
 //! Backups: all of the cluster's, grouped by guest or not, and the runs that failed lately.
 
+mod act;
 pub mod board;
 pub mod change;
 pub mod field;
@@ -30,16 +31,16 @@ use self::{
 };
 use crate::{
     api::{
-        ApiError, Paged, backup as api,
+        ApiError, Paged,
         cluster::Guest,
         ids::{Upid, VmId},
         job,
         task::{self, LogLine, Task},
         vzdump,
     },
-    shell::{Command, Cx, Effect, Level, Picker, Scene, View},
+    shell::{Command, Cx, Scene, View},
     store::Store,
-    ui::{Cell, Column, List, Role, Table, TableEvent, Width, text},
+    ui::{Cell, Column, Pane, Role, Table, TableEvent, Width, text},
 };
 
 /// What the view hears back.
@@ -218,110 +219,6 @@ impl Backups {
         };
     }
 
-    fn open(&mut self, cx: &mut Cx<'_, Msg>) {
-        match self.page {
-            Page::List => self.show(cx),
-            Page::Guests => {
-                if let Some(vmid) = self.board.table.selected(&self.board.rows).and_then(|f| f.vmid) {
-                    cx.open(Self::of_guest(vmid));
-                }
-            }
-            Page::Runs => {
-                if let Some(task) = self.runs.selected(&self.board.failed) {
-                    cx.emit(Effect::OpenTask(task.upid.clone()));
-                }
-            }
-        }
-    }
-
-    fn show(&mut self, cx: &mut Cx<'_, Msg>) {
-        if let Some(row) = self.selected() {
-            cx.open(shown::Shown::new(row.clone()));
-        }
-    }
-
-    fn back_up(&mut self, cx: &mut Cx<'_, Msg>) {
-        let guests = self.guests(cx.store());
-        now::open(&guests, cx);
-    }
-
-    fn restore(&mut self, cx: &mut Cx<'_, Msg>) {
-        if let Some(row) = self.selected() {
-            restore::open(row, cx);
-        }
-    }
-
-    fn notes(&mut self, cx: &mut Cx<'_, Msg>) {
-        let Some(row) = self.selected().cloned() else { return };
-        // What comes of it is read when this view is in front again.
-        self.pulse = (usize::MAX, None);
-        change::notes(&row, cx);
-    }
-
-    fn protect(&mut self, cx: &mut Cx<'_, Msg>) {
-        let chosen = self.chosen();
-        // One press protects; only when all are protected, it takes that away.
-        let on = chosen.iter().any(|r| !r.protected);
-        let proposal = change::protection(&chosen, on, |label, request| cx.hear(label, request, Msg::Changed));
-        cx.propose(proposal);
-    }
-
-    fn remove(&mut self, cx: &mut Cx<'_, Msg>) {
-        if self.list.selection_lost() && self.list.mark_count() == 0 {
-            self.list.accept_selection();
-            cx.toast(Level::Warning, "The selected backup has gone: look at what is selected now, then press again");
-            return;
-        }
-        match change::remove(&self.chosen(), &self.stock.rows, &cx.scene.keys.label("backup.protect")) {
-            Ok(proposal) => cx.propose(proposal),
-            Err(why) => cx.toast(Level::Warning, why),
-        }
-    }
-
-    fn prune(&mut self, cx: &mut Cx<'_, Msg>) {
-        if let Some(row) = self.selected() {
-            prune::open(row, cx);
-        }
-    }
-
-    fn files(&mut self, cx: &mut Cx<'_, Msg>) {
-        match self.selected() {
-            Some(row) if api::offers_files(&row.storage_type) => cx.open(files::Files::new(row)),
-            Some(row) => {
-                cx.toast(Level::Info, format!("{} is no Backup Server: only those show files", row.storage()));
-            }
-            None => {}
-        }
-    }
-
-    fn copy(&mut self, cx: &mut Cx<'_, Msg>) {
-        if let Some(row) = self.selected() {
-            cx.emit(Effect::Copy(row.volid.to_string()));
-            cx.toast(Level::Info, "Volume id copied");
-        }
-    }
-
-    /// The actions of the page, from the table of commands.
-    fn menu(&mut self, cx: &mut Cx<'_, Msg>) {
-        const LETTERS: [(&str, char); 8] = [
-            ("backup.now", 'b'),
-            ("backup.restore", 'r'),
-            ("backup.show", 'c'),
-            ("backup.notes", 'e'),
-            ("backup.protect", 'p'),
-            ("backup.files", 'f'),
-            ("backup.prune", 'u'),
-            ("backup.remove", 'D'),
-        ];
-        let title = match self.chosen().as_slice() {
-            [] => "Backups".into(),
-            [one] => text::clean(&format!("{}, {}", one.guest(), text::local_time(one.unix()))).into_owned(),
-            many => format!("{} backups", many.len()),
-        };
-        let menu = Picker::of_commands(self, title, &LETTERS, cx);
-        cx.open(menu);
-    }
-
     /// Pages, what they sum up to, and what went wrong.
     fn head(&self, width: u16, scene: &Scene) -> Vec<Line<'static>> {
         let look = scene.look;
@@ -361,7 +258,7 @@ impl View for Backups {
     type Msg = Msg;
     const NAME: &'static str = "Backups";
     const COMMANDS: &'static [Command<Self>] = &[
-        Command { id: "backup.menu", keys: "m x", title: "Actions", footer: true, ready: |_, _| true, run: Self::menu },
+        Command::menu("backup.menu", |_, _| true, Self::menu),
         Command {
             id: "backup.now",
             keys: "b",
@@ -418,14 +315,7 @@ impl View for Backups {
             ready: |v, _| v.selected().is_some_and(|r| r.vmid.is_some()),
             run: Self::prune,
         },
-        Command {
-            id: "backup.remove",
-            keys: "delete",
-            title: "Remove",
-            footer: false,
-            ready: |v, _| !v.chosen().is_empty(),
-            run: Self::remove,
-        },
+        Command::remove("backup.remove", |v, _| !v.chosen().is_empty(), Self::remove).unlisted(),
         Command {
             id: "backup.page",
             keys: "tab ] right l",
@@ -494,7 +384,7 @@ impl View for Backups {
         self.sync(cx.store());
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(match self.page {
             Page::List => &mut self.list,
             Page::Guests => &mut self.board.table,

@@ -28,7 +28,7 @@ use crate::{
     },
     shell::{Command, Cx, Level, Scene, View},
     store::Store,
-    ui::{List, Role, Table, TableEvent, text},
+    ui::{Pane, Role, Table, TableEvent, text},
 };
 
 /// What the view hears back.
@@ -155,33 +155,6 @@ impl Firewall {
         pages
     }
 
-    fn load(&mut self, cx: &mut Cx<'_, Msg>) {
-        if self.asking > 0 {
-            return;
-        }
-        if let Scope::Guest(guest) = &mut self.scope {
-            // It may have moved to another node.
-            if let Some(known) = cx.store().guest(guest.vmid) {
-                *guest = known.reference();
-            }
-            cx.send(guest::config(guest, &guest::Which::Pending), Msg::Guest);
-        }
-        self.asking = 1;
-        cx.send(api::rules(&self.scope), Msg::Rules);
-        if self.scope.has_options() {
-            self.asking += 1;
-            cx.send(api::options(&self.scope), Msg::Options);
-        }
-        if self.scope.has_addresses() {
-            self.asking += 2;
-            cx.send(api::aliases(&self.scope), Msg::Aliases);
-            cx.send(api::sets(&self.scope), Msg::Sets);
-        }
-        if self.scope != Scope::Cluster {
-            cx.send(api::options(&Scope::Cluster), Msg::Cluster);
-        }
-    }
-
     fn rule(&self) -> Option<&Rule> {
         self.rule_table.selected(&self.rules).filter(|_| self.page == Page::Rules)
     }
@@ -250,22 +223,8 @@ impl View for Firewall {
     type Msg = Msg;
     const NAME: &'static str = "Firewall";
     const COMMANDS: &'static [Command<Self>] = &[
-        Command {
-            id: "firewall.menu",
-            keys: "m x",
-            title: "Actions",
-            footer: true,
-            ready: |_, _| true,
-            run: Self::menu,
-        },
-        Command {
-            id: "firewall.add",
-            keys: "a",
-            title: "Add",
-            footer: true,
-            ready: |v, _| v.page != Page::Options,
-            run: Self::add,
-        },
+        Command::menu("firewall.menu", |_, _| true, Self::menu),
+        Command::add("firewall.add", |v, _| v.page != Page::Options, Self::add),
         Command {
             id: "firewall.service",
             keys: "s",
@@ -274,22 +233,8 @@ impl View for Firewall {
             ready: |v, _| v.page == Page::Rules,
             run: Self::services,
         },
-        Command {
-            id: "firewall.edit",
-            keys: "e",
-            title: "Edit",
-            footer: true,
-            ready: |v, _| v.has_selected(),
-            run: Self::edit,
-        },
-        Command {
-            id: "firewall.switch",
-            keys: "p",
-            title: "On or off",
-            footer: true,
-            ready: |v, _| v.rule().is_some(),
-            run: Self::switch,
-        },
+        Command::edit("firewall.edit", |v, _| v.has_selected(), Self::edit),
+        Command::switch("firewall.switch", |v, _| v.rule().is_some(), Self::switch),
         Command {
             id: "firewall.up",
             keys: "K shift-up",
@@ -354,30 +299,42 @@ impl View for Firewall {
             ready: |v, _| v.scope.has_log(),
             run: Self::log,
         },
-        Command {
-            id: "firewall.remove",
-            keys: "delete",
-            title: "Remove",
-            footer: false,
-            ready: |v, _| v.page != Page::Options && v.has_selected(),
-            run: Self::remove,
-        },
+        Command::remove("firewall.remove", |v, _| v.page != Page::Options && v.has_selected(), Self::remove).unlisted(),
     ];
 
-    fn opened(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.load(cx);
+    fn ask(&mut self, cx: &mut Cx<'_, Msg>) {
+        if self.asking > 0 {
+            return;
+        }
+        if let Scope::Guest(guest) = &mut self.scope {
+            // It may have moved to another node.
+            if let Some(known) = cx.store().guest(guest.vmid) {
+                *guest = known.reference();
+            }
+            cx.send(guest::config(guest, &guest::Which::Pending), Msg::Guest);
+        }
+        self.asking = 1;
+        cx.send(api::rules(&self.scope), Msg::Rules);
+        if self.scope.has_options() {
+            self.asking += 1;
+            cx.send(api::options(&self.scope), Msg::Options);
+        }
+        if self.scope.has_addresses() {
+            self.asking += 2;
+            cx.send(api::aliases(&self.scope), Msg::Aliases);
+            cx.send(api::sets(&self.scope), Msg::Sets);
+        }
+        if self.scope != Scope::Cluster {
+            cx.send(api::options(&Scope::Cluster), Msg::Cluster);
+        }
     }
 
     fn refreshed(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.load(cx);
+        self.ask(cx);
     }
 
     fn pace(&self) -> Option<Duration> {
         Some(Self::PACE)
-    }
-
-    fn tick(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.load(cx);
     }
 
     fn update(&mut self, msg: Msg, cx: &mut Cx<'_, Msg>) {
@@ -416,13 +373,13 @@ impl View for Firewall {
                     self.rule_table.select(&to);
                 }
                 self.asking = 0;
-                self.load(cx);
+                self.ask(cx);
             }
         }
         self.sync();
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         self.sync();
         Some(match self.page {
             Page::Rules => &mut self.rule_table,

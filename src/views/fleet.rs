@@ -1,8 +1,6 @@
 //! The guests of all open clusters in one list. What is done with them goes to their own cluster, which comes to the
 //! front for it, so that the question before every change stands under the right name and colour.
 
-use std::cmp::Ordering;
-
 use jiff::tz::TimeZone;
 use ratatui::{Frame, layout::Rect};
 
@@ -20,7 +18,7 @@ use crate::{
         Command, Cx, Degree, Effect, Level, Neighbour, Pick, Picker, Proposal, Scene, View, Write, confirm::Confirm,
     },
     store::{SessionId, Store},
-    ui::{Align, Cell, Column, Ctx, List, Role, Table, TableEvent, Width, text},
+    ui::{Cell, Column, Pane, Role, Table, TableEvent, Width, text},
 };
 
 /// A guest and where it is.
@@ -58,19 +56,7 @@ fn share(part: u64, whole: u64) -> f64 {
 }
 
 fn columns() -> Vec<Column<Member>> {
-    fn column(
-        id: &'static str,
-        title: &'static str,
-        width: Width,
-        priority: u8,
-        cell: fn(&Member, &Ctx) -> Cell,
-        sort: fn(&Member, &Member) -> Ordering,
-    ) -> Column<Member> {
-        Column { id, title, width, priority, align: Align::Left, cell, sort: Some(sort) }
-    }
-    fn number(column: Column<Member>) -> Column<Member> {
-        Column { align: Align::Right, ..column }
-    }
+    let column = Column::<Member>::sorted;
     fn cpu(m: &Member) -> f64 {
         f64::from(m.guest.cpu)
     }
@@ -86,14 +72,15 @@ fn columns() -> Vec<Column<Member>> {
             |m, _| Cell::role(m.cluster.as_str(), if m.offline { Role::Danger } else { Role::Accent }),
             |a, b| a.cluster.cmp(&b.cluster).then(a.guest.vmid.cmp(&b.guest.vmid)),
         ),
-        number(column(
+        column(
             "id",
             "ID",
             Width::Fit { max: 9 },
             0,
             |m, _| m.guest.vmid.to_string().into(),
             |a, b| a.guest.vmid.cmp(&b.guest.vmid),
-        )),
+        )
+        .right(),
         column(
             "kind",
             "Kind",
@@ -126,30 +113,33 @@ fn columns() -> Vec<Column<Member>> {
             |m, _| m.guest.node.as_str().into(),
             |a, b| a.guest.node.cmp(&b.guest.node),
         ),
-        number(column(
+        column(
             "cpu",
             "CPU",
             Width::Fixed(11),
             4,
             |m, _| if m.guest.uptime > 0 { Cell::gauge(cpu(m)) } else { "".into() },
             |a, b| cpu(a).total_cmp(&cpu(b)),
-        )),
-        number(column(
+        )
+        .right(),
+        column(
             "mem",
             "Memory",
             Width::Fixed(11),
             5,
             |m, _| if m.guest.uptime > 0 { Cell::gauge(memory(m)) } else { "".into() },
             |a, b| memory(a).total_cmp(&memory(b)),
-        )),
-        number(column(
+        )
+        .right(),
+        column(
             "uptime",
             "Uptime",
             Width::Fixed(8),
             6,
             |m, _| if m.guest.uptime > 0 { text::duration(m.guest.uptime).into() } else { "".into() },
             |a, b| a.guest.uptime.cmp(&b.guest.uptime),
-        )),
+        )
+        .right(),
         column(
             "tags",
             "Tags",
@@ -352,14 +342,7 @@ impl View for Fleet {
             ready: |v, _| !v.table.is_empty(),
             run: Self::open,
         },
-        Command {
-            id: "guest.menu",
-            keys: "m x",
-            title: "Actions",
-            footer: true,
-            ready: |v, _| !v.table.is_empty(),
-            run: Self::menu,
-        },
+        Command::menu("guest.menu", |v, _| !v.table.is_empty(), Self::menu),
         Self::command::<0>(),
         Self::command::<1>(),
         Self::command::<2>(),
@@ -382,7 +365,7 @@ impl View for Fleet {
         self.sync(&cx.scene);
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 

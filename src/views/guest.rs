@@ -4,6 +4,7 @@ pub mod action;
 pub mod detail;
 pub mod edit;
 pub mod like;
+pub mod new;
 pub mod power;
 pub mod remove;
 pub mod tag;
@@ -28,7 +29,7 @@ use crate::{
     },
     shell::{Command, Cx, Level, Scene, View},
     store::Store,
-    ui::{Align, Cell, Column, Ctx, List, Role, Table, TableEvent, Width, text},
+    ui::{Cell, Column, Ctx, Pane, Role, Table, TableEvent, Width, text},
 };
 
 /// The list of VMs, or of containers.
@@ -36,18 +37,6 @@ pub struct Guests {
     table: Table<Guest, VmId>,
     kind: GuestKind,
     zone: TimeZone,
-}
-
-impl Default for Guests {
-    fn default() -> Self {
-        let table = Table::new(columns(), |g: &Guest| g.vmid, searched)
-            .with_property(property)
-            .with_base(|g| g.kind == GuestKind::Vm)
-            .with_sort("id", false)
-            .with_empty("waiting for the first answer")
-            .without_footer();
-        Self { table, kind: GuestKind::Vm, zone: TimeZone::system() }
-    }
 }
 
 /// The glyph, the word and the role of a guest's state.
@@ -72,28 +61,10 @@ fn by_f64(a: f64, b: f64) -> Ordering {
 }
 
 fn columns() -> Vec<Column<Guest>> {
-    fn column(
-        id: &'static str,
-        title: &'static str,
-        width: Width,
-        priority: u8,
-        cell: fn(&Guest, &Ctx) -> Cell,
-        sort: fn(&Guest, &Guest) -> Ordering,
-    ) -> Column<Guest> {
-        Column { id, title, width, priority, align: Align::Left, cell, sort: Some(sort) }
-    }
-    fn number(column: Column<Guest>) -> Column<Guest> {
-        Column { align: Align::Right, ..column }
-    }
+    let column = Column::<Guest>::sorted;
     vec![
-        number(column(
-            "id",
-            "ID",
-            Width::Fit { max: 9 },
-            0,
-            |g, _| g.vmid.to_string().into(),
-            |a, b| a.vmid.cmp(&b.vmid),
-        )),
+        column("id", "ID", Width::Fit { max: 9 }, 0, |g, _| g.vmid.to_string().into(), |a, b| a.vmid.cmp(&b.vmid))
+            .right(),
         column(
             "name",
             "Name",
@@ -119,46 +90,51 @@ fn columns() -> Vec<Column<Guest>> {
             |g, _| g.node.as_str().into(),
             |a, b| a.node.cmp(&b.node).then(a.vmid.cmp(&b.vmid)),
         ),
-        number(column(
+        column(
             "cpu",
             "CPU",
             Width::Fixed(11),
             3,
             |g, _| if g.uptime > 0 { Cell::gauge(f64::from(g.cpu)) } else { "".into() },
             |a, b| by_f64(f64::from(a.cpu), f64::from(b.cpu)),
-        )),
-        number(column(
+        )
+        .right(),
+        column(
             "mem",
             "Memory",
             Width::Fixed(11),
             4,
             |g, _| if g.uptime > 0 { Cell::gauge(share(g.mem, g.maxmem)) } else { "".into() },
             |a, b| by_f64(share(a.mem, a.maxmem), share(b.mem, b.maxmem)),
-        )),
-        number(column(
+        )
+        .right(),
+        column(
             "maxmem",
             "RAM",
             Width::Fixed(9),
             7,
             |g, _| text::bytes(g.maxmem).into(),
             |a, b| a.maxmem.cmp(&b.maxmem),
-        )),
-        number(column(
+        )
+        .right(),
+        column(
             "maxdisk",
             "Disk",
             Width::Fixed(9),
             8,
             |g, _| text::bytes(g.maxdisk).into(),
             |a, b| a.maxdisk.cmp(&b.maxdisk),
-        )),
-        number(column(
+        )
+        .right(),
+        column(
             "uptime",
             "Uptime",
             Width::Fixed(8),
             5,
             |g, _| if g.uptime > 0 { text::duration(g.uptime).into() } else { "".into() },
             |a, b| a.uptime.cmp(&b.uptime),
-        )),
+        )
+        .right(),
         column(
             "ha",
             "HA",
@@ -222,6 +198,21 @@ pub(super) fn property(g: &Guest, key: &str, value: &str) -> Option<bool> {
 }
 
 impl Guests {
+    /// The list of this kind.
+    pub fn of(kind: GuestKind) -> Self {
+        let base: fn(&Guest) -> bool = match kind {
+            GuestKind::Vm => |g| g.kind == GuestKind::Vm,
+            GuestKind::Ct => |g| g.kind == GuestKind::Ct,
+        };
+        let table = Table::new(columns(), |g: &Guest| g.vmid, searched)
+            .with_property(property)
+            .with_base(base)
+            .with_sort("id", false)
+            .with_empty("waiting for the first answer")
+            .without_footer();
+        Self { table, kind, zone: TimeZone::system() }
+    }
+
     fn sync(&mut self, store: &Store) {
         self.table.sync(&store.resources.guests, store.generation);
         self.table.set_stale(store.is_stale());
@@ -287,8 +278,8 @@ impl Guests {
         }
         let node = self.table.selected(&cx.store().resources.guests).map(|g| g.node.clone());
         match self.kind {
-            GuestKind::Vm => cx.open(CreateVm::new(cx.store(), node)),
-            GuestKind::Ct => cx.open(CreateCt::new(cx.store(), node)),
+            GuestKind::Vm => cx.open(CreateVm::new(cx.store(), node, None)),
+            GuestKind::Ct => cx.open(CreateCt::new(cx.store(), node, None)),
         }
     }
 }
@@ -317,14 +308,7 @@ impl View for Guests {
             ready: |v, s| !v.targets(s).is_empty(),
             run: Self::open,
         },
-        Command {
-            id: "guest.menu",
-            keys: "m x",
-            title: "Actions",
-            footer: true,
-            ready: |v, s| !v.targets(s).is_empty(),
-            run: Self::menu,
-        },
+        Command::menu("guest.menu", |v, s| !v.targets(s).is_empty(), Self::menu),
         action::command::<Self, 0>(),
         action::command::<Self, 1>(),
         action::command::<Self, 2>(),
@@ -340,14 +324,7 @@ impl View for Guests {
         template::convert_command(),
         template::describe_command(),
         permission::command(),
-        Command {
-            id: "guest.edit",
-            keys: "e",
-            title: "Edit",
-            footer: true,
-            ready: |v, s| v.table.selected(&s.resources.guests).is_some(),
-            run: Self::edit,
-        },
+        Command::edit("guest.edit", |v, s| v.table.selected(&s.resources.guests).is_some(), Self::edit),
         Command {
             id: "guest.backup",
             keys: "b",
@@ -388,20 +365,7 @@ impl View for Guests {
         self.sync(cx.store());
     }
 
-    fn tab(&mut self, key: char, cx: &mut Cx<'_, ()>) {
-        let (kind, base): (_, fn(&Guest) -> bool) = match key {
-            '3' => (GuestKind::Ct, |g| g.kind == GuestKind::Ct),
-            _ => (GuestKind::Vm, |g| g.kind == GuestKind::Vm),
-        };
-        if self.kind != kind {
-            self.kind = kind;
-            self.table.set_base(base);
-            self.table.clear_marks();
-        }
-        self.sync(cx.store());
-    }
-
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 

@@ -19,21 +19,21 @@ use ratatui::{
 };
 
 use self::{
-    act::{Found, Next},
+    act::{Acts, Found, Next},
     column::Row,
 };
 
 use crate::{
     api::{
-        ApiError,
+        ApiError, Paged,
         ids::Upid,
         job::{self as api, Job},
         task::{self, LogLine, Task, TaskState},
+        vzdump,
     },
-    api::{Paged, vzdump},
-    shell::{Command, Cx, Effect, Picker, Scene, View},
+    shell::{Command, Cx, Picker, Scene, View},
     store::Store,
-    ui::{List, Role, Table, TableEvent, text},
+    ui::{Pane, Role, Table, TableEvent, text},
 };
 
 /// What the view hears back.
@@ -169,8 +169,7 @@ impl Jobs {
 
     fn open(&mut self, cx: &mut Cx<'_, Msg>) {
         if let Some(row) = self.selected() {
-            let last = self.last.get(row.job.id.as_str()).map(|(upid, ..)| upid.clone());
-            cx.open(detail::Detail::new(row.job.clone(), last, &self.jobs));
+            cx.open(detail::Detail::new(row.job.clone(), self.last_run().cloned(), &self.jobs));
         }
     }
 
@@ -179,28 +178,6 @@ impl Jobs {
             // What comes of it is read when this view is in front again.
             self.asked = None;
             cx.open(edit::dialog(cx.store(), None, &self.jobs));
-        }
-    }
-
-    /// The list may be old and somebody else may have edited the job: it is read again first.
-    fn again(&mut self, next: Next, cx: &mut Cx<'_, Msg>) {
-        if let Some(row) = self.selected()
-            && !cx.refuses_changes()
-        {
-            let id = row.job.id.clone();
-            cx.send(api::one(&id), move |answer| Msg::Fresh(next, answer));
-        }
-    }
-
-    fn remove(&mut self, cx: &mut Cx<'_, Msg>) {
-        if let Some(row) = self.selected() {
-            act::remove(&row.job, cx, Msg::Changed);
-        }
-    }
-
-    fn log(&mut self, cx: &mut Cx<'_, Msg>) {
-        if let Some((upid, ..)) = self.selected().and_then(|r| self.last.get(r.job.id.as_str())) {
-            cx.emit(Effect::OpenTask(upid.clone()));
         }
     }
 
@@ -219,6 +196,24 @@ impl Jobs {
     }
 }
 
+impl Acts for Jobs {
+    fn job(&self) -> Option<&Job> {
+        self.selected().map(|row| &row.job)
+    }
+
+    fn last_run(&self) -> Option<&Upid> {
+        self.last.get(self.job()?.id.as_str()).map(|(upid, ..)| upid)
+    }
+
+    fn fresh(next: Next, answer: Result<Job, ApiError>) -> Msg {
+        Msg::Fresh(next, answer)
+    }
+
+    fn removed(answer: Result<(), ApiError>) -> Msg {
+        Msg::Changed(answer)
+    }
+}
+
 /// When the last backup run ended.
 fn pulse(store: &Store) -> Option<u64> {
     store.tasks.iter().filter(|t| t.kind == "vzdump").filter_map(|t| t.endtime).max()
@@ -228,48 +223,13 @@ impl View for Jobs {
     type Msg = Msg;
     const NAME: &'static str = "Backup jobs";
     const COMMANDS: &'static [Command<Self>] = &[
-        Command { id: "job.menu", keys: "m x", title: "Actions", footer: true, ready: |_, _| true, run: Self::menu },
+        Command::menu("job.menu", |_, _| true, Self::menu),
         Command { id: "job.create", keys: "c", title: "Create", footer: true, ready: |_, _| true, run: Self::create },
-        Command {
-            id: "job.edit",
-            keys: "e",
-            title: "Edit",
-            footer: true,
-            ready: |v, _| v.selected().is_some(),
-            run: |v, cx| v.again(Next::Edit, cx),
-        },
-        Command {
-            id: "job.run",
-            keys: "R",
-            title: "Run now",
-            footer: true,
-            ready: |v, _| v.selected().is_some(),
-            run: |v, cx| v.again(Next::Run, cx),
-        },
-        Command {
-            id: "job.switch",
-            keys: "p",
-            title: "On or off",
-            footer: true,
-            ready: |v, _| v.selected().is_some(),
-            run: |v, cx| v.again(Next::Switch, cx),
-        },
-        Command {
-            id: "job.log",
-            keys: "l",
-            title: "Last run",
-            footer: true,
-            ready: |v, _| v.selected().is_some_and(|r| r.last.is_some()),
-            run: Self::log,
-        },
-        Command {
-            id: "job.remove",
-            keys: "delete",
-            title: "Remove",
-            footer: false,
-            ready: |v, _| v.selected().is_some(),
-            run: Self::remove,
-        },
+        act::edit_command(),
+        act::run_command(),
+        act::switch_command(),
+        act::log_command(),
+        act::remove_command(),
     ];
 
     fn opened(&mut self, cx: &mut Cx<'_, Msg>) {
@@ -323,7 +283,7 @@ impl View for Jobs {
         self.rebuild();
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 

@@ -1,12 +1,12 @@
 //! What the console has said so far: time, how serious, the full text.
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{Frame, layout::Rect};
 
 use crate::{
-    shell::{Command, Cx, Effect, Scene, View},
+    shell::{Command, Cx, Scene, View},
     store::Store,
-    ui::{Viewer, ViewerEvent},
+    ui::{Pane, Viewer},
+    views::log::{self, Log},
 };
 
 /// The messages, newest first.
@@ -21,36 +21,31 @@ impl Messages {
         viewer.extend(lines);
         Self { viewer }
     }
+}
 
-    fn copy(&mut self, cx: &mut Cx<'_, ()>) {
-        cx.emit(Effect::Copy(self.viewer.text()));
+impl Log for Messages {
+    fn viewer(&self) -> &Viewer {
+        &self.viewer
+    }
+
+    fn viewer_mut(&mut self) -> &mut Viewer {
+        &mut self.viewer
+    }
+
+    fn file(&self) -> String {
+        "messages.log".into()
     }
 }
 
 impl View for Messages {
     type Msg = ();
     const NAME: &'static str = "Messages";
-    const COMMANDS: &'static [Command<Self>] = &[Command {
-        id: "messages.copy",
-        keys: "y",
-        title: "Copy",
-        footer: true,
-        ready: |v, _| !v.viewer.is_empty(),
-        run: Self::copy,
-    }];
+    const COMMANDS: &'static [Command<Self>] = &[log::error(), log::save(), log::copy()];
 
     fn update(&mut self, (): (), _: &mut Cx<'_, ()>) {}
 
-    fn key(&mut self, key: KeyEvent, _: &mut Cx<'_, ()>) -> bool {
-        self.viewer.key(key) != ViewerEvent::Ignored
-    }
-
-    fn mouse(&mut self, event: MouseEvent, _: &mut Cx<'_, ()>) {
-        self.viewer.mouse(event);
-    }
-
-    fn paste(&mut self, text: &str, _: &mut Cx<'_, ()>) {
-        self.viewer.paste(text);
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
+        Some(&mut self.viewer)
     }
 
     fn crumb(&self, _: &Store) -> String {

@@ -11,6 +11,7 @@ pub mod fleet;
 pub mod guest;
 pub mod image;
 pub mod job;
+pub mod log;
 pub mod login;
 pub mod message;
 pub mod password;
@@ -27,51 +28,34 @@ pub mod volume;
 use crate::{
     api::{
         ApiError,
-        ids::{ContentKind, Upid},
+        ids::{ContentKind, GuestKind, Upid},
     },
     shell::{CommandInfo, Dialog, Effect, Hosted, Layer, LayerId, Pick, View},
     store::Store,
 };
 
-/// A tab: its key, its name, and which root view serves it.
+/// A tab: a root view of its own, with all that is opened from there.
 pub struct Tab {
     /// The digit that chooses it.
     pub key: char,
     /// Its name.
     pub title: &'static str,
-    /// The root view, counted from 0.
-    pub root: usize,
+    /// Makes its root view.
+    pub root: fn(LayerId) -> Box<dyn Layer>,
 }
 
 /// The tabs. The digits are those of the finished console, so they never move.
 pub const TABS: &[Tab] = &[
-    Tab { key: '1', title: "Dashboard", root: 0 },
-    Tab { key: '2', title: "VMs", root: 1 },
-    Tab { key: '3', title: "LXC", root: 1 },
-    Tab { key: '4', title: "ISO", root: 3 },
-    Tab { key: '5', title: "Templates", root: 5 },
-    Tab { key: '6', title: "Backups", root: 6 },
-    Tab { key: '7', title: "Jobs", root: 7 },
-    Tab { key: '8', title: "Storage", root: 4 },
-    Tab { key: '9', title: "Tasks", root: 2 },
+    Tab { key: '1', title: "Dashboard", root: |id| Hosted::boxed(id, dashboard::Dashboard::default()) },
+    Tab { key: '2', title: "VMs", root: |id| Hosted::boxed(id, guest::Guests::of(GuestKind::Vm)) },
+    Tab { key: '3', title: "LXC", root: |id| Hosted::boxed(id, guest::Guests::of(GuestKind::Ct)) },
+    Tab { key: '4', title: "ISO", root: |id| Hosted::boxed(id, volume::Volumes::of_kind(ContentKind::Iso)) },
+    Tab { key: '5', title: "Templates", root: |id| Hosted::boxed(id, template::Templates::default()) },
+    Tab { key: '6', title: "Backups", root: |id| Hosted::boxed(id, backup::Backups::default()) },
+    Tab { key: '7', title: "Jobs", root: |id| Hosted::boxed(id, job::Jobs::default()) },
+    Tab { key: '8', title: "Storage", root: |id| Hosted::boxed(id, storage::Storages::default()) },
+    Tab { key: '9', title: "Tasks", root: |id| Hosted::boxed(id, task::Tasks::default()) },
 ];
-
-/// How many root views there are.
-pub const ROOTS: usize = 8;
-
-/// Makes a root view. VMs and containers share one, so that the filter stays when switching between them.
-pub fn root(root: usize, id: LayerId) -> Box<dyn Layer> {
-    match root {
-        0 => Hosted::boxed(id, dashboard::Dashboard::default()),
-        1 => Hosted::boxed(id, guest::Guests::default()),
-        3 => Hosted::boxed(id, volume::Volumes::of_kind(ContentKind::Iso)),
-        4 => Hosted::boxed(id, storage::Storages::default()),
-        5 => Hosted::boxed(id, template::Templates::default()),
-        6 => Hosted::boxed(id, backup::Backups::default()),
-        7 => Hosted::boxed(id, job::Jobs::default()),
-        _ => Hosted::boxed(id, task::Tasks::default()),
-    }
-}
 
 /// Opens the log of a task; a backup run's with its guests one by one.
 pub fn open_task(upid: Upid) -> Effect {

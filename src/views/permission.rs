@@ -30,7 +30,7 @@ use crate::{
     },
     shell::{Command, Cx, Degree, Effect, Level, Proposal, Scene, View},
     store::Store,
-    ui::{List, Role, Table, TableEvent, text},
+    ui::{Pane, Role, Table, TableEvent, text},
 };
 
 /// What the view hears back.
@@ -125,13 +125,6 @@ impl Permissions {
     /// Those of a storage.
     pub fn of_storage(storage: &StorageId) -> Self {
         Self::on(format!("/storage/{storage}"), format!("storage {storage}"))
-    }
-
-    fn ask(&mut self, cx: &mut Cx<'_, Msg>) {
-        let pool = self.guest.and_then(|id| cx.store().guest(id)?.pool.clone());
-        self.known.pool = pool.map(|pool| format!("/pool/{pool}"));
-        self.asked = Some(cx.scene.now.mono);
-        cx.send(acl::list(), Msg::Listed);
     }
 
     fn arrange(&mut self) {
@@ -322,14 +315,7 @@ impl View for Permissions {
             ready: |v, _| v.listed,
             run: Self::add,
         },
-        Command {
-            id: "permission.remove",
-            keys: "delete",
-            title: "Remove",
-            footer: true,
-            ready: |v, _| v.selected().is_some(),
-            run: Self::remove,
-        },
+        Command::remove("permission.remove", |v, _| v.selected().is_some(), Self::remove),
         Command {
             id: "permission.inherited",
             keys: "i",
@@ -356,6 +342,13 @@ impl View for Permissions {
         },
     ];
 
+    fn ask(&mut self, cx: &mut Cx<'_, Msg>) {
+        let pool = self.guest.and_then(|id| cx.store().guest(id)?.pool.clone());
+        self.known.pool = pool.map(|pool| format!("/pool/{pool}"));
+        self.asked = Some(cx.scene.now.mono);
+        cx.send(acl::list(), Msg::Listed);
+    }
+
     fn opened(&mut self, cx: &mut Cx<'_, Msg>) {
         cx.send(acl::roles(), Msg::Roles);
         cx.send(acl::groups(), Msg::Groups);
@@ -370,10 +363,6 @@ impl View for Permissions {
 
     fn pace(&self) -> Option<Duration> {
         Some(Self::PACE)
-    }
-
-    fn tick(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.ask(cx);
     }
 
     fn update(&mut self, msg: Msg, cx: &mut Cx<'_, Msg>) {
@@ -399,7 +388,7 @@ impl View for Permissions {
         self.sync();
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         self.sync();
         Some(&mut self.table)
     }

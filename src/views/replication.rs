@@ -29,7 +29,7 @@ use crate::{
     },
     shell::{Command, Cx, Degree, Level, Picker, Proposal, Scene, View},
     store::Store,
-    ui::{List, Role, Table, TableEvent, text},
+    ui::{Pane, Role, Table, TableEvent, text},
 };
 
 /// What the view hears back.
@@ -112,28 +112,6 @@ impl Replication {
             error: None,
             trouble: None,
             zone: TimeZone::system(),
-        }
-    }
-
-    fn load(&mut self, cx: &mut Cx<'_, Msg>) {
-        if self.asking > 0 {
-            return;
-        }
-        if let Some(guest) = &mut self.guest {
-            if let Some(known) = cx.store().guest(guest.vmid) {
-                *guest = known.reference();
-            }
-            cx.send(guest::config(guest, &guest::Which::Pending), Msg::Config);
-        }
-        self.asking = 1;
-        cx.send(api::jobs(), Msg::Jobs);
-        let nodes: Vec<NodeName> = match &self.guest {
-            Some(guest) => vec![guest.node.clone()],
-            None => cx.store().resources.nodes.iter().filter(|n| n.is_online()).map(|n| n.node.clone()).collect(),
-        };
-        for node in nodes {
-            self.asking += 1;
-            cx.send(api::states(&node, self.guest.as_ref().map(|g| g.vmid)), Msg::States);
         }
     }
 
@@ -285,46 +263,11 @@ impl View for Replication {
     type Msg = Msg;
     const NAME: &'static str = "Replication";
     const COMMANDS: &'static [Command<Self>] = &[
-        Command {
-            id: "replication.menu",
-            keys: "m x",
-            title: "Actions",
-            footer: true,
-            ready: |_, _| true,
-            run: Self::menu,
-        },
-        Command {
-            id: "replication.add",
-            keys: "a",
-            title: "Add",
-            footer: true,
-            ready: |v, _| v.guest.is_some(),
-            run: Self::add,
-        },
-        Command {
-            id: "replication.edit",
-            keys: "e",
-            title: "Edit",
-            footer: true,
-            ready: |v, _| v.selected().is_some(),
-            run: Self::edit,
-        },
-        Command {
-            id: "replication.run",
-            keys: "R",
-            title: "Run now",
-            footer: true,
-            ready: |v, _| v.selected().is_some_and(|r| !r.job.disable),
-            run: Self::run,
-        },
-        Command {
-            id: "replication.switch",
-            keys: "p",
-            title: "On or off",
-            footer: true,
-            ready: |v, _| v.selected().is_some(),
-            run: Self::switch,
-        },
+        Command::menu("replication.menu", |_, _| true, Self::menu),
+        Command::add("replication.add", |v, _| v.guest.is_some(), Self::add),
+        Command::edit("replication.edit", |v, _| v.selected().is_some(), Self::edit),
+        Command::run_now("replication.run", |v, _| v.selected().is_some_and(|r| !r.job.disable), Self::run),
+        Command::switch("replication.switch", |v, _| v.selected().is_some(), Self::switch),
         Command {
             id: "replication.log",
             keys: "l",
@@ -333,30 +276,37 @@ impl View for Replication {
             ready: |v, _| v.selected().is_some(),
             run: Self::log,
         },
-        Command {
-            id: "replication.remove",
-            keys: "delete",
-            title: "Remove",
-            footer: false,
-            ready: |v, _| v.selected().is_some(),
-            run: Self::remove,
-        },
+        Command::remove("replication.remove", |v, _| v.selected().is_some(), Self::remove).unlisted(),
     ];
 
-    fn opened(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.load(cx);
+    fn ask(&mut self, cx: &mut Cx<'_, Msg>) {
+        if self.asking > 0 {
+            return;
+        }
+        if let Some(guest) = &mut self.guest {
+            if let Some(known) = cx.store().guest(guest.vmid) {
+                *guest = known.reference();
+            }
+            cx.send(guest::config(guest, &guest::Which::Pending), Msg::Config);
+        }
+        self.asking = 1;
+        cx.send(api::jobs(), Msg::Jobs);
+        let nodes: Vec<NodeName> = match &self.guest {
+            Some(guest) => vec![guest.node.clone()],
+            None => cx.store().resources.nodes.iter().filter(|n| n.is_online()).map(|n| n.node.clone()).collect(),
+        };
+        for node in nodes {
+            self.asking += 1;
+            cx.send(api::states(&node, self.guest.as_ref().map(|g| g.vmid)), Msg::States);
+        }
     }
 
     fn refreshed(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.load(cx);
+        self.ask(cx);
     }
 
     fn pace(&self) -> Option<Duration> {
         Some(Self::PACE)
-    }
-
-    fn tick(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.load(cx);
     }
 
     fn update(&mut self, msg: Msg, cx: &mut Cx<'_, Msg>) {
@@ -387,11 +337,11 @@ impl View for Replication {
                     cx.toast(Level::Error, error.explained());
                 }
                 self.asking = 0;
-                self.load(cx);
+                self.ask(cx);
             }
             Msg::Changed(_) => {
                 self.asking = 0;
-                self.load(cx);
+                self.ask(cx);
             }
         }
         if self.asking == 0 {
@@ -400,7 +350,7 @@ impl View for Replication {
         self.rebuild(cx.store());
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 

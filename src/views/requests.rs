@@ -9,7 +9,7 @@ use crate::{
     api::{Method, Wire, trace::Traced},
     shell::{Command, Cx, Effect, Level, Scene, View, copy},
     store::Store,
-    ui::{Align, Cell, Column, Ctx, List, Role, Table, Width, text},
+    ui::{Cell, Column, Ctx, Pane, Role, Table, Width, text},
 };
 
 /// The list of calls, newest first.
@@ -40,26 +40,25 @@ impl Default for Requests {
 }
 
 fn columns() -> Vec<Column<Traced>> {
-    let left =
-        |id, title, width, priority, cell, sort| Column { id, title, width, priority, align: Align::Left, cell, sort };
+    let column = Column::<Traced>::sorted;
     vec![
-        left(
+        column(
             "time",
             "Time",
             Width::Fixed(19),
             2,
             |c: &Traced, ctx: &Ctx| Cell::role(text::time(c.at, ctx.zone), Role::Muted),
-            Some(|a: &Traced, b: &Traced| a.n.cmp(&b.n)),
+            |a: &Traced, b: &Traced| a.n.cmp(&b.n),
         ),
-        left(
+        column(
             "server",
             "Server",
             Width::Fixed(24),
             3,
             |c: &Traced, _: &Ctx| Cell::role(c.server.as_str(), Role::Muted),
-            Some(|a: &Traced, b: &Traced| a.server.cmp(&b.server)),
+            |a: &Traced, b: &Traced| a.server.cmp(&b.server),
         ),
-        left(
+        column(
             "method",
             "Method",
             Width::Fixed(7),
@@ -67,17 +66,17 @@ fn columns() -> Vec<Column<Traced>> {
             |c: &Traced, _: &Ctx| {
                 Cell::role(c.method.as_str(), if c.method == Method::Get { Role::Text } else { Role::Warning })
             },
-            Some(|a: &Traced, b: &Traced| a.method.as_str().cmp(b.method.as_str())),
+            |a: &Traced, b: &Traced| a.method.as_str().cmp(b.method.as_str()),
         ),
-        left(
+        column(
             "path",
             "Path",
             Width::Flex { min: 30, max: 90 },
             0,
             |c: &Traced, _: &Ctx| c.path.as_str().into(),
-            Some(|a: &Traced, b: &Traced| a.path.cmp(&b.path)),
+            |a: &Traced, b: &Traced| a.path.cmp(&b.path),
         ),
-        left(
+        column(
             "status",
             "Status",
             Width::Flex { min: 6, max: 40 },
@@ -87,19 +86,17 @@ fn columns() -> Vec<Column<Traced>> {
                 Some(status) => Cell::role(format!("{status} {}", c.note), Role::Danger),
                 None => Cell::role(c.note.as_str(), Role::Danger),
             },
-            Some(|a: &Traced, b: &Traced| a.status.cmp(&b.status)),
+            |a: &Traced, b: &Traced| a.status.cmp(&b.status),
         ),
-        Column {
-            align: Align::Right,
-            ..left(
-                "ms",
-                "ms",
-                Width::Fixed(6),
-                1,
-                |c: &Traced, _: &Ctx| c.ms.to_string().into(),
-                Some(|a: &Traced, b: &Traced| a.ms.cmp(&b.ms)),
-            )
-        },
+        column(
+            "ms",
+            "ms",
+            Width::Fixed(6),
+            1,
+            |c: &Traced, _: &Ctx| c.ms.to_string().into(),
+            |a: &Traced, b: &Traced| a.ms.cmp(&b.ms),
+        )
+        .right(),
     ]
 }
 
@@ -119,10 +116,6 @@ fn property(c: &Traced, key: &str, value: &str) -> Option<bool> {
 }
 
 impl Requests {
-    fn ask(&mut self, cx: &mut Cx<'_, Msg>) {
-        cx.job(|world| Box::pin(async move { Msg::Calls(world.trace().calls()) }));
-    }
-
     fn script(&mut self, cx: &mut Cx<'_, Msg>) {
         let session = cx.session();
         cx.job(move |world| Box::pin(async move { Msg::Made(world.made(session)) }));
@@ -162,16 +155,12 @@ impl View for Requests {
         },
     ];
 
-    fn opened(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.ask(cx);
+    fn ask(&mut self, cx: &mut Cx<'_, Msg>) {
+        cx.job(|world| Box::pin(async move { Msg::Calls(world.trace().calls()) }));
     }
 
     fn pace(&self) -> Option<Duration> {
         Some(Duration::from_secs(1))
-    }
-
-    fn tick(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.ask(cx);
     }
 
     fn update(&mut self, msg: Msg, cx: &mut Cx<'_, Msg>) {
@@ -187,7 +176,7 @@ impl View for Requests {
         }
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         self.sync();
         Some(&mut self.table)
     }

@@ -1,5 +1,6 @@
 //! Snapshots of one guest: their tree, and what can be done with them.
 
+mod act;
 pub mod column;
 pub mod prune;
 pub mod refusal;
@@ -19,13 +20,7 @@ use ratatui::{
     widgets::Paragraph,
 };
 
-use self::{
-    prune::Prune,
-    rollback::Rollback,
-    settings::Settings,
-    take::{Describe, Take},
-    tree::Row,
-};
+use self::tree::Row;
 use crate::{
     api::{
         ApiError,
@@ -34,9 +29,9 @@ use crate::{
         snapshot::{self as api, Snapshot},
         storage::{self, Volume},
     },
-    shell::{Command, Cx, Effect, Level, Pick, Picker, Scene, View},
+    shell::{Command, Cx, Scene, View},
     store::Store,
-    ui::{List, Role, Table, TableEvent, text},
+    ui::{Pane, Role, Table, TableEvent, text},
 };
 
 /// What the view hears back.
@@ -91,19 +86,6 @@ impl Snapshots {
             asking: false,
             zone: TimeZone::system(),
         }
-    }
-
-    fn ask(&mut self, cx: &mut Cx<'_, Msg>) {
-        if self.asking {
-            return;
-        }
-        // The guest may have moved to another node.
-        if let Some(known) = cx.store().guest(self.guest.vmid) {
-            self.guest = known.reference();
-        }
-        self.asking = true;
-        self.asked = Some(cx.scene.now.mono);
-        cx.send(api::list(&self.guest), Msg::Listed);
     }
 
     fn listed(&mut self, list: Vec<Snapshot>, cx: &mut Cx<'_, Msg>) {
@@ -194,108 +176,6 @@ impl Snapshots {
             .collect()
     }
 
-    fn take(&mut self, cx: &mut Cx<'_, Msg>) {
-        if cx.refuses_changes() {
-            return;
-        }
-        let refusals = self.refusals(cx.store());
-        match cx.store().guest(self.guest.vmid) {
-            _ if !refusals.is_empty() => {
-                cx.toast(Level::Warning, format!("No snapshots can be made: {}", refusals.join("; ")));
-            }
-            Some(guest) => cx.open(Take::of(&[guest])),
-            None => cx.toast(Level::Warning, "The guest is not in the cluster's list any more"),
-        }
-    }
-
-    fn rollback(&mut self, cx: &mut Cx<'_, Msg>) {
-        if cx.refuses_changes() {
-            return;
-        }
-        let (Some(name), Some(list)) = (self.chosen().map(|s| s.name.clone()), &self.list) else { return };
-        let zfs = self.config.as_ref().is_some_and(|config| rollback::is_on_zfs(config, cx.store()));
-        let label = self.name(cx.store());
-        if let Some(ask) = Rollback::new(self.guest.clone(), label, list, &name, cx.scene.now.unix, zfs) {
-            cx.open(ask.dialog());
-        }
-    }
-
-    fn edit(&mut self, cx: &mut Cx<'_, Msg>) {
-        if cx.refuses_changes() {
-            return;
-        }
-        if let Some(s) = self.chosen() {
-            cx.open(Describe::of(self.guest.clone(), self.name(cx.store()), s));
-        }
-    }
-
-    fn prune(&mut self, cx: &mut Cx<'_, Msg>) {
-        if cx.refuses_changes() {
-            return;
-        }
-        if let Some(guest) = cx.store().guest(self.guest.vmid) {
-            cx.open(Prune::of(&[guest], cx.scene.now.unix));
-        }
-    }
-
-    fn delete(&mut self, cx: &mut Cx<'_, Msg>) {
-        let all = self.targets();
-        let names: Vec<&str> = all.iter().map(|s| s.name.as_str()).collect();
-        if names.is_empty() {
-            return;
-        }
-        let unfinished = all.iter().any(|s| s.snapstate.is_some());
-        let mut proposal = prune::deletion(&self.guest, &self.name(cx.store()), &names, false);
-        proposal.notes.extend(self.warnings(cx.store()));
-        if unfinished {
-            proposal = proposal.note("An unfinished snapshot may need to be removed by force (menu: m).");
-        }
-        cx.propose(proposal);
-    }
-
-    fn force(&mut self, cx: &mut Cx<'_, Msg>) {
-        if let Some(s) = self.chosen() {
-            let note =
-                "Also forgets it where its disks can't be cleaned up; what is left of them stays on the storage.";
-            cx.propose(prune::deletion(&self.guest, &self.name(cx.store()), &[&s.name], true).note(note));
-        }
-    }
-
-    fn show(&mut self, cx: &mut Cx<'_, Msg>) {
-        if let Some(s) = self.chosen() {
-            cx.open(Settings::new(self.guest.clone(), s.clone()));
-        }
-    }
-
-    fn copy(&mut self, cx: &mut Cx<'_, Msg>) {
-        if let Some(s) = self.chosen() {
-            cx.emit(Effect::Copy(s.name.to_string()));
-        }
-    }
-
-    fn menu(&mut self, cx: &mut Cx<'_, Msg>) {
-        let layer = cx.id;
-        let title = self.chosen().map_or_else(|| "Snapshots".to_owned(), |s| format!("Snapshot {}", s.name));
-        let here = |ready: bool| (!ready).then(|| "choose a snapshot".to_owned());
-        let one = here(self.chosen().is_some());
-        let refused = self.refusals(cx.store()).into_iter().next();
-        let many = here(!self.targets().is_empty());
-        let picks = MENU.iter().map(|(letter, id, title)| {
-            let mut pick = Pick::new(*title, move || Effect::Run { layer: Some(layer), command: (*id).into() })
-                .letter(*letter)
-                .detail(cx.scene.keys.label(id));
-            pick.disabled = match *id {
-                "snapshot.take" => refused.clone(),
-                "snapshot.delete" => many.clone(),
-                "snapshot.prune" => None,
-                _ => one.clone(),
-            };
-            pick
-        });
-        let picks = picks.collect();
-        cx.open(Picker::menu(title, picks));
-    }
-
     fn sync(&mut self) {
         self.table.sync(&self.rows, self.generation);
         self.table.set_stale(self.error.is_some());
@@ -321,17 +201,6 @@ impl Snapshots {
         lines
     }
 }
-
-const MENU: &[(char, &str, &str)] = &[
-    ('n', "snapshot.take", "Take a snapshot"),
-    ('b', "snapshot.rollback", "Roll back"),
-    ('e', "snapshot.edit", "Edit description"),
-    ('s', "snapshot.show", "Settings, difference to now"),
-    ('d', "snapshot.delete", "Delete"),
-    ('f', "snapshot.force", "Delete by force"),
-    ('o', "snapshot.prune", "Delete old ones"),
-    ('y', "snapshot.copy", "Copy name"),
-];
 
 impl View for Snapshots {
     type Msg = Msg;
@@ -393,14 +262,7 @@ impl View for Snapshots {
             ready: |v, _| v.chosen().is_some(),
             run: Self::force,
         },
-        Command {
-            id: "snapshot.menu",
-            keys: "m x",
-            title: "Actions",
-            footer: true,
-            ready: |v, _| v.list.is_some(),
-            run: Self::menu,
-        },
+        Command::menu("snapshot.menu", |v, _| v.list.is_some(), Self::menu),
         Command {
             id: "snapshot.copy",
             keys: "y",
@@ -411,8 +273,17 @@ impl View for Snapshots {
         },
     ];
 
-    fn opened(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.ask(cx);
+    fn ask(&mut self, cx: &mut Cx<'_, Msg>) {
+        if self.asking {
+            return;
+        }
+        // The guest may have moved to another node.
+        if let Some(known) = cx.store().guest(self.guest.vmid) {
+            self.guest = known.reference();
+        }
+        self.asking = true;
+        self.asked = Some(cx.scene.now.mono);
+        cx.send(api::list(&self.guest), Msg::Listed);
     }
 
     fn refreshed(&mut self, cx: &mut Cx<'_, Msg>) {
@@ -423,10 +294,6 @@ impl View for Snapshots {
 
     fn pace(&self) -> Option<Duration> {
         Some(Self::PACE)
-    }
-
-    fn tick(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.ask(cx);
     }
 
     fn update(&mut self, msg: Msg, cx: &mut Cx<'_, Msg>) {
@@ -456,7 +323,7 @@ impl View for Snapshots {
         self.sync();
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         self.sync();
         Some(&mut self.table)
     }

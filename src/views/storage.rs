@@ -15,8 +15,8 @@ use crate::{
     shell::{Command, Cx, Effect, Level, Scene, View},
     store::Store,
     ui::{
-        Cell, Ctx, List, Role, Table, TableEvent,
-        table::{Align, Column, RowState, Width},
+        Cell, Ctx, Pane, Role, Table, TableEvent,
+        table::{Column, RowState, Width},
         text,
     },
 };
@@ -43,21 +43,9 @@ fn share(p: &Place) -> f64 {
 }
 
 fn columns() -> Vec<Column<Place>> {
-    let left = |id, title, width, priority, cell, sort| Column {
-        id,
-        title,
-        width,
-        priority,
-        align: Align::Left,
-        cell,
-        sort: Some(sort),
-    };
-    let right = |id, title, width, priority, cell, sort| Column {
-        align: Align::Right,
-        ..left(id, title, width, priority, cell, sort)
-    };
+    let column = Column::<Place>::sorted;
     vec![
-        left(
+        column(
             "storage",
             "Storage",
             Width::Fit { max: 24 },
@@ -65,7 +53,7 @@ fn columns() -> Vec<Column<Place>> {
             |p: &Place, _: &Ctx| p.storage.as_str().into(),
             |a: &Place, b: &Place| a.storage.cmp(&b.storage),
         ),
-        left(
+        column(
             "place",
             "Nodes",
             Width::Fit { max: 14 },
@@ -73,7 +61,7 @@ fn columns() -> Vec<Column<Place>> {
             |p, _| p.where_is().as_str().into(),
             |a, b| a.nodes.cmp(&b.nodes),
         ),
-        left(
+        column(
             "status",
             "Status",
             Width::Fixed(13),
@@ -84,8 +72,8 @@ fn columns() -> Vec<Column<Place>> {
             },
             |a, b| a.ask.is_some().cmp(&b.ask.is_some()),
         ),
-        left("type", "Type", Width::Fit { max: 12 }, 3, |p, _| p.kind.as_str().into(), |a, b| a.kind.cmp(&b.kind)),
-        left(
+        column("type", "Type", Width::Fit { max: 12 }, 3, |p, _| p.kind.as_str().into(), |a, b| a.kind.cmp(&b.kind)),
+        column(
             "usage",
             "Usage",
             Width::Fixed(15),
@@ -93,10 +81,13 @@ fn columns() -> Vec<Column<Place>> {
             |p, _| if p.total == 0 { Cell::default() } else { Cell::gauge(share(p)) },
             |a, b| share(a).total_cmp(&share(b)),
         ),
-        right("used", "Used", Width::Fixed(9), 4, |p, _| text::bytes(p.used).into(), |a, b| a.used.cmp(&b.used)),
-        right("free", "Free", Width::Fixed(9), 2, |p, _| text::bytes(p.free()).into(), |a, b| a.free().cmp(&b.free())),
-        right("total", "Size", Width::Fixed(9), 4, |p, _| text::bytes(p.total).into(), |a, b| a.total.cmp(&b.total)),
-        left(
+        column("used", "Used", Width::Fixed(9), 4, |p, _| text::bytes(p.used).into(), |a, b| a.used.cmp(&b.used))
+            .right(),
+        column("free", "Free", Width::Fixed(9), 2, |p, _| text::bytes(p.free()).into(), |a, b| a.free().cmp(&b.free()))
+            .right(),
+        column("total", "Size", Width::Fixed(9), 4, |p, _| text::bytes(p.total).into(), |a, b| a.total.cmp(&b.total))
+            .right(),
+        column(
             "content",
             "Content",
             Width::Flex { min: 8, max: 60 },
@@ -209,7 +200,7 @@ impl View for Storages {
         self.sync(cx.store());
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 

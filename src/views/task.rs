@@ -24,7 +24,7 @@ use crate::{
     },
     shell::{Command, Cx, Degree, Effect, Proposal, Scene, View, Write},
     store::Store,
-    ui::{Align, Cell, Column, Ctx, Glyphs, List, Role, Table, TableEvent, Width, text},
+    ui::{Cell, Column, Ctx, Glyphs, Pane, Role, Table, TableEvent, Width, text},
 };
 
 /// A line of a list of tasks.
@@ -98,10 +98,9 @@ fn mark(state: &TaskState, glyphs: &Glyphs, tick: u64) -> (&'static str, Role) {
 
 /// The columns of every list of tasks.
 fn columns() -> Vec<Column<Row>> {
-    let left =
-        |id, title, width, priority, cell, sort| Column { id, title, width, priority, align: Align::Left, cell, sort };
+    let column = Column::<Row>::sorted;
     vec![
-        left(
+        column(
             "start",
             "Start",
             Width::Fixed(14),
@@ -109,17 +108,17 @@ fn columns() -> Vec<Column<Row>> {
             |Row { task: t, .. }: &Row, c: &Ctx| {
                 text::time_short(i64::try_from(t.starttime).unwrap_or(0), c.zone).into()
             },
-            Some(|Row { task: a, .. }: &Row, Row { task: b, .. }: &Row| a.starttime.cmp(&b.starttime)),
+            |Row { task: a, .. }: &Row, Row { task: b, .. }: &Row| a.starttime.cmp(&b.starttime),
         ),
-        left(
+        column(
             "task",
             "Task",
             Width::Flex { min: 16, max: 44 },
             0,
             |Row { task: t, .. }: &Row, _: &Ctx| t.description().into(),
-            Some(|Row { task: a, .. }: &Row, Row { task: b, .. }: &Row| a.description().cmp(&b.description())),
+            |Row { task: a, .. }: &Row, Row { task: b, .. }: &Row| a.description().cmp(&b.description()),
         ),
-        left(
+        column(
             "status",
             "Status",
             Width::Flex { min: 10, max: 60 },
@@ -131,38 +130,27 @@ fn columns() -> Vec<Column<Row>> {
                     None => Cell::role(format!("{glyph} {}", t.status), role),
                 }
             },
-            Some(|Row { task: a, .. }: &Row, Row { task: b, .. }: &Row| {
-                a.status.to_string().cmp(&b.status.to_string())
-            }),
+            |Row { task: a, .. }: &Row, Row { task: b, .. }: &Row| a.status.to_string().cmp(&b.status.to_string()),
         ),
-        Column {
-            align: Align::Right,
-            ..left(
-                "duration",
-                "Duration",
-                Width::Fixed(9),
-                3,
-                |Row { task: t, .. }: &Row, c: &Ctx| {
-                    meter::duration(t, c.now).map_or_else(String::new, text::duration).into()
-                },
-                None,
-            )
-        },
-        left(
+        Column::left("duration", "Duration", Width::Fixed(9), 3, |Row { task: t, .. }: &Row, c: &Ctx| {
+            meter::duration(t, c.now).map_or_else(String::new, text::duration).into()
+        })
+        .right(),
+        column(
             "node",
             "Node",
             Width::Fit { max: 14 },
             2,
             |Row { task: t, .. }: &Row, _: &Ctx| t.node.as_str().into(),
-            Some(|Row { task: a, .. }: &Row, Row { task: b, .. }: &Row| a.node.cmp(&b.node)),
+            |Row { task: a, .. }: &Row, Row { task: b, .. }: &Row| a.node.cmp(&b.node),
         ),
-        left(
+        column(
             "user",
             "User",
             Width::Fit { max: 24 },
             4,
             |Row { task: t, .. }: &Row, _: &Ctx| Cell::role(t.user.as_str(), Role::Muted),
-            Some(|Row { task: a, .. }: &Row, Row { task: b, .. }: &Row| a.user.cmp(&b.user)),
+            |Row { task: a, .. }: &Row, Row { task: b, .. }: &Row| a.user.cmp(&b.user),
         ),
     ]
 }
@@ -351,7 +339,7 @@ impl View for Tasks {
         self.sync(cx.store());
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 

@@ -26,8 +26,8 @@ use crate::{
     shell::{Command, Cx, Scene, View},
     store::Store,
     ui::{
-        Cell, Ctx, List, Role, Table, TableEvent,
-        table::{Align, Column, RowState, Width},
+        Cell, Ctx, Pane, Role, Table, TableEvent,
+        table::{Column, RowState, Width},
         text,
     },
 };
@@ -66,28 +66,18 @@ impl Default for Templates {
 }
 
 fn columns() -> Vec<Column<Row>> {
-    let left = |id, title, width, priority, cell, sort| Column {
-        id,
-        title,
-        width,
-        priority,
-        align: Align::Left,
-        cell,
-        sort: Some(sort),
-    };
+    let column = Column::<Row>::sorted;
     vec![
-        Column {
-            align: Align::Right,
-            ..left(
-                "id",
-                "Id",
-                Width::Fit { max: 9 },
-                0,
-                |r: &Row, _: &Ctx| r.guest.vmid.to_string().into(),
-                |a: &Row, b: &Row| a.guest.vmid.cmp(&b.guest.vmid),
-            )
-        },
-        left(
+        column(
+            "id",
+            "Id",
+            Width::Fit { max: 9 },
+            0,
+            |r: &Row, _: &Ctx| r.guest.vmid.to_string().into(),
+            |a: &Row, b: &Row| a.guest.vmid.cmp(&b.guest.vmid),
+        )
+        .right(),
+        column(
             "name",
             "Name",
             Width::Flex { min: 12, max: 40 },
@@ -95,7 +85,7 @@ fn columns() -> Vec<Column<Row>> {
             |r, _| r.guest.name.as_str().into(),
             |a, b| a.guest.name.cmp(&b.guest.name),
         ),
-        left(
+        column(
             "kind",
             "Kind",
             Width::Fixed(4),
@@ -103,7 +93,7 @@ fn columns() -> Vec<Column<Row>> {
             |r, _| r.guest.kind.label().into(),
             |a, b| a.guest.kind.cmp(&b.guest.kind),
         ),
-        left(
+        column(
             "node",
             "Node",
             Width::Fit { max: 14 },
@@ -111,7 +101,7 @@ fn columns() -> Vec<Column<Row>> {
             |r, _| r.guest.node.as_str().into(),
             |a, b| a.guest.node.cmp(&b.guest.node),
         ),
-        left(
+        column(
             "clones",
             "Linked clones",
             Width::Fit { max: 30 },
@@ -122,7 +112,7 @@ fn columns() -> Vec<Column<Row>> {
             },
             |a, b| a.clones.as_ref().map(Vec::len).cmp(&b.clones.as_ref().map(Vec::len)),
         ),
-        left(
+        column(
             "disk",
             "Disk",
             Width::Fixed(9),
@@ -130,7 +120,7 @@ fn columns() -> Vec<Column<Row>> {
             |r, _| text::bytes(r.guest.maxdisk).into(),
             |a, b| a.guest.maxdisk.cmp(&b.guest.maxdisk),
         ),
-        left(
+        column(
             "memory",
             "Memory",
             Width::Fixed(9),
@@ -138,7 +128,7 @@ fn columns() -> Vec<Column<Row>> {
             |r, _| text::bytes(r.guest.maxmem).into(),
             |a, b| a.guest.maxmem.cmp(&b.guest.maxmem),
         ),
-        left(
+        column(
             "tags",
             "Tags",
             Width::Fit { max: 30 },
@@ -146,7 +136,7 @@ fn columns() -> Vec<Column<Row>> {
             |r, c| Cell::chips(c.chips.chips(&r.guest.tags)),
             |a, b| a.guest.tags.cmp(&b.guest.tags),
         ),
-        left(
+        column(
             "pool",
             "Pool",
             Width::Fit { max: 16 },
@@ -323,7 +313,7 @@ impl View for Templates {
         }
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 

@@ -6,6 +6,7 @@ pub mod remove;
 pub mod shelf;
 pub mod usage;
 
+use crossterm::event::KeyEvent;
 use jiff::tz::TimeZone;
 use ratatui::{
     Frame,
@@ -36,7 +37,7 @@ use crate::{
     },
     shell::{Command, Cx, Degree, Effect, Level, Proposal, Scene, View},
     store::Store,
-    ui::{Gauge, Graph, List, Role, Table, TableEvent, text},
+    ui::{Gauge, Graph, Pane, Role, Table, TableEvent, text},
 };
 
 /// More guests than this are not asked without being told to.
@@ -292,9 +293,22 @@ impl Volumes {
         }
     }
 
-    /// Whether files can come to what is shown.
-    fn takes_files(&self) -> bool {
-        self.kind.is_none_or(|kind| !image::endings(kind).is_empty())
+    /// Why no file can come to what is shown; `None` when one can.
+    fn no_files(&self, store: &Store) -> Option<String> {
+        let comes = |kind: ContentKind| !image::endings(kind).is_empty();
+        if self.kind.is_some_and(|kind| !comes(kind)) {
+            return Some(format!("{} are no files to send", self.what()));
+        }
+        let places = self.places(store);
+        let wanted = |p: &Place| ContentKind::ALL.into_iter().any(|kind| comes(kind) && p.keeps(kind));
+        match (&self.scope, places.first()) {
+            _ if places.iter().any(wanted) => None,
+            (Scope::Storage(..), Some(place)) => {
+                Some(format!("{} keeps {}, but no files", place.storage, place.content.replace(',', ", ")))
+            }
+            (Scope::Storage(storage, _), None) => Some(format!("{storage} is not in the cluster's list")),
+            (Scope::Kind(_), _) => Some(format!("no storage keeps {}", self.what())),
+        }
     }
 
     /// The kind and the storage that a new file is likely meant for.
@@ -432,14 +446,7 @@ impl View for Volumes {
             ready: |v, _| v.selected().is_some(),
             run: Self::copy,
         },
-        Command {
-            id: "volume.remove",
-            keys: "delete",
-            title: "Remove",
-            footer: true,
-            ready: |v, _| v.selected().is_some(),
-            run: Self::remove,
-        },
+        Command::remove("volume.remove", |v, _| v.selected().is_some(), Self::remove),
         Command {
             id: "volume.protect",
             keys: "p",
@@ -477,7 +484,7 @@ impl View for Volumes {
             keys: "u",
             title: "Upload",
             footer: true,
-            ready: |v, _| v.takes_files(),
+            ready: |v, s| v.no_files(s).is_none(),
             run: Self::upload,
         },
         Command {
@@ -485,7 +492,7 @@ impl View for Volumes {
             keys: "w",
             title: "Download",
             footer: true,
-            ready: |v, _| v.takes_files(),
+            ready: |v, s| v.no_files(s).is_none(),
             run: Self::download,
         },
         Command {
@@ -561,8 +568,24 @@ impl View for Volumes {
         self.sync(cx.store());
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
+    }
+
+    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        let event = self.table.key(key);
+        if self.listed(event, cx) {
+            return true;
+        }
+        // Here it can be said why.
+        let keys = cx.scene.keys;
+        let command = [("volume.upload", "upload"), ("volume.download", "download")];
+        let Some((_, verb)) = command.into_iter().find(|(id, _)| keys.matches(id, &key)) else { return false };
+        let why = self.no_files(cx.store());
+        if let Some(why) = &why {
+            cx.toast(Level::Warning, format!("No {verb} here: {why}"));
+        }
+        why.is_some()
     }
 
     fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {

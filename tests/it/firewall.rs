@@ -5,25 +5,37 @@ use serde_json::{Value, json};
 
 use crate::harness::{Harness, Setup};
 
-/// Nextcloud (VM 102) with three rules.
-async fn nextcloud(size: (u16, u16)) -> Harness {
-    let mut h = Setup::default().sized(size.0, size.1).go().await;
-    set(
-        &h,
-        &json!({"rules": [
-            {"type": "in", "action": "ACCEPT", "enable": 1, "proto": "tcp", "dport": "22", "source": "10.0.0.0/8",
-             "comment": "from inside", "log": "info"},
-            {"type": "in", "action": "DROP", "enable": 0, "macro": "SMB"},
-            {"type": "out", "action": "REJECT", "enable": 1, "dest": "+blk"},
-        ], "ipset": {"blk": {"comment": "unwanted", "entries": [{"cidr": "192.0.2.0/24"}]}}}),
-    );
+/// The firewall of Nextcloud (VM 102) with three rules, an IP set and a log.
+async fn opened(setup: Setup) -> Harness {
+    let mut h = setup.go().await;
+    let file = json!({"rules": [
+        {"type": "in", "action": "ACCEPT", "enable": 1, "proto": "tcp", "dport": "22", "source": "10.0.0.0/8",
+         "comment": "from inside", "log": "info"},
+        {"type": "in", "action": "DROP", "enable": 0, "macro": "SMB"},
+        {"type": "out", "action": "REJECT", "enable": 1, "dest": "+blk"},
+    ], "ipset": {"blk": {"comment": "unwanted", "entries": [{"cidr": "192.0.2.0/24"}]}}});
+    h.sim(|sim| sim.cluster.extra.insert("firewall/guest/102".into(), file));
     h.press("/ 'nextcloud' enter enter F").await;
     h.until("from inside", 3.0).await;
     h
 }
 
-fn set(h: &Harness, file: &Value) {
-    h.sim(|sim| sim.cluster.extra.insert("firewall/guest/102".into(), file.clone()));
+async fn nextcloud(width: u16, height: u16) -> Harness {
+    opened(Setup::default().sized(width, height)).await
+}
+
+/// The dialog of the first rule, with another port typed.
+async fn port_typed() -> Harness {
+    let mut h = nextcloud(80, 24).await;
+    h.press("e").await;
+    h.until("Edit rule 0", 2.0).await;
+    h.press("tab tab tab tab tab ctrl-u '2222'").await;
+    h
+}
+
+/// Somebody else changes the firewall.
+fn meanwhile(h: &Harness, change: impl FnOnce(&mut Value)) {
+    h.sim(|sim| change(sim.cluster.extra.get_mut("firewall/guest/102").unwrap()));
 }
 
 /// What the cluster has, in the order in which it counts.
@@ -35,7 +47,7 @@ fn rules(h: &Harness) -> Vec<Value> {
 #[tokio::test(start_paused = true)]
 async fn the_rules_stand_in_their_order_with_what_keeps_them_from_counting() {
     for size in [(80, 24), (120, 40)] {
-        let h = nextcloud(size).await;
+        let h = nextcloud(size.0, size.1).await;
         h.sees("It is switched off: none of this counts");
         h.sees("The cluster's firewall is switched off");
         let at = |text: &str| h.screen().lines().position(|l| l.contains(text)).unwrap();
@@ -43,13 +55,13 @@ async fn the_rules_stand_in_their_order_with_what_keeps_them_from_counting() {
         assert!(h.line("SMB").contains("off"), "{}", h.screen());
         assert!(h.line("10.0.0.0/8").contains("tcp 22"), "{}", h.screen());
     }
-    let h = nextcloud((120, 40)).await;
+    let h = nextcloud(120, 40).await;
     h.sees("+blk");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_service_is_let_in_with_two_choices() {
-    let mut h = nextcloud((80, 24)).await;
+    let mut h = nextcloud(80, 24).await;
     h.press("s").await;
     h.until("Which service is to be let in?", 2.0).await;
     h.sees("Secure shell traffic");
@@ -68,7 +80,7 @@ async fn a_service_is_let_in_with_two_choices() {
 
 #[tokio::test(start_paused = true)]
 async fn an_edit_sends_only_what_was_changed_and_what_is_emptied_is_deleted() {
-    let mut h = nextcloud((120, 40)).await;
+    let mut h = nextcloud(120, 40).await;
     h.press("e").await;
     h.until("Edit rule 0", 2.0).await;
     h.sees("Destination port");
@@ -90,7 +102,7 @@ async fn an_edit_sends_only_what_was_changed_and_what_is_emptied_is_deleted() {
 
 #[tokio::test(start_paused = true)]
 async fn rules_are_moved_switched_copied_and_removed() {
-    let mut h = nextcloud((80, 24)).await;
+    let mut h = nextcloud(80, 24).await;
     // Down by one: the first changes places with the second.
     h.press("J").await;
     h.sees("Move rule 0 to 1: VM 102 (nextcloud)?");
@@ -132,13 +144,9 @@ async fn rules_are_moved_switched_copied_and_removed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rule_that_somebody_else_has_moved_is_found_again_and_nothing_typed_is_lost() {
-    let mut h = nextcloud((80, 24)).await;
-    h.press("e").await;
-    h.until("Edit rule 0", 2.0).await;
-    h.press("tab tab tab tab tab ctrl-u '2222'").await;
+    let mut h = port_typed().await;
     // A rule comes before it.
-    h.sim(|sim| {
-        let file = sim.cluster.extra.get_mut("firewall/guest/102").unwrap();
+    meanwhile(&h, |file| {
         let new = json!({"type": "in", "action": "ACCEPT", "enable": 1, "macro": "Ping"});
         file["rules"].as_array_mut().unwrap().insert(0, new);
     });
@@ -156,14 +164,8 @@ async fn a_rule_that_somebody_else_has_moved_is_found_again_and_nothing_typed_is
 
 #[tokio::test(start_paused = true)]
 async fn a_rule_that_is_gone_becomes_a_new_one_only_when_it_is_sent_again() {
-    let mut h = nextcloud((80, 24)).await;
-    h.press("e").await;
-    h.until("Edit rule 0", 2.0).await;
-    h.press("tab tab tab tab tab ctrl-u '2222'").await;
-    h.sim(|sim| {
-        let file = sim.cluster.extra.get_mut("firewall/guest/102").unwrap();
-        file["rules"].as_array_mut().unwrap().remove(0);
-    });
+    let mut h = port_typed().await;
+    meanwhile(&h, |file| drop(file["rules"].as_array_mut().unwrap().remove(0)));
     h.press("ctrl-s y").await;
     h.wait(1.0).await;
     h.sees("changed or removed this rule meanwhile");
@@ -177,10 +179,7 @@ async fn a_rule_that_is_gone_becomes_a_new_one_only_when_it_is_sent_again() {
     h.wait(5.0).await;
     h.press("G delete").await;
     h.until("Remove rule 2", 2.0).await;
-    h.sim(|sim| {
-        let file = sim.cluster.extra.get_mut("firewall/guest/102").unwrap();
-        file["rules"].as_array_mut().unwrap().pop();
-    });
+    meanwhile(&h, |file| drop(file["rules"].as_array_mut().unwrap().pop()));
     h.press("y").await;
     h.until("detected", 3.0).await;
     h.wait(1.0).await;
@@ -189,7 +188,7 @@ async fn a_rule_that_is_gone_becomes_a_new_one_only_when_it_is_sent_again() {
 
 #[tokio::test(start_paused = true)]
 async fn options_say_what_they_do_and_only_changed_ones_are_sent() {
-    let mut h = nextcloud((80, 24)).await;
+    let mut h = nextcloud(80, 24).await;
     h.press("tab").await;
     h.sees("DROP (default)");
     h.sees("Input policy");
@@ -213,7 +212,7 @@ async fn options_say_what_they_do_and_only_changed_ones_are_sent() {
     h.wait(1.0).await;
     h.press("e").await;
     h.until("Options: VM 102 (nextcloud)", 2.0).await;
-    h.sim(|sim| sim.cluster.extra.get_mut("firewall/guest/102").unwrap()["options"]["dhcp"] = json!(1));
+    meanwhile(&h, |file| file["options"]["dhcp"] = json!(1));
     h.press("left ctrl-s y").await;
     h.wait(1.0).await;
     h.sees("Somebody else has changed this firewall meanwhile");
@@ -228,7 +227,7 @@ async fn options_say_what_they_do_and_only_changed_ones_are_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn aliases_and_ip_sets_with_what_is_in_them() {
-    let mut h = nextcloud((120, 40)).await;
+    let mut h = nextcloud(120, 40).await;
     h.press("tab tab a").await;
     h.until("Add alias", 2.0).await;
     h.press("'office' tab '10.1.2.300' tab ctrl-s").await;
@@ -269,7 +268,7 @@ async fn aliases_and_ip_sets_with_what_is_in_them() {
 
 #[tokio::test(start_paused = true)]
 async fn a_security_group_is_inserted() {
-    let mut h = nextcloud((80, 24)).await;
+    let mut h = nextcloud(80, 24).await;
     h.sim(|sim| {
         sim.cluster.extra.insert("firewall/cluster".into(), json!({"groups": {"web": {"comment": "web servers"}}}))
     });
@@ -287,7 +286,7 @@ async fn a_security_group_is_inserted() {
 
 #[tokio::test(start_paused = true)]
 async fn the_log_says_that_there_is_none_and_a_node_that_is_away_is_named() {
-    let mut h = nextcloud((80, 24)).await;
+    let mut h = nextcloud(80, 24).await;
     h.press("w").await;
     h.until("nothing was logged", 2.0).await;
     h.press("t").await;
@@ -304,11 +303,27 @@ async fn the_log_says_that_there_is_none_and_a_node_that_is_away_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_log_whose_span_comes_round_again_before_an_answer_has_each_line_once() {
+    let mut h = nextcloud(80, 24).await;
+    meanwhile(&h, |file| {
+        file["log"] = json!(["102 6 tap102i0-IN DROP: the first", "102 6 tap102i0-IN DROP: the second"])
+    });
+    h.trouble("/firewall/log", None, Trouble::Slow(1.0));
+    h.press("w t t t t").await;
+    h.sees("live");
+    h.until("the second", 3.0).await;
+    h.wait(5.0).await;
+    h.sees("1-2/2");
+    assert_eq!(h.screen().matches("the first").count(), 1, "{}", h.screen());
+    // What is added is read on from there.
+    meanwhile(&h, |file| file["log"].as_array_mut().unwrap().push(json!("102 6 tap102i0-IN DROP: the third")));
+    h.until("the third", 5.0).await;
+    h.sees("1-3/3");
+}
+
+#[tokio::test(start_paused = true)]
 async fn read_only_mode_changes_nothing() {
-    let mut h = Setup { read_only: true, ..Setup::default() }.go().await;
-    set(&h, &json!({"rules": [{"type": "in", "action": "DROP", "enable": 1, "comment": "from inside"}]}));
-    h.press("/ 'nextcloud' enter enter F").await;
-    h.until("from inside", 3.0).await;
+    let mut h = opened(Setup { read_only: true, ..Setup::default() }).await;
     for key in ["a", "s", "e", "p", "c", "i", "delete"] {
         h.press(key).await;
         h.sees("Read-only mode");

@@ -192,7 +192,7 @@ async fn bulk_shutdown_leaves_out_and_names_those_that_do_not_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_filter_stays_while_switching_between_vms_and_containers() {
+async fn vms_and_containers_each_keep_filter_marks_and_what_is_open() {
     let mut h = Harness::new().await;
     h.press("/ 'prod' enter").await;
     h.sees("opnsense");
@@ -200,14 +200,26 @@ async fn the_filter_stays_while_switching_between_vms_and_containers() {
     h.sees("7/16");
     h.press("space").await;
     h.sees("1 marked");
+    let cursor = h.selected();
     h.press("3").await;
-    h.sees("grafana");
-    h.sees_not("ci-runner-1");
-    h.sees_not("opnsense");
+    h.sees("ci-runner-1");
+    h.sees_not("prod  ");
     h.sees_not("marked");
+    h.press("/ 'grafana' enter").await;
+    h.sees_not("ci-runner-1");
     h.press("9 2").await;
     h.sees("7/16");
-    h.press("esc").await;
+    h.sees("1 marked");
+    assert_eq!(h.selected(), cursor);
+    // A guest that is open stays on its tab.
+    h.press("enter").await;
+    h.sees("Summary");
+    h.press("3").await;
+    h.sees("/grafana");
+    h.sees_not("Summary");
+    h.press("2").await;
+    h.sees("Summary");
+    h.press("esc esc esc").await;
     h.sees("kali");
     h.press("/ 'node:pve3 status:running' enter").await;
     h.sees("k8s-worker2");

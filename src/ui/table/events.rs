@@ -13,30 +13,6 @@ const DOUBLE_CLICK: Millis = 400;
 /// Lines per step of the wheel.
 const WHEEL: usize = 3;
 
-/// What a view hands over to its list, whatever the rows are.
-pub trait List {
-    /// See [`Table::key`].
-    fn key(&mut self, event: KeyEvent) -> TableEvent;
-    /// See [`Table::mouse`].
-    fn mouse(&mut self, event: MouseEvent, now: Millis) -> TableEvent;
-    /// See [`Table::paste`].
-    fn paste(&mut self, pasted: &str) -> TableEvent;
-}
-
-impl<R, K: Ord + Hash + Clone> List for Table<R, K> {
-    fn key(&mut self, event: KeyEvent) -> TableEvent {
-        Table::key(self, event)
-    }
-
-    fn mouse(&mut self, event: MouseEvent, now: Millis) -> TableEvent {
-        Table::mouse(self, event, now)
-    }
-
-    fn paste(&mut self, pasted: &str) -> TableEvent {
-        Table::paste(self, pasted)
-    }
-}
-
 impl<R, K: Ord + Hash + Clone> Table<R, K> {
     /// Handles a key. While the filter is being typed, all keys are the table's.
     pub fn key(&mut self, event: KeyEvent) -> TableEvent {

@@ -1,6 +1,5 @@
 //! The answer to a call, as a tree to fold, search and copy from.
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -12,7 +11,7 @@ use crate::{
     api::{ApiError, Request, ids::Upid, schema::Answer},
     shell::{Command, Cx, Effect, Level, Scene, View},
     store::Store,
-    ui::{Role, Tree, TreeEvent, text},
+    ui::{Pane, Role, Tree, text},
 };
 
 /// What this view hears back.
@@ -47,13 +46,6 @@ impl AnswerView {
     fn empty(title: String) -> Self {
         let tree = Tree::new(serde_json::Value::Null);
         Self { title, request: None, asking: false, answer: None, tree, error: None }
-    }
-
-    fn ask(&mut self, cx: &mut Cx<'_, Msg>) {
-        if let Some(request) = self.request.clone().filter(|_| !self.asking) {
-            self.asking = true;
-            cx.send(request, Msg::Answered);
-        }
     }
 
     fn copy_value(&mut self, cx: &mut Cx<'_, Msg>) {
@@ -118,8 +110,11 @@ impl View for AnswerView {
         },
     ];
 
-    fn opened(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.ask(cx);
+    fn ask(&mut self, cx: &mut Cx<'_, Msg>) {
+        if let Some(request) = self.request.clone().filter(|_| !self.asking) {
+            self.asking = true;
+            cx.send(request, Msg::Answered);
+        }
     }
 
     fn update(&mut self, msg: Msg, _: &mut Cx<'_, Msg>) {
@@ -137,16 +132,8 @@ impl View for AnswerView {
         }
     }
 
-    fn key(&mut self, key: KeyEvent, _: &mut Cx<'_, Msg>) -> bool {
-        self.tree.key(key) == TreeEvent::Used
-    }
-
-    fn mouse(&mut self, event: MouseEvent, _: &mut Cx<'_, Msg>) {
-        self.tree.mouse(event);
-    }
-
-    fn paste(&mut self, text: &str, _: &mut Cx<'_, Msg>) {
-        self.tree.paste(text);
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
+        Some(&mut self.tree)
     }
 
     fn crumb(&self, _: &Store) -> String {

@@ -18,7 +18,7 @@ use crate::{
     },
     shell::{Command, Cx, Degree, Level, Proposal, Scene, View, copy},
     store::Store,
-    ui::{Form, FormEvent, Role, Viewer, ViewerEvent, text},
+    ui::{Form, FormEvent, Role, Viewer, text},
 };
 
 /// Columns from which the documentation stands beside the form.
@@ -241,14 +241,12 @@ impl View for MethodView {
 
     fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
         if let Some(manual) = &mut self.manual {
-            if manual.key(key) != ViewerEvent::Ignored {
-                return true;
-            }
-            if key.code == KeyCode::Esc {
+            let used = manual.key(key);
+            let leaves = !used && key.code == KeyCode::Esc;
+            if leaves {
                 self.manual = None;
-                return true;
             }
-            return false;
+            return used || leaves;
         }
         match self.form.key(key) {
             FormEvent::Ignored if key.code == KeyCode::Esc && self.form.is_dirty() && !self.leaving => {
@@ -324,7 +322,7 @@ impl View for MethodView {
         let block = look.block("Parameters", true);
         let inner = block.inner(left);
         frame.render_widget(block, left);
-        self.form.draw(frame, inner, look, scene.now.millis(), true);
+        self.form.draw_fields(frame, inner, look, scene.now.millis(), true);
         if right.height > 2 {
             let block = look.block("Documentation (ctrl-o)", false);
             let inner = block.inner(right);
@@ -334,5 +332,6 @@ impl View for MethodView {
         let mut lines = vec![Line::styled(" The call:", look.style(Role::Muted))];
         lines.extend(call.iter().take(4).map(|l| Line::styled(format!(" {l}"), look.style(Role::Accent))));
         frame.render_widget(Paragraph::new(lines), foot);
+        self.form.draw_choices(frame, area, look, scene.now.millis());
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     },
     shell::{Command, Cx, Effect, Level, Scene, View},
     store::Store,
-    ui::{Align, Cell, Column, Ctx, List, Role, Table, TableEvent, Width, text},
+    ui::{Cell, Column, Ctx, Pane, Role, Table, TableEvent, Width, text},
     views::task::transfer,
 };
 
@@ -41,60 +41,51 @@ pub struct Files {
 }
 
 fn columns() -> Vec<Column<Entry>> {
+    let column = Column::<Entry>::sorted;
     vec![
-        Column {
-            id: "name",
-            title: "Name",
-            width: Width::Flex { min: 16, max: 70 },
-            priority: 0,
-            align: Align::Left,
-            cell: |e: &Entry, _: &Ctx| {
+        column(
+            "name",
+            "Name",
+            Width::Flex { min: 16, max: 70 },
+            0,
+            |e: &Entry, _: &Ctx| {
                 if e.leaf { e.text.as_str().into() } else { Cell::role(format!("{}/", e.text), Role::Accent) }
             },
-            sort: Some(|a, b| (a.leaf, &a.text).cmp(&(b.leaf, &b.text))),
-        },
-        Column {
-            id: "size",
-            title: "Size",
-            width: Width::Fixed(9),
-            priority: 1,
-            align: Align::Right,
-            cell: |e, _| e.size.map_or_else(Cell::default, |n| text::bytes(n).into()),
-            sort: Some(|a, b| a.size.cmp(&b.size)),
-        },
-        Column {
-            id: "time",
-            title: "Changed",
-            width: Width::Fixed(16),
-            priority: 1,
-            align: Align::Left,
-            cell: |e, c| {
+            |a, b| (a.leaf, &a.text).cmp(&(b.leaf, &b.text)),
+        ),
+        column(
+            "size",
+            "Size",
+            Width::Fixed(9),
+            1,
+            |e, _| e.size.map_or_else(Cell::default, |n| text::bytes(n).into()),
+            |a, b| a.size.cmp(&b.size),
+        )
+        .right(),
+        column(
+            "time",
+            "Changed",
+            Width::Fixed(16),
+            1,
+            |e, c| {
                 let at = e.mtime.map(|at| text::time(at, c.zone).chars().take(16).collect::<String>());
                 at.unwrap_or_default().into()
             },
-            sort: Some(|a, b| a.mtime.cmp(&b.mtime)),
-        },
-        Column {
-            id: "type",
-            title: "Type",
-            width: Width::Fixed(8),
-            priority: 2,
-            align: Align::Left,
-            cell: |e, _| {
-                let word = match e.kind.as_str() {
-                    "v" => "archive",
-                    "d" => "folder",
-                    "f" => "file",
-                    "l" | "h" => "link",
-                    "b" | "c" => "device",
-                    "p" => "pipe",
-                    "s" => "socket",
-                    _ => "",
-                };
-                Cell::role(word, Role::Muted)
-            },
-            sort: None,
-        },
+            |a, b| a.mtime.cmp(&b.mtime),
+        ),
+        Column::left("type", "Type", Width::Fixed(8), 2, |e, _| {
+            let word = match e.kind.as_str() {
+                "v" => "archive",
+                "d" => "folder",
+                "f" => "file",
+                "l" | "h" => "link",
+                "b" | "c" => "device",
+                "p" => "pipe",
+                "s" => "socket",
+                _ => "",
+            };
+            Cell::role(word, Role::Muted)
+        }),
     ]
 }
 
@@ -260,7 +251,7 @@ impl View for Files {
         }
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 

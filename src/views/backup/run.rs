@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -17,8 +16,11 @@ use crate::{
     },
     shell::{Command, Cx, Scene, View},
     store::Store,
-    ui::{Look, Role, ViewerEvent, text},
-    views::task::follow::{Follow, Heard},
+    ui::{Look, Pane, Role, Viewer, text},
+    views::{
+        log::{self, Log},
+        task::follow::{Follow, Heard},
+    },
 };
 
 /// A backup run.
@@ -80,6 +82,20 @@ impl Run {
     }
 }
 
+impl Log for Run {
+    fn viewer(&self) -> &Viewer {
+        &self.follow.viewer
+    }
+
+    fn viewer_mut(&mut self) -> &mut Viewer {
+        &mut self.follow.viewer
+    }
+
+    fn file(&self) -> String {
+        self.follow.file()
+    }
+}
+
 impl View for Run {
     type Msg = Heard;
     const NAME: &'static str = "Backup run";
@@ -92,35 +108,12 @@ impl View for Run {
             ready: |v, _| v.follow.is_running(),
             run: Self::stop,
         },
-        Command {
-            id: "run.error",
-            keys: "e",
-            title: "Next error",
-            footer: true,
-            ready: |v, _| !v.follow.viewer.is_empty(),
-            run: |v, _| {
-                v.follow.viewer.next_error();
-            },
-        },
-        Command {
-            id: "run.save",
-            keys: "W",
-            title: "Save the log",
-            footer: true,
-            ready: |v, _| !v.follow.viewer.is_empty(),
-            run: |v, cx| v.follow.save(cx),
-        },
-        Command {
-            id: "run.copy",
-            keys: "y",
-            title: "Copy the log",
-            footer: true,
-            ready: |_, _| true,
-            run: |v, cx| v.follow.copy(cx),
-        },
+        log::error(),
+        log::save(),
+        log::copy(),
     ];
 
-    fn opened(&mut self, cx: &mut Cx<'_, Heard>) {
+    fn ask(&mut self, cx: &mut Cx<'_, Heard>) {
         self.follow.ask(cx);
     }
 
@@ -128,24 +121,12 @@ impl View for Run {
         self.follow.pace()
     }
 
-    fn tick(&mut self, cx: &mut Cx<'_, Heard>) {
-        self.follow.ask(cx);
-    }
-
     fn update(&mut self, msg: Heard, cx: &mut Cx<'_, Heard>) {
         self.follow.hear(msg, cx).iter().for_each(|line| self.told.push(line));
     }
 
-    fn key(&mut self, key: KeyEvent, _: &mut Cx<'_, Heard>) -> bool {
-        self.follow.viewer.key(key) != ViewerEvent::Ignored
-    }
-
-    fn mouse(&mut self, event: MouseEvent, _: &mut Cx<'_, Heard>) {
-        self.follow.viewer.mouse(event);
-    }
-
-    fn paste(&mut self, text: &str, _: &mut Cx<'_, Heard>) {
-        self.follow.viewer.paste(text);
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
+        Some(&mut self.follow.viewer)
     }
 
     fn crumb(&self, _: &Store) -> String {

@@ -1,6 +1,5 @@
 //! The configuration in a backup, and how it differs from the guest as it is now.
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -15,7 +14,7 @@ use crate::{
     },
     shell::{Command, Cx, Effect, Level, Scene, View},
     store::Store,
-    ui::{Look, Role, Scroll, text},
+    ui::{Look, Pane, Role, Scroll, text},
 };
 
 /// What the view hears back.
@@ -206,12 +205,8 @@ impl View for Shown {
         }
     }
 
-    fn key(&mut self, key: KeyEvent, _: &mut Cx<'_, Msg>) -> bool {
-        self.scroll.key(key)
-    }
-
-    fn mouse(&mut self, event: MouseEvent, _: &mut Cx<'_, Msg>) {
-        self.scroll.mouse(event);
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
+        Some(&mut self.scroll)
     }
 
     fn crumb(&self, _: &Store) -> String {

@@ -12,10 +12,10 @@ use secrecy::ExposeSecret;
 
 use crate::{
     api::{
-        ApiError, Paged, cluster,
-        ids::{ContentKind, GuestRef, NodeName, StorageId, VmId},
+        ApiError, Paged,
+        ids::{ContentKind, GuestRef, NodeName, StorageId},
         image::{self, Appliance},
-        network::{self, Interface},
+        network::Interface,
         storage::{self, Volume},
         task::Task,
     },
@@ -25,7 +25,7 @@ use crate::{
     ui::{Choices, Values, Wizard},
     views::{
         device::used::{self, Addresses},
-        guest::like,
+        guest::{like, new},
         vm::create::supply::{self as of_node, Images},
     },
 };
@@ -33,10 +33,8 @@ use fetch::Fetch;
 
 /// What the wizard hears back.
 pub enum Msg {
-    /// The next free id.
-    NextId(Result<VmId, ApiError>),
-    /// Whether an id is free.
-    IdChecked(VmId, Result<VmId, ApiError>),
+    /// About ids.
+    Id(new::Came),
     /// The storages of a node.
     Storages(NodeName, Result<Vec<storage::Status>, ApiError>),
     /// The templates on a storage.
@@ -78,14 +76,15 @@ pub struct CreateCt {
 pub(crate) type Context<'a> = Cx<'a, Heard<Msg>>;
 
 impl CreateCt {
-    /// A wizard for a container on this node, or on the one with the most free memory.
-    pub fn new(store: &Store, node: Option<NodeName>) -> Dialog<Self> {
-        let node = of_node::node_for(store, node);
+    /// A wizard for a container on this node, or on the one with the most free memory; perhaps like another guest, and
+    /// where that one is.
+    pub fn new(store: &Store, node: Option<NodeName>, like: Option<GuestRef>) -> Dialog<Self> {
+        let node = of_node::node_for(store, like.as_ref().map(|guest| guest.node.clone()).or(node));
         let mut wizard = form::wizard(of_node::nodes(store), of_node::pools(store), node.as_str());
         wizard.set_fact("user", &store.user);
         let ask = Self {
             node,
-            like: None,
+            like,
             templates: Images::default(),
             catalogue: false,
             keys: vec![],
@@ -95,23 +94,11 @@ impl CreateCt {
         Dialog::new(ask, wizard)
     }
 
-    /// A wizard for a container like this one.
-    pub fn like(store: &Store, guest: GuestRef) -> Dialog<Self> {
-        let mut dialog = Self::new(store, Some(guest.node.clone()));
-        dialog.parts().0.like = Some(guest);
-        dialog
-    }
-
     fn load_node(&mut self, wizard: &mut Wizard, cx: &mut Context) {
         self.templates = Images::default();
         self.catalogue = false;
         supply::node(wizard, cx.store(), &self.node);
-        let node = self.node.clone();
-        cx.send(storage::of_node(&node, None, true), {
-            let node = node.clone();
-            move |answer| Msg::Storages(node, answer)
-        });
-        cx.send(network::list(&self.node, Some("any_bridge")), move |answer| Msg::Networks(node, answer));
+        of_node::ask(&self.node, cx, Msg::Storages, Msg::Networks);
         self.load_catalogue(wizard, cx);
     }
 
@@ -199,7 +186,7 @@ impl Ask for CreateCt {
     }
 
     fn opened(&mut self, wizard: &mut Wizard, cx: &mut Context) {
-        cx.send(cluster::next_id(None), Msg::NextId);
+        new::propose(cx, Msg::Id);
         if let Some(guest) = &self.like {
             like::ask(guest, like::of_ct, cx);
         }
@@ -215,18 +202,7 @@ impl Ask for CreateCt {
 
     fn update(&mut self, msg: Msg, wizard: &mut Wizard, cx: &mut Context) {
         match msg {
-            Msg::NextId(Ok(vmid)) => {
-                if wizard.values().get("vmid").is_empty() {
-                    wizard.set_initial("vmid", &vmid.to_string());
-                }
-            }
-            Msg::NextId(Err(error)) => wizard.set_trouble(Some(format!("No free id was proposed: {error}"))),
-            Msg::IdChecked(vmid, Err(error)) if wizard.values().get("vmid") == vmid.to_string() => {
-                if let Some(400) = error.status() {
-                    supply::taken(wizard, vmid, "is already taken");
-                }
-            }
-            Msg::IdChecked(..) => {}
+            Msg::Id(came) => new::came(came, wizard),
             Msg::Used(came) => self.addresses.came(came, wizard, cx, Msg::Used),
             Msg::Keys(Ok(keys)) => {
                 self.keys = keys;
@@ -277,18 +253,8 @@ impl Ask for CreateCt {
                 self.node = NodeName::from(values.get("node"));
                 self.load_node(wizard, cx);
             }
-            "vmid" => {
-                if let Some(vmid) = values.get("vmid").parse().ok().and_then(VmId::new) {
-                    match cx.store().guest(vmid) {
-                        Some(other) => {
-                            let why = format!("is taken by {} {}", other.kind.label(), other.name);
-                            supply::taken(wizard, vmid, &why);
-                        }
-                        None => cx.send(cluster::next_id(Some(vmid)), move |answer| Msg::IdChecked(vmid, answer)),
-                    }
-                }
-            }
-            "hostname" => supply::name(wizard, cx.store(), values.get("hostname")),
+            "vmid" => new::changed(wizard, cx, Msg::Id),
+            "hostname" => new::named(wizard, cx.store(), values.get("hostname")),
             "fetch" => self.load_catalogue(wizard, cx),
             "fetch.go" if values.is_on("fetch.go") => {
                 wizard.set("fetch.go", "0");

@@ -20,7 +20,7 @@ use crate::{
     },
     shell::{Command, Cx, Degree, Proposal, Scene, View},
     store::Store,
-    ui::{List, Role, Table, TableEvent, text},
+    ui::{Pane, Role, Table, TableEvent, text},
 };
 
 /// What the view hears back.
@@ -73,13 +73,6 @@ impl Entries {
         }
     }
 
-    fn ask(&mut self, cx: &mut Cx<'_, Msg>) {
-        if !self.asking {
-            self.asking = true;
-            cx.send(api::entries(&self.scope, &self.set), Msg::Listed);
-        }
-    }
-
     fn add(&mut self, cx: &mut Cx<'_, Msg>) {
         if !cx.refuses_changes() {
             cx.open(EditAddress::dialog(&self.scope, &self.label, What::Entry(self.set.clone(), None)));
@@ -106,27 +99,16 @@ impl View for Entries {
     type Msg = Msg;
     const NAME: &'static str = "IP set";
     const COMMANDS: &'static [Command<Self>] = &[
-        Command { id: "ipset.add", keys: "a", title: "Add", footer: true, ready: |_, _| true, run: Self::add },
-        Command {
-            id: "ipset.edit",
-            keys: "e",
-            title: "Edit",
-            footer: true,
-            ready: |v, _| !v.table.is_empty(),
-            run: Self::edit,
-        },
-        Command {
-            id: "ipset.remove",
-            keys: "delete",
-            title: "Remove",
-            footer: true,
-            ready: |v, _| !v.table.is_empty(),
-            run: Self::remove,
-        },
+        Command::add("ipset.add", |_, _| true, Self::add),
+        Command::edit("ipset.edit", |v, _| !v.table.is_empty(), Self::edit),
+        Command::remove("ipset.remove", |v, _| !v.table.is_empty(), Self::remove),
     ];
 
-    fn opened(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.ask(cx);
+    fn ask(&mut self, cx: &mut Cx<'_, Msg>) {
+        if !self.asking {
+            self.asking = true;
+            cx.send(api::entries(&self.scope, &self.set), Msg::Listed);
+        }
     }
 
     fn refreshed(&mut self, cx: &mut Cx<'_, Msg>) {
@@ -135,10 +117,6 @@ impl View for Entries {
 
     fn pace(&self) -> Option<Duration> {
         Some(Self::PACE)
-    }
-
-    fn tick(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.ask(cx);
     }
 
     fn update(&mut self, msg: Msg, cx: &mut Cx<'_, Msg>) {
@@ -156,7 +134,7 @@ impl View for Entries {
         }
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -15,14 +14,14 @@ use crate::{
         firewall::{self as api, Scope},
         task::LogLine,
     },
-    shell::{Command, Cx, Effect, Level, Scene, View},
+    shell::{Command, Cx, Scene, View},
     store::Store,
-    ui::{Role, Viewer, ViewerEvent, text},
-    views::task::save::to_file,
+    ui::{Pane, Role, Viewer, text},
+    views::log,
 };
 
-/// What the view hears back: the span that was asked for, and the lines.
-pub struct Lines(Part, Result<Paged<LogLine>, ApiError>);
+/// What the view hears back: for which reading of the log, and the lines.
+pub struct Lines(u64, Result<Paged<LogLine>, ApiError>);
 
 /// Which part of the log is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +40,8 @@ pub struct Log {
     scope: Scope,
     label: String,
     span: usize,
+    /// Another span is another reading: what was asked for before doesn't count any more, also when it comes round again.
+    reading: u64,
     viewer: Viewer,
     seen: u64,
     asking: bool,
@@ -55,43 +56,33 @@ impl Log {
 
     /// The log of a firewall that is called `label`.
     pub fn new(scope: Scope, label: String) -> Self {
-        let viewer = Self::viewer();
-        Self { scope, label, span: 0, viewer, seen: 0, asking: false, error: None }
+        let viewer = Self::empty();
+        Self { scope, label, span: 0, reading: 0, viewer, seen: 0, asking: false, error: None }
     }
 
-    fn viewer() -> Viewer {
+    fn empty() -> Viewer {
         Viewer::new().following(true).with_empty("nothing was logged (a rule or an option must ask for it)")
-    }
-
-    fn ask(&mut self, cx: &mut Cx<'_, Lines>) {
-        if self.asking {
-            return;
-        }
-        self.asking = true;
-        let span = SPANS[self.span];
-        let now = u64::try_from(cx.scene.now.unix).unwrap_or(0);
-        let since = match span {
-            Part::Live => None,
-            Part::Last(seconds, _) => Some(now.saturating_sub(seconds)),
-        };
-        let request = api::log(&self.scope, self.seen, Self::PAGE, since, since.map(|_| now));
-        cx.send(request, move |answer| Lines(span, answer));
     }
 
     fn next_span(&mut self, cx: &mut Cx<'_, Lines>) {
         self.span = (self.span + 1) % SPANS.len();
-        (self.viewer, self.seen, self.asking) = (Self::viewer(), 0, false);
+        self.reading += 1;
+        (self.viewer, self.seen, self.asking) = (Self::empty(), 0, false);
         self.ask(cx);
     }
+}
 
-    fn save(&mut self, cx: &mut Cx<'_, Lines>) {
-        let safe = self.label.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-        cx.open(to_file(&format!("firewall-{safe}.log"), self.viewer.text()));
+impl log::Log for Log {
+    fn viewer(&self) -> &Viewer {
+        &self.viewer
     }
 
-    fn copy(&mut self, cx: &mut Cx<'_, Lines>) {
-        cx.emit(Effect::Copy(self.viewer.text()));
-        cx.toast(Level::Info, "Log copied");
+    fn viewer_mut(&mut self) -> &mut Viewer {
+        &mut self.viewer
+    }
+
+    fn file(&self) -> String {
+        format!("firewall-{}.log", log::file_part(&self.label))
     }
 }
 
@@ -107,26 +98,24 @@ impl View for Log {
             ready: |_, _| true,
             run: Self::next_span,
         },
-        Command {
-            id: "firewalllog.save",
-            keys: "W",
-            title: "Save to a file",
-            footer: true,
-            ready: |v, _| !v.viewer.is_empty(),
-            run: Self::save,
-        },
-        Command {
-            id: "firewalllog.copy",
-            keys: "y",
-            title: "Copy",
-            footer: true,
-            ready: |v, _| !v.viewer.is_empty(),
-            run: Self::copy,
-        },
+        log::error(),
+        log::save(),
+        log::copy(),
     ];
 
-    fn opened(&mut self, cx: &mut Cx<'_, Lines>) {
-        self.ask(cx);
+    fn ask(&mut self, cx: &mut Cx<'_, Lines>) {
+        if self.asking {
+            return;
+        }
+        self.asking = true;
+        let now = u64::try_from(cx.scene.now.unix).unwrap_or(0);
+        let since = match SPANS[self.span] {
+            Part::Live => None,
+            Part::Last(seconds, _) => Some(now.saturating_sub(seconds)),
+        };
+        let request = api::log(&self.scope, self.seen, Self::PAGE, since, since.map(|_| now));
+        let reading = self.reading;
+        cx.send(request, move |answer| Lines(reading, answer));
     }
 
     fn pace(&self) -> Option<Duration> {
@@ -134,12 +123,8 @@ impl View for Log {
         (SPANS[self.span] == Part::Live && !refused).then_some(Self::PACE)
     }
 
-    fn tick(&mut self, cx: &mut Cx<'_, Lines>) {
-        self.ask(cx);
-    }
-
-    fn update(&mut self, Lines(span, answer): Lines, cx: &mut Cx<'_, Lines>) {
-        if span != SPANS[self.span] {
+    fn update(&mut self, Lines(reading, answer): Lines, cx: &mut Cx<'_, Lines>) {
+        if reading != self.reading {
             return;
         }
         self.asking = false;
@@ -162,16 +147,8 @@ impl View for Log {
         }
     }
 
-    fn key(&mut self, key: KeyEvent, _: &mut Cx<'_, Lines>) -> bool {
-        self.viewer.key(key) != ViewerEvent::Ignored
-    }
-
-    fn mouse(&mut self, event: MouseEvent, _: &mut Cx<'_, Lines>) {
-        self.viewer.mouse(event);
-    }
-
-    fn paste(&mut self, text: &str, _: &mut Cx<'_, Lines>) {
-        self.viewer.paste(text);
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
+        Some(&mut self.viewer)
     }
 
     fn crumb(&self, _: &Store) -> String {

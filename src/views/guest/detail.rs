@@ -117,41 +117,6 @@ impl Detail {
         }
     }
 
-    /// Asks how the guest is; its configuration and its history seldom, as both change slowly.
-    fn ask(&mut self, cx: &mut Cx<'_, Msg>) {
-        if self.asking > 0 {
-            return;
-        }
-        let now = cx.scene.now.mono;
-        let since = |at: Option<Duration>| at.map_or(Duration::MAX, |at| now.saturating_sub(at));
-        // After a while behind other views anything may have changed.
-        let back = since(self.asked) > Self::PACE * 2;
-        let (config, history) =
-            (back || since(self.config_asked) >= Self::CONFIG, back || since(self.history_asked) >= Self::HISTORY);
-        // The guest may have moved to another node.
-        if let Some(known) = cx.store().guest(self.guest.vmid) {
-            self.guest = known.reference();
-        }
-        self.asked = Some(cx.scene.now.mono);
-        self.asking = 1;
-        let vmid = self.guest.vmid;
-        cx.send(api::status(&self.guest), move |answer| Msg::Status(vmid, Box::new(answer)));
-        if config {
-            self.asking += 1;
-            self.config_asked = Some(now);
-            cx.send(api::config(&self.guest, &api::Which::Pending), move |a| Msg::Config(vmid, a));
-        }
-        if history {
-            self.history_asked = Some(now);
-            let graphs = if self.tab == Tab::Graphs { &self.graphs } else { &self.hour };
-            let (span, of) = (graphs.span, graphs.of);
-            cx.send(api::rrddata(&self.guest, span, of), move |a| Msg::History(vmid, span, of, a));
-        }
-        if self.inside_asking == 0 && since(self.inside_asked) >= Self::INSIDE {
-            self.ask_inside(cx);
-        }
-    }
-
     fn runs(&self, store: &Store) -> bool {
         let live = self.status.as_ref().map(Status::state);
         live.or_else(|| self.known(store).map(|g| g.status.clone())) == Some(GuestStatus::Running)
@@ -302,14 +267,7 @@ impl View for Detail {
     type Msg = Msg;
     const NAME: &'static str = "Guest";
     const COMMANDS: &'static [Command<Self>] = &[
-        Command {
-            id: "detail.menu",
-            keys: "m x",
-            title: "Actions",
-            footer: true,
-            ready: |v, s| v.known(s).is_some(),
-            run: Self::menu,
-        },
+        Command::menu("detail.menu", |v, s| v.known(s).is_some(), Self::menu),
         action::command::<Self, 0>(),
         action::command::<Self, 1>(),
         action::command::<Self, 2>(),
@@ -325,14 +283,11 @@ impl View for Detail {
         template::convert_command(),
         template::describe_command(),
         permission::command(),
-        Command {
-            id: "guest.edit",
-            keys: "e",
-            title: "Edit",
-            footer: true,
-            ready: |v, s| v.known(s).is_some(),
-            run: |v, cx| cx.open(super::edit::Editor::new(v.guest.clone())),
-        },
+        Command::edit(
+            "guest.edit",
+            |v, s| v.known(s).is_some(),
+            |v, cx| cx.open(super::edit::Editor::new(v.guest.clone())),
+        ),
         Command {
             id: "detail.backups",
             keys: "b",
@@ -424,8 +379,39 @@ impl View for Detail {
         Command { id: "detail.copy", keys: "y", title: "Copy id", footer: false, ready: |_, _| true, run: Self::copy },
     ];
 
-    fn opened(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.ask(cx);
+    /// Asks how the guest is; its configuration and its history seldom, as both change slowly.
+    fn ask(&mut self, cx: &mut Cx<'_, Msg>) {
+        if self.asking > 0 {
+            return;
+        }
+        let now = cx.scene.now.mono;
+        let since = |at: Option<Duration>| at.map_or(Duration::MAX, |at| now.saturating_sub(at));
+        // After a while behind other views anything may have changed.
+        let back = since(self.asked) > Self::PACE * 2;
+        let (config, history) =
+            (back || since(self.config_asked) >= Self::CONFIG, back || since(self.history_asked) >= Self::HISTORY);
+        // The guest may have moved to another node.
+        if let Some(known) = cx.store().guest(self.guest.vmid) {
+            self.guest = known.reference();
+        }
+        self.asked = Some(cx.scene.now.mono);
+        self.asking = 1;
+        let vmid = self.guest.vmid;
+        cx.send(api::status(&self.guest), move |answer| Msg::Status(vmid, Box::new(answer)));
+        if config {
+            self.asking += 1;
+            self.config_asked = Some(now);
+            cx.send(api::config(&self.guest, &api::Which::Pending), move |a| Msg::Config(vmid, a));
+        }
+        if history {
+            self.history_asked = Some(now);
+            let graphs = if self.tab == Tab::Graphs { &self.graphs } else { &self.hour };
+            let (span, of) = (graphs.span, graphs.of);
+            cx.send(api::rrddata(&self.guest, span, of), move |a| Msg::History(vmid, span, of, a));
+        }
+        if self.inside_asking == 0 && since(self.inside_asked) >= Self::INSIDE {
+            self.ask_inside(cx);
+        }
     }
 
     fn refreshed(&mut self, cx: &mut Cx<'_, Msg>) {
@@ -437,10 +423,6 @@ impl View for Detail {
 
     fn pace(&self) -> Option<Duration> {
         Some(Self::PACE)
-    }
-
-    fn tick(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.ask(cx);
     }
 
     fn update(&mut self, msg: Msg, cx: &mut Cx<'_, Msg>) {

@@ -43,7 +43,7 @@ use crate::{
     },
     shell::{Command, Cx, LayerId, Level, Proposal, Scene, View},
     store::Store,
-    ui::{List, Look, Role, Table, TableEvent, text as words},
+    ui::{Look, Pane, Role, Table, TableEvent, text as words},
 };
 
 /// What the editor hears back.
@@ -385,7 +385,7 @@ impl View for Editor {
         }
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 

@@ -48,8 +48,8 @@ pub const fn command<V: Targets>() -> Command<V> {
             let store = cx.store();
             let Some(guest) = view.targets(store).first().map(|guest| guest.reference()) else { return };
             match guest.kind {
-                GuestKind::Vm => cx.open(CreateVm::like(store, guest)),
-                GuestKind::Ct => cx.open(CreateCt::like(store, guest)),
+                GuestKind::Vm => cx.open(CreateVm::new(store, None, Some(guest))),
+                GuestKind::Ct => cx.open(CreateCt::new(store, None, Some(guest))),
             }
         },
     }

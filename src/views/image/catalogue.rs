@@ -16,8 +16,8 @@ use crate::{
     shell::{Ask, Command, Cx, Dialog, Proposal, Scene, View, Write, dialog},
     store::Store,
     ui::{
-        Cell, Ctx, Form, List, Role, Table, TableEvent, Wizard,
-        table::{Align, Column, Width},
+        Cell, Ctx, Form, Pane, Role, Table, TableEvent, Wizard,
+        table::{Column, Width},
     },
     views::{fact::Facts, volume::place},
 };
@@ -50,17 +50,9 @@ pub struct Catalogue {
 }
 
 fn columns() -> Vec<Column<Row>> {
-    let left = |id, title, width, priority, cell, sort| Column {
-        id,
-        title,
-        width,
-        priority,
-        align: Align::Left,
-        cell,
-        sort: Some(sort),
-    };
+    let column = Column::<Row>::sorted;
     vec![
-        left(
+        column(
             "section",
             "Section",
             Width::Fit { max: 14 },
@@ -68,7 +60,7 @@ fn columns() -> Vec<Column<Row>> {
             |r: &Row, _: &Ctx| Cell::role(r.appliance.section.as_str(), Role::Accent),
             |a: &Row, b: &Row| a.appliance.section.cmp(&b.appliance.section),
         ),
-        left(
+        column(
             "package",
             "Package",
             Width::Flex { min: 16, max: 40 },
@@ -76,7 +68,7 @@ fn columns() -> Vec<Column<Row>> {
             |r, _| r.appliance.package.as_str().into(),
             |a, b| a.appliance.package.cmp(&b.appliance.package),
         ),
-        left(
+        column(
             "version",
             "Version",
             Width::Fit { max: 16 },
@@ -84,7 +76,7 @@ fn columns() -> Vec<Column<Row>> {
             |r, _| r.appliance.version.as_str().into(),
             |a, b| a.appliance.version.cmp(&b.appliance.version),
         ),
-        left(
+        column(
             "installed",
             "Installed",
             Width::Fixed(9),
@@ -92,7 +84,7 @@ fn columns() -> Vec<Column<Row>> {
             |r, c| Cell::role(if r.installed { c.look.glyphs.ok } else { "" }, Role::Ok),
             |a, b| a.installed.cmp(&b.installed),
         ),
-        left(
+        column(
             "headline",
             "Description",
             Width::Flex { min: 16, max: 80 },
@@ -258,7 +250,7 @@ impl View for Catalogue {
         self.sync();
     }
 
-    fn list(&mut self) -> Option<&mut dyn List> {
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 

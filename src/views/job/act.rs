@@ -5,10 +5,73 @@ use crate::{
     api::{
         ApiError,
         guest::param,
+        ids::Upid,
         job::{self as api, Job},
     },
-    shell::{Cx, Degree, Level, Proposal},
+    shell::{Command, Cx, Degree, Effect, Level, Proposal, View},
 };
+
+/// A view with a job to act on: the list, and the job's own page.
+pub trait Acts: View {
+    /// The job.
+    fn job(&self) -> Option<&Job>;
+    /// Its last run, if that is known.
+    fn last_run(&self) -> Option<&Upid>;
+    /// The view's message when the job was read again.
+    fn fresh(next: Next, answer: Result<Job, ApiError>) -> Self::Msg;
+    /// The view's message when the job was removed, or could not be.
+    fn removed(answer: Result<(), ApiError>) -> Self::Msg;
+}
+
+/// What is known may be old, and somebody else may have edited the job: it is read again first.
+fn again<V: Acts>(view: &V, next: Next, cx: &mut Cx<'_, V::Msg>) {
+    if let Some(job) = view.job()
+        && !cx.refuses_changes()
+    {
+        cx.send(api::one(&job.id), move |answer| V::fresh(next, answer));
+    }
+}
+
+/// Edits the job.
+pub const fn edit_command<V: Acts>() -> Command<V> {
+    Command::edit("job.edit", |v, _| v.job().is_some(), |v, cx| again(v, Next::Edit, cx))
+}
+
+/// Runs it now.
+pub const fn run_command<V: Acts>() -> Command<V> {
+    Command::run_now("job.run", |v, _| v.job().is_some(), |v, cx| again(v, Next::Run, cx))
+}
+
+/// Switches it on or off.
+pub const fn switch_command<V: Acts>() -> Command<V> {
+    Command::switch("job.switch", |v, _| v.job().is_some(), |v, cx| again(v, Next::Switch, cx))
+}
+
+/// Shows the log of its last run.
+pub const fn log_command<V: Acts>() -> Command<V> {
+    Command {
+        id: "job.log",
+        keys: "l",
+        title: "Last run",
+        footer: true,
+        ready: |v, _| v.last_run().is_some(),
+        run: |v, cx| {
+            if let Some(upid) = v.last_run() {
+                cx.emit(Effect::OpenTask(upid.clone()));
+            }
+        },
+    }
+}
+
+/// Asks whether it may go.
+pub const fn remove_command<V: Acts>() -> Command<V> {
+    let run = |v: &mut V, cx: &mut Cx<'_, V::Msg>| {
+        if let Some(job) = v.job() {
+            remove(job, cx, V::removed);
+        }
+    };
+    Command::remove("job.remove", |v, _| v.job().is_some(), run).unlisted()
+}
 
 /// Why a job is read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,8 +141,7 @@ pub fn fresh<M: Send + 'static>(
     Found::There
 }
 
-/// Asks whether a job may go.
-pub fn remove<M: Send + 'static>(job: &Job, cx: &mut Cx<'_, M>, changed: fn(Result<(), ApiError>) -> M) {
+fn remove<M: Send + 'static>(job: &Job, cx: &mut Cx<'_, M>, changed: fn(Result<(), ApiError>) -> M) {
     let write = cx.hear(format!("Remove the backup job {}", job.id), api::remove(&job.id), changed);
     let proposal = Proposal::new(format!("Remove the backup job {}?", job.id), vec![write])
         .degree(Degree::Careful)

@@ -1,6 +1,5 @@
 //! One backup job: its settings, its next runs, and the guests and disks that it takes.
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -8,7 +7,7 @@ use ratatui::{
 };
 
 use super::{
-    act::{self, Found, Next},
+    act::{self, Acts, Found, Next},
     column::selection,
     edit, schedule,
 };
@@ -18,9 +17,9 @@ use crate::{
         ids::Upid,
         job::{self as api, Included, Job},
     },
-    shell::{Command, Cx, Effect, Scene, View},
+    shell::{Command, Cx, Scene, View},
     store::Store,
-    ui::{Look, Role, Scroll, text},
+    ui::{Look, Pane, Role, Scroll, text},
 };
 
 /// What the view hears back.
@@ -62,22 +61,6 @@ impl Detail {
         cx.send(api::included(&self.job.id), Msg::Included);
         if let Some(event) = self.job.get("schedule") {
             cx.send(api::next_runs(event, 10), Msg::Runs);
-        }
-    }
-
-    fn again(&mut self, next: Next, cx: &mut Cx<'_, Msg>) {
-        if !cx.refuses_changes() {
-            cx.send(api::one(&self.job.id), move |answer| Msg::Fresh(next, answer));
-        }
-    }
-
-    fn remove(&mut self, cx: &mut Cx<'_, Msg>) {
-        act::remove(&self.job, cx, Msg::Removed);
-    }
-
-    fn log(&mut self, cx: &mut Cx<'_, Msg>) {
-        if let Some(upid) = &self.last {
-            cx.emit(Effect::OpenTask(upid.clone()));
         }
     }
 
@@ -142,51 +125,29 @@ impl Detail {
     }
 }
 
+impl Acts for Detail {
+    fn job(&self) -> Option<&Job> {
+        Some(&self.job)
+    }
+
+    fn last_run(&self) -> Option<&Upid> {
+        self.last.as_ref()
+    }
+
+    fn fresh(next: Next, answer: Result<Job, ApiError>) -> Msg {
+        Msg::Fresh(next, answer)
+    }
+
+    fn removed(answer: Result<(), ApiError>) -> Msg {
+        Msg::Removed(answer)
+    }
+}
+
 impl View for Detail {
     type Msg = Msg;
     const NAME: &'static str = "Job";
-    const COMMANDS: &'static [Command<Self>] = &[
-        Command {
-            id: "jobdetail.edit",
-            keys: "e",
-            title: "Edit",
-            footer: true,
-            ready: |_, _| true,
-            run: |v, cx| v.again(Next::Edit, cx),
-        },
-        Command {
-            id: "jobdetail.run",
-            keys: "R",
-            title: "Run now",
-            footer: true,
-            ready: |_, _| true,
-            run: |v, cx| v.again(Next::Run, cx),
-        },
-        Command {
-            id: "jobdetail.switch",
-            keys: "p",
-            title: "On or off",
-            footer: true,
-            ready: |_, _| true,
-            run: |v, cx| v.again(Next::Switch, cx),
-        },
-        Command {
-            id: "jobdetail.log",
-            keys: "l",
-            title: "Last run",
-            footer: true,
-            ready: |v, _| v.last.is_some(),
-            run: Self::log,
-        },
-        Command {
-            id: "jobdetail.remove",
-            keys: "delete",
-            title: "Remove",
-            footer: false,
-            ready: |_, _| true,
-            run: Self::remove,
-        },
-    ];
+    const COMMANDS: &'static [Command<Self>] =
+        &[act::edit_command(), act::run_command(), act::switch_command(), act::log_command(), act::remove_command()];
 
     fn opened(&mut self, cx: &mut Cx<'_, Msg>) {
         self.load(cx);
@@ -221,12 +182,8 @@ impl View for Detail {
         }
     }
 
-    fn key(&mut self, key: KeyEvent, _: &mut Cx<'_, Msg>) -> bool {
-        self.scroll.key(key)
-    }
-
-    fn mouse(&mut self, event: MouseEvent, _: &mut Cx<'_, Msg>) {
-        self.scroll.mouse(event);
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
+        Some(&mut self.scroll)
     }
 
     fn crumb(&self, _: &Store) -> String {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -11,10 +10,10 @@ use ratatui::{
 
 use crate::{
     api::{ApiError, Paged, ids::NodeName, replication as api, task::LogLine},
-    shell::{Command, Cx, Effect, Level, Scene, View},
+    shell::{Command, Cx, Scene, View},
     store::Store,
-    ui::{Role, Viewer, ViewerEvent, text},
-    views::task::save::to_file,
+    ui::{Pane, Role, Viewer, text},
+    views::log,
 };
 
 /// What the view hears back: the lines.
@@ -40,6 +39,26 @@ impl Log {
         let viewer = Viewer::new().following(true).with_empty("no run has said anything yet");
         Self { node, id, viewer, asking: false, error: None }
     }
+}
+
+impl log::Log for Log {
+    fn viewer(&self) -> &Viewer {
+        &self.viewer
+    }
+
+    fn viewer_mut(&mut self) -> &mut Viewer {
+        &mut self.viewer
+    }
+
+    fn file(&self) -> String {
+        format!("replication-{}.log", self.id)
+    }
+}
+
+impl View for Log {
+    type Msg = Lines;
+    const NAME: &'static str = "Replication log";
+    const COMMANDS: &'static [Command<Self>] = &[log::error(), log::save(), log::copy()];
 
     fn ask(&mut self, cx: &mut Cx<'_, Lines>) {
         if !self.asking {
@@ -47,53 +66,9 @@ impl Log {
             cx.send(api::log(&self.node, &self.id, 0, Self::MOST), Lines);
         }
     }
-}
-
-impl View for Log {
-    type Msg = Lines;
-    const NAME: &'static str = "Replication log";
-    const COMMANDS: &'static [Command<Self>] = &[
-        Command {
-            id: "replicationlog.error",
-            keys: "e",
-            title: "Next error",
-            footer: true,
-            ready: |v, _| !v.viewer.is_empty(),
-            run: |v, _| {
-                v.viewer.next_error();
-            },
-        },
-        Command {
-            id: "replicationlog.save",
-            keys: "W",
-            title: "Save to a file",
-            footer: true,
-            ready: |v, _| !v.viewer.is_empty(),
-            run: |v, cx| cx.open(to_file(&format!("replication-{}.log", v.id), v.viewer.text())),
-        },
-        Command {
-            id: "replicationlog.copy",
-            keys: "y",
-            title: "Copy",
-            footer: true,
-            ready: |v, _| !v.viewer.is_empty(),
-            run: |v, cx| {
-                cx.emit(Effect::Copy(v.viewer.text()));
-                cx.toast(Level::Info, "Log copied");
-            },
-        },
-    ];
-
-    fn opened(&mut self, cx: &mut Cx<'_, Lines>) {
-        self.ask(cx);
-    }
 
     fn pace(&self) -> Option<Duration> {
         Some(Self::PACE)
-    }
-
-    fn tick(&mut self, cx: &mut Cx<'_, Lines>) {
-        self.ask(cx);
     }
 
     fn update(&mut self, Lines(answer): Lines, _: &mut Cx<'_, Lines>) {
@@ -111,16 +86,8 @@ impl View for Log {
         }
     }
 
-    fn key(&mut self, key: KeyEvent, _: &mut Cx<'_, Lines>) -> bool {
-        self.viewer.key(key) != ViewerEvent::Ignored
-    }
-
-    fn mouse(&mut self, event: MouseEvent, _: &mut Cx<'_, Lines>) {
-        self.viewer.mouse(event);
-    }
-
-    fn paste(&mut self, text: &str, _: &mut Cx<'_, Lines>) {
-        self.viewer.paste(text);
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
+        Some(&mut self.viewer)
     }
 
     fn crumb(&self, _: &Store) -> String {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -18,7 +17,7 @@ use crate::{
     },
     shell::{Command, Cx, Effect, Scene, View},
     store::Store,
-    ui::{Look, Role, Scroll, text},
+    ui::{Look, Pane, Role, Scroll, text},
 };
 
 /// What the view hears back.
@@ -184,12 +183,8 @@ impl View for Settings {
         }
     }
 
-    fn key(&mut self, key: KeyEvent, _: &mut Cx<'_, Msg>) -> bool {
-        self.scroll.key(key)
-    }
-
-    fn mouse(&mut self, event: MouseEvent, _: &mut Cx<'_, Msg>) {
-        self.scroll.mouse(event);
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
+        Some(&mut self.scroll)
     }
 
     fn crumb(&self, store: &Store) -> String {

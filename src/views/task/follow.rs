@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use ratatui::text::Span;
 
-use super::{mark, save, stop_proposal};
+use super::{mark, stop_proposal};
 use crate::{
     api::{
         ApiError, Paged,
         ids::Upid,
         task::{self as api, LogLine, Task, TaskState},
     },
-    shell::{Cx, Effect, Level, Proposal},
+    shell::{Cx, Proposal},
     ui::{Look, Role, Viewer, text},
+    views::log::file_part,
 };
 
 /// What a view that follows a task hears back.
@@ -142,18 +143,9 @@ impl Follow {
         stop_proposal(&self.upid, &self.what())
     }
 
-    /// Copies the log.
-    pub fn copy(&self, cx: &mut Cx<'_, Heard>) {
-        cx.emit(Effect::Copy(self.viewer.text()));
-        cx.toast(Level::Info, "Log copied");
-    }
-
-    /// Asks where to save the log.
-    pub fn save(&self, cx: &mut Cx<'_, Heard>) {
+    /// The name that is proposed for a file with its log.
+    pub fn file(&self) -> String {
         let id = if self.upid.id().is_empty() { "node" } else { self.upid.id() };
-        let safe =
-            |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.'), "-");
-        let name = format!("task-{}-{}-{}.log", safe(self.upid.kind()), safe(id), self.upid.started());
-        cx.open(save::to_file(&name, self.viewer.text()));
+        format!("task-{}-{}-{}.log", file_part(self.upid.kind()), file_part(id), self.upid.started())
     }
 }

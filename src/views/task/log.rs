@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -18,7 +17,8 @@ use crate::{
     api::ids::Upid,
     shell::{Command, Cx, Scene, View},
     store::Store,
-    ui::{Look, Role, ViewerEvent, text},
+    ui::{Look, Pane, Role, Viewer, text},
+    views::log::{self, Log},
 };
 
 /// The log of one task.
@@ -51,6 +51,20 @@ impl TaskLog {
     }
 }
 
+impl Log for TaskLog {
+    fn viewer(&self) -> &Viewer {
+        &self.follow.viewer
+    }
+
+    fn viewer_mut(&mut self) -> &mut Viewer {
+        &mut self.follow.viewer
+    }
+
+    fn file(&self) -> String {
+        self.follow.file()
+    }
+}
+
 impl View for TaskLog {
     type Msg = Heard;
     const NAME: &'static str = "Task log";
@@ -63,35 +77,12 @@ impl View for TaskLog {
             ready: |v, _| v.follow.is_running(),
             run: |v, cx| cx.propose(v.follow.stop()),
         },
-        Command {
-            id: "tasklog.error",
-            keys: "e",
-            title: "Next error",
-            footer: true,
-            ready: |v, _| !v.follow.viewer.is_empty(),
-            run: |v, _| {
-                v.follow.viewer.next_error();
-            },
-        },
-        Command {
-            id: "tasklog.save",
-            keys: "W",
-            title: "Save to a file",
-            footer: true,
-            ready: |v, _| !v.follow.viewer.is_empty(),
-            run: |v, cx| v.follow.save(cx),
-        },
-        Command {
-            id: "tasklog.copy",
-            keys: "y",
-            title: "Copy",
-            footer: true,
-            ready: |_, _| true,
-            run: |v, cx| v.follow.copy(cx),
-        },
+        log::error(),
+        log::save(),
+        log::copy(),
     ];
 
-    fn opened(&mut self, cx: &mut Cx<'_, Heard>) {
+    fn ask(&mut self, cx: &mut Cx<'_, Heard>) {
         self.follow.ask(cx);
     }
 
@@ -99,25 +90,13 @@ impl View for TaskLog {
         self.follow.pace()
     }
 
-    fn tick(&mut self, cx: &mut Cx<'_, Heard>) {
-        self.follow.ask(cx);
-    }
-
     fn update(&mut self, msg: Heard, cx: &mut Cx<'_, Heard>) {
         let lines = self.follow.hear(msg, cx);
         self.meter.feed(lines.iter().map(String::as_str), cx.scene.now.unix);
     }
 
-    fn key(&mut self, key: KeyEvent, _: &mut Cx<'_, Heard>) -> bool {
-        self.follow.viewer.key(key) != ViewerEvent::Ignored
-    }
-
-    fn mouse(&mut self, event: MouseEvent, _: &mut Cx<'_, Heard>) {
-        self.follow.viewer.mouse(event);
-    }
-
-    fn paste(&mut self, text: &str, _: &mut Cx<'_, Heard>) {
-        self.follow.viewer.paste(text);
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
+        Some(&mut self.follow.viewer)
     }
 
     fn crumb(&self, _: &Store) -> String {

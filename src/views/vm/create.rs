@@ -8,9 +8,9 @@ mod tests;
 
 use crate::{
     api::{
-        ApiError, Paged, cluster,
-        ids::{ContentKind, GuestRef, NodeName, StorageId, VmId},
-        network::{self, Interface},
+        ApiError, Paged,
+        ids::{ContentKind, GuestRef, NodeName, StorageId},
+        network::Interface,
         storage::{self, Foreign, Volume},
     },
     shell::{Ask, Cx, Dialog, Proposal, Write, dialog::Msg as Heard},
@@ -22,7 +22,7 @@ use crate::{
             self, cloudinit,
             used::{Addresses, Came},
         },
-        guest::like,
+        guest::{like, new},
     },
 };
 use secrecy::ExposeSecret;
@@ -30,10 +30,8 @@ use supply::Images;
 
 /// What the wizard hears back.
 pub enum Msg {
-    /// The next free id.
-    NextId(Result<VmId, ApiError>),
-    /// Whether an id is free.
-    IdChecked(VmId, Result<VmId, ApiError>),
+    /// About ids.
+    Id(new::Came),
     /// The storages of a node.
     Storages(NodeName, Result<Vec<storage::Status>, ApiError>),
     /// How the storages are configured; not everybody may know.
@@ -67,13 +65,14 @@ pub struct CreateVm {
 type Context<'a> = Cx<'a, Heard<Msg>>;
 
 impl CreateVm {
-    /// A wizard for a VM on this node, or on the one with the most free memory.
-    pub fn new(store: &Store, node: Option<NodeName>) -> Dialog<Self> {
-        let node = supply::node_for(store, node);
+    /// A wizard for a VM on this node, or on the one with the most free memory; perhaps like another guest, and where
+    /// that one is.
+    pub fn new(store: &Store, node: Option<NodeName>, like: Option<GuestRef>) -> Dialog<Self> {
+        let node = supply::node_for(store, like.as_ref().map(|guest| guest.node.clone()).or(node));
         let wizard = form::wizard(supply::nodes(store), supply::pools(store), node.as_str());
         let ask = Self {
             node,
-            like: None,
+            like,
             images: Images::default(),
             storages: vec![],
             configs: vec![],
@@ -82,22 +81,10 @@ impl CreateVm {
         Dialog::new(ask, wizard)
     }
 
-    /// A wizard for a VM like this one.
-    pub fn like(store: &Store, guest: GuestRef) -> Dialog<Self> {
-        let mut dialog = Self::new(store, Some(guest.node.clone()));
-        dialog.parts().0.like = Some(guest);
-        dialog
-    }
-
     fn load_node(&mut self, wizard: &mut Wizard, cx: &mut Context) {
         self.images = Images::default();
         supply::node(wizard, cx.store(), &self.node);
-        let node = self.node.clone();
-        cx.send(storage::of_node(&node, None, true), {
-            let node = node.clone();
-            move |answer| Msg::Storages(node, answer)
-        });
-        cx.send(network::list(&self.node, Some("any_bridge")), move |answer| Msg::Networks(node, answer));
+        supply::ask(&self.node, cx, Msg::Storages, Msg::Networks);
         device::supply::ask(wizard, &self.node, cx, Msg::Hardware);
     }
 
@@ -114,19 +101,6 @@ impl CreateVm {
         }
         self.images.show(wizard);
     }
-}
-
-/// Another name that no guest has: the number at its end grows.
-fn free_name(name: &str, store: &Store) -> String {
-    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    let digits = name.len() - stem.len();
-    let number: u64 = name[stem.len()..].parse().unwrap_or(1);
-    let dash = if digits == 0 { "-" } else { "" };
-    let names = (number + 1..).map(|n| format!("{stem}{dash}{n:0digits$}"));
-    names
-        .take(1000)
-        .find(|new| store.resources.guests.iter().all(|guest| guest.name != new.as_str()))
-        .unwrap_or_default()
 }
 
 /// Fills in what a machine of another system has.
@@ -163,12 +137,6 @@ fn import(foreign: &Foreign, wizard: &mut Wizard) {
     wizard.set_trouble(Some(format!("Filled in from the machine to import: look through all pages.{words}")));
 }
 
-fn taken(wizard: &mut Wizard, vmid: VmId, why: &str) {
-    wizard.set_fact("vmid.taken", vmid.to_string());
-    wizard.set_fact("vmid.why", why);
-    wizard.share();
-}
-
 impl Ask for CreateVm {
     type Msg = Msg;
     const NAME: &'static str = "Create VM";
@@ -179,7 +147,7 @@ impl Ask for CreateVm {
     }
 
     fn opened(&mut self, wizard: &mut Wizard, cx: &mut Context) {
-        cx.send(cluster::next_id(None), Msg::NextId);
+        new::propose(cx, Msg::Id);
         if let Some(guest) = &self.like {
             like::ask(guest, like::of_vm, cx);
         }
@@ -195,18 +163,7 @@ impl Ask for CreateVm {
 
     fn update(&mut self, msg: Msg, wizard: &mut Wizard, cx: &mut Context) {
         match msg {
-            Msg::NextId(Ok(vmid)) => {
-                if wizard.values().get("vmid").is_empty() {
-                    wizard.set_initial("vmid", &vmid.to_string());
-                }
-            }
-            Msg::NextId(Err(error)) => wizard.set_trouble(Some(format!("No free id was proposed: {error}"))),
-            Msg::IdChecked(vmid, Err(error)) if wizard.values().get("vmid") == vmid.to_string() => {
-                if let Some(400) = error.status() {
-                    taken(wizard, vmid, "is already taken");
-                }
-            }
-            Msg::IdChecked(..) => {}
+            Msg::Id(came) => new::came(came, wizard),
             // Answers about a node that is no longer chosen don't count.
             Msg::Storages(node, _) | Msg::Images(node, ..) | Msg::Networks(node, _) if node != self.node => {}
             Msg::Storages(_, Ok(list)) => {
@@ -256,26 +213,8 @@ impl Ask for CreateVm {
                 self.node = NodeName::from(values.get("node"));
                 self.load_node(wizard, cx);
             }
-            "vmid" => {
-                if let Some(vmid) = values.get("vmid").parse().ok().and_then(VmId::new) {
-                    match cx.store().guest(vmid) {
-                        Some(other) => {
-                            taken(wizard, vmid, &format!("is taken by {} {}", other.kind.label(), other.name))
-                        }
-                        None => cx.send(cluster::next_id(Some(vmid)), move |answer| Msg::IdChecked(vmid, answer)),
-                    }
-                }
-            }
-            "name" => {
-                let name = values.get("name");
-                let other = cx.store().resources.guests.iter().find(|guest| !name.is_empty() && guest.name == name);
-                if let Some(other) = other {
-                    wizard.set_fact("name.taken", name);
-                    let free = free_name(name, cx.store());
-                    let why = format!("{} {} has this name, too; {free} is free", other.kind.label(), other.vmid);
-                    wizard.set_fact("name.why", why);
-                }
-            }
+            "vmid" => new::changed(wizard, cx, Msg::Id),
+            "name" => new::named(wizard, cx.store(), values.get("name")),
             "appliance" => {
                 if let Some((storage, name)) = values.get("appliance").split_once(':') {
                     let volume = values.get("appliance").to_owned();

@@ -4,7 +4,7 @@ use crate::{
     api::ids::ContentKind,
     ui::{
         Cell, Ctx, Role, Table,
-        table::{Align, Column, Width},
+        table::{Column, Width},
         text,
     },
 };
@@ -32,17 +32,9 @@ pub fn columns(kind: Option<ContentKind>) -> Vec<Column<Item>> {
 }
 
 fn all() -> Vec<Column<Item>> {
-    let left = |id, title, width, priority, cell, sort| Column {
-        id,
-        title,
-        width,
-        priority,
-        align: Align::Left,
-        cell,
-        sort: Some(sort),
-    };
+    let column = Column::<Item>::sorted;
     vec![
-        left(
+        column(
             "name",
             "Name",
             Width::Flex { min: 20, max: 70 },
@@ -50,7 +42,7 @@ fn all() -> Vec<Column<Item>> {
             |i: &Item, _: &Ctx| i.volume.volid.name().split_once('/').map_or(i.volume.volid.name(), |(_, n)| n).into(),
             |a: &Item, b: &Item| a.volume.volid.name().cmp(b.volume.volid.name()),
         ),
-        left(
+        column(
             "content",
             "Content",
             Width::Fixed(8),
@@ -58,7 +50,7 @@ fn all() -> Vec<Column<Item>> {
             |i, _| Cell::role(i.volume.kind().as_str(), Role::Accent),
             |a, b| a.volume.kind().cmp(&b.volume.kind()),
         ),
-        left(
+        column(
             "format",
             "Format",
             Width::Fit { max: 8 },
@@ -66,18 +58,16 @@ fn all() -> Vec<Column<Item>> {
             |i, _| Cell::role(i.volume.format.as_str(), Role::Muted),
             |a, b| a.volume.format.cmp(&b.volume.format),
         ),
-        Column {
-            align: Align::Right,
-            ..left(
-                "size",
-                "Size",
-                Width::Fixed(10),
-                1,
-                |i, _| i.volume.size.map_or_else(String::new, text::bytes).into(),
-                |a, b| a.volume.size.cmp(&b.volume.size),
-            )
-        },
-        left(
+        column(
+            "size",
+            "Size",
+            Width::Fixed(10),
+            1,
+            |i, _| i.volume.size.map_or_else(String::new, text::bytes).into(),
+            |a, b| a.volume.size.cmp(&b.volume.size),
+        )
+        .right(),
+        column(
             "date",
             "Date",
             Width::Fixed(16),
@@ -88,7 +78,7 @@ fn all() -> Vec<Column<Item>> {
             },
             |a, b| a.made().cmp(&b.made()),
         ),
-        left(
+        column(
             "guest",
             "Guest",
             Width::Fixed(6),
@@ -96,7 +86,7 @@ fn all() -> Vec<Column<Item>> {
             |i, _| i.volume.owner().map_or_else(String::new, |v| v.to_string()).into(),
             |a, b| a.volume.owner().cmp(&b.volume.owner()),
         ),
-        left(
+        column(
             "storage",
             "Storage",
             Width::Fit { max: 16 },
@@ -104,7 +94,7 @@ fn all() -> Vec<Column<Item>> {
             |i, _| i.volume.volid.storage().as_str().into(),
             |a, b| a.volume.volid.storage().cmp(&b.volume.volid.storage()),
         ),
-        left(
+        column(
             "place",
             "Nodes",
             Width::Fit { max: 12 },
@@ -112,7 +102,7 @@ fn all() -> Vec<Column<Item>> {
             |i, _| Cell::role(i.place.as_str(), Role::Muted),
             |a, b| a.place.cmp(&b.place),
         ),
-        left(
+        column(
             "users",
             "Used by",
             Width::Fit { max: 24 },
@@ -123,7 +113,7 @@ fn all() -> Vec<Column<Item>> {
             },
             |a, b| a.users.as_ref().map(Vec::len).cmp(&b.users.as_ref().map(Vec::len)),
         ),
-        left(
+        column(
             "protected",
             "Protected",
             Width::Fixed(9),
@@ -131,7 +121,7 @@ fn all() -> Vec<Column<Item>> {
             |i, _| Cell::role(if i.volume.protected { "yes" } else { "" }, Role::Warning),
             |a, b| a.volume.protected.cmp(&b.volume.protected),
         ),
-        left(
+        column(
             "notes",
             "Notes",
             Width::Flex { min: 6, max: 40 },

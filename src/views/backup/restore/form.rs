@@ -3,11 +3,11 @@
 use crate::{
     api::{
         cluster::{Guest, GuestStatus},
-        ids::{GuestKind, VmId},
+        ids::GuestKind,
     },
     store::Store,
     ui::{Choice, Choices, Form, Values, Wizard, text},
-    views::{backup::row::Row, device::check},
+    views::{backup::row::Row, device::check, guest::new},
 };
 
 /// Most mount points that can be put onto other storages one by one.
@@ -22,19 +22,9 @@ fn is_new(values: &Values) -> bool {
     values.get("target") != "over"
 }
 
-fn is_over(values: &Values) -> bool {
+/// True when the guest is replaced.
+pub fn is_over(values: &Values) -> bool {
     values.get("target") == "over"
-}
-
-/// `vmid.taken` and `vmid.why` come from the cluster.
-fn check_id(text: &str, values: &Values) -> Result<(), String> {
-    if values.get("vmid.taken") == text {
-        return Err(values.get("vmid.why").to_owned());
-    }
-    match text.parse().ok().and_then(VmId::new) {
-        Some(_) => Ok(()),
-        None => Err("must be from 100 to 999999999".into()),
-    }
 }
 
 fn check_typed(text: &str, values: &Values) -> Result<(), String> {
@@ -110,7 +100,7 @@ fn target(row: &Row, old: Option<&Guest>, store: &Store) -> Form {
         .help("To a new guest with an id of its own, or in place of the one that the backup was made of.")
         .number("vmid", "New ID", 100..=999_999_999)
         .required()
-        .check(check_id)
+        .check(new::check_id)
         .when(is_new)
         .select("node", "Node", nodes)
         .initial(&first)
@@ -210,12 +200,5 @@ pub fn follow(wizard: &mut Wizard, _: &Store, old: Option<&Guest>) {
         wizard.set_fact("old.what", old.label());
         wizard.set_fact("old.runs", if old.status == GuestStatus::Stopped { "0" } else { "1" });
     }
-    wizard.share();
-}
-
-/// An id can't be used.
-pub fn taken(wizard: &mut Wizard, vmid: VmId, why: &str) {
-    wizard.set_fact("vmid.taken", vmid.to_string());
-    wizard.set_fact("vmid.why", why);
     wizard.share();
 }

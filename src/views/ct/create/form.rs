@@ -2,10 +2,12 @@
 
 use super::fetch;
 use crate::{
-    api::ids::VmId,
     ssh_key,
     ui::{Choice, Choices, Form, Values, Wizard},
-    views::device::{check, choices, ct_console, ct_nic, ct_resource, dns, feature, mount, passthrough, startup},
+    views::{
+        device::{check, choices, ct_console, ct_nic, ct_resource, dns, feature, mount, passthrough, startup},
+        guest::new,
+    },
 };
 
 /// Most mount points, network devices and devices of one container that the wizard makes.
@@ -38,22 +40,6 @@ const ARCHITECTURES: [(&str, &str); 7] = [
     ("riscv64", "riscv64"),
     ("riscv32", "riscv32"),
 ];
-
-/// `vmid.taken` and `vmid.why` come from the cluster.
-fn check_id(text: &str, values: &Values) -> Result<(), String> {
-    if values.get("vmid.taken") == text {
-        return Err(values.get("vmid.why").to_owned());
-    }
-    match text.parse().ok().and_then(VmId::new) {
-        Some(_) => Ok(()),
-        None => Err("must be from 100 to 999999999".into()),
-    }
-}
-
-/// Two guests may have one name, but seldom should.
-fn warn_name(text: &str, values: &Values) -> Option<String> {
-    (values.get("name.taken") == text).then(|| values.get("name.why").to_owned())
-}
 
 /// Lines of keys that were typed; the facts `trouble.FILE` are about those in files.
 fn check_key(text: &str, _: &Values) -> Result<(), String> {
@@ -94,11 +80,11 @@ fn general(nodes: Vec<Choice>, pools: Vec<Choice>, node: &str) -> Form {
         .number("vmid", "CT ID", 100..=999_999_999)
         .required()
         .help("Unique in the whole cluster; the next free one is proposed.")
-        .check(check_id)
+        .check(new::check_id)
         .text("hostname", "Host name")
         .placeholder("web-01")
         .check(check::name)
-        .warn(warn_name)
+        .warn(new::warn_name)
         .toggle("unprivileged", "Unprivileged")
         .initial("1")
         .help("Root in the container is nobody on the node. Off: only for what doesn't work otherwise.");

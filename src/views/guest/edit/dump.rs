@@ -1,6 +1,5 @@
 //! What cloud-init of a VM gets: the generated user, network and meta data.
 
-use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::{Frame, layout::Rect};
 
 use crate::{
@@ -9,9 +8,10 @@ use crate::{
         cloudinit::{self, Part},
         ids::GuestRef,
     },
-    shell::{Command, Cx, Effect, Level, Scene, View},
+    shell::{Command, Cx, Scene, View},
     store::Store,
-    ui::{Viewer, ViewerEvent},
+    ui::{Pane, Viewer},
+    views::log::{self, Log},
 };
 
 /// The three texts, one at a time.
@@ -42,10 +42,19 @@ impl Dump {
             Some(Err(error)) => self.viewer = Viewer::of(&format!("{error}. {}", error.advice())).wrapped(),
         }
     }
+}
 
-    fn copy(&mut self, cx: &mut Cx<'_, Came>) {
-        cx.emit(Effect::Copy(self.viewer.text()));
-        cx.toast(Level::Info, "Text copied");
+impl Log for Dump {
+    fn viewer(&self) -> &Viewer {
+        &self.viewer
+    }
+
+    fn viewer_mut(&mut self) -> &mut Viewer {
+        &mut self.viewer
+    }
+
+    fn file(&self) -> String {
+        format!("cloudinit-{}-{}.yaml", self.vm.vmid, Part::ALL[self.part].as_str())
     }
 }
 
@@ -69,7 +78,8 @@ impl View for Dump {
             ready: |_, _| true,
             run: |v, cx| v.show((v.part + 2) % 3, cx),
         },
-        Command { id: "dump.copy", keys: "y", title: "Copy", footer: true, ready: |_, _| true, run: Self::copy },
+        log::save(),
+        log::copy(),
     ];
 
     fn opened(&mut self, cx: &mut Cx<'_, Came>) {
@@ -83,12 +93,8 @@ impl View for Dump {
         }
     }
 
-    fn key(&mut self, key: KeyEvent, _: &mut Cx<'_, Came>) -> bool {
-        self.viewer.key(key) == ViewerEvent::Used
-    }
-
-    fn mouse(&mut self, event: MouseEvent, _: &mut Cx<'_, Came>) {
-        self.viewer.mouse(event);
+    fn pane(&mut self) -> Option<&mut dyn Pane> {
+        Some(&mut self.viewer)
     }
 
     fn crumb(&self, _: &Store) -> String {

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     api::ids::GuestKind,
-    ui::{Align, Cell, Column, Ctx, Role, Width},
+    ui::{Cell, Column, Ctx, Role, Width},
 };
 
 /// A setting or several, in one line.
@@ -141,8 +141,7 @@ fn foreign(key: &str, text: &str) -> Row {
 
 /// The columns.
 pub fn columns() -> Vec<Column<Row>> {
-    let column =
-        |id, title, width, priority, cell| Column { id, title, width, priority, align: Align::Left, cell, sort: None };
+    let column = Column::<Row>::left;
     vec![
         column("title", "Setting", Width::Fit { max: 28 }, 0, |row: &Row, _: &Ctx| {
             Cell::role(row.title.as_str(), if row.setting.is_some() { Role::Text } else { Role::Muted })

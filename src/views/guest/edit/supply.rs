@@ -127,7 +127,7 @@ impl Supply {
                 entry.0 = entry.0.saturating_sub(1);
                 match answer {
                     Ok(list) => entry.1.extend(list.into_iter().map(|v| {
-                        let size = v.size.map(|bytes| text::bytes(bytes)).unwrap_or_default();
+                        let size = v.size.map(text::bytes).unwrap_or_default();
                         Choice::new(v.volid.as_str()).detail(size)
                     })),
                     Err(error) => wizard.set_trouble(Some(format!("{storage} can't be listed: {error}"))),

@@ -2,33 +2,19 @@
 
 use super::request::what_is;
 use crate::{
-    api::ids::VmId,
     ui::{Choice, Choices, Form, Values, Wizard},
-    views::device::{
-        agent, boot, cd, check, choices, cloudinit, cpu, disk, display, efi, ipconfig, items, machine, memory, nic,
-        slot, startup, system, tpm,
+    views::{
+        device::{
+            agent, boot, cd, check, choices, cloudinit, cpu, disk, display, efi, ipconfig, items, machine, memory, nic,
+            slot, startup, system, tpm,
+        },
+        guest::new,
     },
 };
 
 /// Most disks and network devices of one VM that the wizard makes.
 const MOST_DISKS: usize = 30;
 const MOST_NICS: usize = 32;
-
-/// `vmid.taken` and `vmid.why` come from the cluster.
-fn check_id(text: &str, values: &Values) -> Result<(), String> {
-    if values.get("vmid.taken") == text {
-        return Err(values.get("vmid.why").to_owned());
-    }
-    match text.parse().ok().and_then(VmId::new) {
-        Some(_) => Ok(()),
-        None => Err("must be from 100 to 999999999".into()),
-    }
-}
-
-/// Two guests may have one name, but seldom should.
-fn warn_name(text: &str, values: &Values) -> Option<String> {
-    (values.get("name.taken") == text).then(|| values.get("name.why").to_owned())
-}
 
 /// Disks that only one node can reach hold the VM there.
 fn warn_ha(on: &str, values: &Values) -> Option<String> {
@@ -55,11 +41,11 @@ fn general(nodes: Vec<Choice>, pools: Vec<Choice>, node: &str) -> Form {
         .number("vmid", "VM ID", 100..=999_999_999)
         .required()
         .help("Unique in the whole cluster; the next free one is proposed.")
-        .check(check_id)
+        .check(new::check_id)
         .text("name", "Name")
         .placeholder("web-01")
         .check(check::name)
-        .warn(warn_name)
+        .warn(new::warn_name)
         .select("pool", "Pool", Choices::Ready(pools))
         .text("tags", "Tags")
         .placeholder("none")

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use super::form;
 use crate::{
     api::{
+        ApiError, Paged,
         cluster::GuestStatus,
         ids::{ContentKind, NodeName},
-        network::Interface,
+        network::{self, Interface},
         storage::{self, Volume},
     },
+    shell::Cx,
     store::Store,
     ui::{Choice, Choices, Wizard, text},
     views::device,
@@ -41,6 +43,22 @@ pub fn node(wizard: &mut Wizard, store: &Store, name: &NodeName) {
     }
     capacity(wizard, store, name);
     form::follow(wizard);
+}
+
+/// Asks for the storages and the bridges of a node.
+pub fn ask<M, N>(
+    node: &NodeName,
+    cx: &mut Cx<'_, M>,
+    storages: fn(NodeName, Result<Vec<storage::Status>, ApiError>) -> N,
+    networks: fn(NodeName, Result<Paged<Interface>, ApiError>) -> N,
+) where
+    M: Send + 'static,
+    N: Into<M> + 'static,
+{
+    let of = node.clone();
+    cx.send(storage::of_node(node, None, true), move |answer| storages(of, answer));
+    let of = node.clone();
+    cx.send(network::list(node, Some("any_bridge")), move |answer| networks(of, answer));
 }
 
 /// The nodes that a guest can be made on.
@@ -184,7 +202,7 @@ impl Images {
         }
         let mut list: Vec<Choice> = (!none.is_empty()).then(|| Choice::labelled("", none)).into_iter().collect();
         list.extend(volumes.iter().filter(|v| fits(v)).map(|v| {
-            let size = v.size.map(|n| text::bytes(n)).unwrap_or_default();
+            let size = v.size.map(text::bytes).unwrap_or_default();
             Choice::new(v.volid.as_str()).detail(size)
         }));
         Choices::Ready(list)
