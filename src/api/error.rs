@@ -32,6 +32,9 @@ pub enum ApiError {
     /// A file was not sent to its end: the server keeps nothing of it.
     #[error("{0}")]
     Broken(String),
+    /// A file is not what it should be, or can't be read or written here: another way of sending it does not help.
+    #[error("{0}")]
+    Unfit(String),
     /// The server said no.
     #[error("{0}")]
     Refused(Refusal),
@@ -96,9 +99,12 @@ impl ApiError {
     /// True when the server certainly did not act on the request.
     pub fn is_certainly_undone(&self) -> bool {
         match self {
-            Self::NotSent(_) | Self::Untrusted { .. } | Self::Broken(_) | Self::Withheld(_) | Self::LoginNeeded(_) => {
-                true
-            }
+            Self::NotSent(_)
+            | Self::Untrusted { .. }
+            | Self::Broken(_)
+            | Self::Unfit(_)
+            | Self::Withheld(_)
+            | Self::LoginNeeded(_) => true,
             Self::Refused(r) => matches!(r.status, 400 | 401 | 403 | 404 | 501 | 595),
             Self::Unsure(_) | Self::Garbled(_) => false,
         }
@@ -109,7 +115,9 @@ impl ApiError {
         match self {
             Self::NotSent(_) | Self::Unsure(_) | Self::Garbled(_) => true,
             Self::Refused(r) => matches!(r.status, 429 | 500 | 502 | 503 | 504 | 595..=599),
-            Self::Untrusted { .. } | Self::Broken(_) | Self::Withheld(_) | Self::LoginNeeded(_) => false,
+            Self::Untrusted { .. } | Self::Broken(_) | Self::Unfit(_) | Self::Withheld(_) | Self::LoginNeeded(_) => {
+                false
+            }
         }
     }
 
@@ -133,6 +141,7 @@ impl ApiError {
             Self::Broken(_) => {
                 "Start it again, or let the node fetch the file from here (9 u in the console, --by-node on the command line)."
             }
+            Self::Unfit(_) => "Put that right, then start it again.",
             Self::Untrusted { pinned: Some(_), .. } => {
                 "The certificate has changed since it was pinned: make sure that it was renewed on purpose before trusting it again."
             }

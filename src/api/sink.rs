@@ -73,7 +73,7 @@ impl Sink {
 }
 
 fn broken(error: &io::Error) -> ApiError {
-    ApiError::Broken(format!("the file can't be written: {error}"))
+    ApiError::Unfit(format!("the file can't be written: {error}"))
 }
 
 /// What is said when the user has stopped it.

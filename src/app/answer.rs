@@ -133,7 +133,7 @@ impl App {
                 let dropped = if upload { vec![] } else { self.outbox.refused(id, guest, &label) };
                 let withheld = matches!(error, ApiError::Withheld(_));
                 let level = if withheld { Level::Warning } else { Level::Error };
-                let told = withheld || matches!(error, ApiError::Broken(_));
+                let told = withheld || matches!(error, ApiError::Broken(_) | ApiError::Unfit(_));
                 let way = if upload && !told { " Start it again with 9 u." } else { "" };
                 let text = format!("{label}: {}{way}{}", error.explained(), unsent(&dropped));
                 self.toast(Toast::new(level, text));

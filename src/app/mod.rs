@@ -666,11 +666,11 @@ impl App {
             && let Some((_, hit)) = self.hits.iter().find(|(area, _)| area.contains(at))
         {
             match hit.clone() {
-                Hit::Tab(key) if !dialog => self.tab_chosen(key, todo),
-                Hit::Command(layer, command) => todo.push(Effect::Run { layer, command }),
+                Hit::Tab(key) if !dialog => return self.tab_chosen(key, todo),
+                Hit::Command(layer, command) => return todo.push(Effect::Run { layer, command }),
+                // Beside the dialog: what is open in it closes.
                 Hit::Tab(_) => {}
             }
-            return;
         }
         let scene = self.shared.scene();
         if let Some(top) = top(&mut self.roots, self.current) {

@@ -102,7 +102,8 @@ impl Transfers {
         self.list.retain(|g| g.file.meter.ended() != Some(Ok(())));
         for going in self.list.iter_mut().filter(|g| g.shown.is_running()) {
             if let Some(Err(why)) = going.file.meter.ended() {
-                going.shown.error = Some(ApiError::Broken(why));
+                // The node was to fetch it already.
+                going.shown.error = Some(ApiError::Unfit(why));
             }
             going.shown.sent = going.file.meter.sent();
             going.progress.update(going.shown.sent, millis);

@@ -441,7 +441,10 @@ async fn jobs(command: JobCommand, world: &World, store: &Store) -> Result<()> {
             }
             for guest in included.children {
                 let id = guest.id.map(|id| id.to_string()).unwrap_or_default();
-                say(format_args!("takes {} {id} {}", guest.kind, text::clean(&guest.name)));
+                match GuestKind::from_api(&guest.kind) {
+                    Some(kind) => say(format_args!("takes {kind} {id} {}", text::clean(&guest.name))),
+                    None => say(format_args!("names guest {id}, which is not there any more")),
+                }
                 for volume in guest.children {
                     let sign = if volume.included { '+' } else { '-' };
                     say(format_args!(

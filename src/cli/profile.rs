@@ -125,7 +125,7 @@ pub async fn run(args: ProfileArgs, cli: &Cli, setup: Setup) -> Result<()> {
             list(&setup, json);
             Ok(())
         }
-        What::Rm { name, yes } => remove(&name, yes, setup),
+        What::Rm { name, yes } => remove(&name, yes, setup).await,
         What::Test { name, json } => test(name, json, cli).await,
         What::Secret { name, keyring } => store(&name, keyring, setup).await,
     }
@@ -234,8 +234,10 @@ fn named<'a>(setup: &'a Setup, name: &str) -> Result<&'a str> {
     setup.file.config.choose(Some(name)).map_err(anyhow::Error::msg)?.context("there is no such profile")
 }
 
-fn remove(name: &str, yes: bool, mut setup: Setup) -> Result<()> {
+async fn remove(name: &str, yes: bool, mut setup: Setup) -> Result<()> {
     named(&setup, name)?;
+    let secret = setup.file.config.profiles.get(name).and_then(|p| source(&p.settings));
+    let in_keyring = matches!(secret, Some(SecretSource::Keyring));
     if !yes && !prompt::yes(&format!("Remove the profile \"{name}\"?"))? {
         bail!("nothing was removed: add --yes to say so without being asked");
     }
@@ -244,6 +246,18 @@ fn remove(name: &str, yes: bool, mut setup: Setup) -> Result<()> {
     for file in [vault.sealed_file(name), vault.plain_file(name)].into_iter().filter(|f| f.exists()) {
         std::fs::remove_file(&file).with_context(|| format!("can't remove {}", file.display()))?;
         say(format!("removed {}", file.display()));
+    }
+    if in_keyring {
+        let profile = name.to_owned();
+        // The keyring may ask the user to unlock it.
+        match tokio::task::spawn_blocking(move || vault::out_of_keyring(&profile)).await? {
+            Ok(true) => say(format!("removed the secret from the system's keyring: service proxmux, user {name}")),
+            Ok(false) => {}
+            Err(why) => eprintln!(
+                "proxmux: {why}: the secret stays in the system's keyring. Remove it there: service proxmux, user {name}; \
+                 with libsecret: secret-tool clear service proxmux username {name}"
+            ),
+        }
     }
     say(format!("profile \"{name}\" was removed from {}", setup.file.path.display()));
     Ok(())

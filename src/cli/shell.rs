@@ -37,7 +37,17 @@ pub struct ManArgs {
 pub fn completions(args: &CompletionArgs) -> Result<()> {
     let mut script = vec![];
     clap_complete::generate(args.shell, &mut Cli::command(), "proxmux", &mut script);
-    write_out(&script)
+    match args.shell {
+        Shell::Fish => write_out(with_waiting_options(&String::from_utf8_lossy(&script)).as_bytes()),
+        _ => write_out(&script),
+    }
+}
+
+/// The script for fish asks `argparse` which subcommand is typed. An option that still waits for its value is an error for
+/// it, and files are offered for the value then: that option is left out of the question.
+fn with_waiting_options(script: &str) -> String {
+    let first = "    set -e cmd[1]\n";
+    script.replacen(first, &format!("{first}    string match -q -- '-*' \"$cmd[-1]\"; and set -e cmd[-1]\n"), 1)
 }
 
 /// Prints the manual, or writes all its pages.

@@ -261,6 +261,20 @@ pub fn into_keyring(profile: &str, secret: &SecretString) -> Result<(), VaultErr
     put.map_err(|why| VaultError::Keyring(format!("the secret is not in the system's keyring: {why}")))
 }
 
+/// Takes a profile's secret out of the system's keyring; false when it is not there.
+///
+/// # Errors
+/// When there is no keyring, or it refuses.
+#[cfg(feature = "keyring")]
+pub fn out_of_keyring(profile: &str) -> Result<bool, VaultError> {
+    match entry(profile).map(|e| e.delete_credential()) {
+        Ok(Ok(())) => Ok(true),
+        Ok(Err(keyring::Error::NoEntry)) => Ok(false),
+        Ok(Err(error)) => Err(VaultError::Keyring(error.to_string())),
+        Err(why) => Err(VaultError::Keyring(why)),
+    }
+}
+
 #[cfg(not(feature = "keyring"))]
 const WITHOUT: &str = "this proxmux was built without the keyring: build it with `--features keyring`, or keep the secret elsewhere, for example with `secret = { command = [\"secret-tool\", \"lookup\", \"service\", \"proxmux\"] }`";
 
@@ -276,6 +290,15 @@ async fn keyring(_: &str) -> Result<SecretString, VaultError> {
 #[cfg(not(feature = "keyring"))]
 pub fn into_keyring(_: &str, _: &SecretString) -> Result<(), VaultError> {
     Err(VaultError::Keyring(WITHOUT.into()))
+}
+
+/// Takes a profile's secret out of the system's keyring.
+///
+/// # Errors
+/// Always: this program was built without it.
+#[cfg(not(feature = "keyring"))]
+pub fn out_of_keyring(_: &str) -> Result<bool, VaultError> {
+    Err(VaultError::Keyring("this proxmux was built without the keyring".into()))
 }
 
 #[cfg(test)]

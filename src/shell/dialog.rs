@@ -2,8 +2,10 @@
 //! host shows it, sends once, and brings the server's complaints to their fields.
 
 mod preset;
+#[cfg(test)]
+mod tests;
 
-use std::collections::BTreeMap;
+use std::{cell::Cell, collections::BTreeMap};
 
 use crossterm::event::{KeyCode, KeyEvent, MouseEvent};
 use ratatui::{
@@ -105,15 +107,20 @@ pub struct Dialog<A: Ask> {
     sending: usize,
     /// Changes that were accepted while others were not: they are not sent again.
     done: Vec<Wire>,
+    /// The server has refused the last change, and nothing was typed since: what is said is about that, and no reason why
+    /// there is nothing to send.
+    was_refused: bool,
     scroll: u16,
     /// Lines of the last page that don't fit.
     beyond: u16,
+    /// Where lists of choices may be drawn: the whole content but its last line, as [`View::place`] was told.
+    room: Cell<Rect>,
 }
 
 impl<A: Ask> Dialog<A> {
     /// Asks with this wizard ([`Wizard::single`] for one page).
     pub fn new(ask: A, wizard: Wizard) -> Self {
-        Self { ask, wizard, sending: 0, done: vec![], scroll: 0, beyond: 0 }
+        Self { ask, wizard, sending: 0, done: vec![], was_refused: false, scroll: 0, beyond: 0, room: Cell::default() }
     }
 
     /// What it asks for, and the fields.
@@ -174,7 +181,7 @@ impl<A: Ask> Dialog<A> {
             return;
         }
         // Why nothing can be sent may be written there already.
-        let said = self.wizard.trouble().map(str::to_owned);
+        let said = self.wizard.trouble().filter(|_| !self.was_refused).map(str::to_owned);
         self.wizard.set_trouble(None);
         let Some(mut proposal) = self.proposal(cx.store()).filter(|p| !p.writes.is_empty()) else {
             self.wizard.set_trouble(Some(said.unwrap_or_else(|| "Nothing would change.".into())));
@@ -205,6 +212,7 @@ impl<A: Ask> Dialog<A> {
 
     fn answered(&mut self, wire: Wire, result: Result<(), ApiError>, cx: &mut Cx<'_, Msg<A::Msg>>) {
         self.sending = self.sending.saturating_sub(1);
+        self.was_refused |= result.is_err();
         match result {
             Ok(()) => self.done.push(wire),
             Err(error) if self.ask.refused(&error, &self.wizard, cx) => return,
@@ -255,6 +263,7 @@ impl<A: Ask> Dialog<A> {
             WizardEvent::Finish => self.finish(cx),
             WizardEvent::FieldChanged(key) => {
                 self.wizard.set_trouble(None);
+                self.was_refused = false;
                 self.ask.changed(&key, &mut self.wizard, cx);
                 self.wizard.share();
             }
@@ -385,7 +394,9 @@ impl<A: Ask> View for Dialog<A> {
     }
 
     fn refreshed(&mut self, cx: &mut Cx<'_, Self::Msg>) {
+        let said = self.wizard.trouble().map(str::to_owned);
         self.ask.refreshed(&mut self.wizard, cx);
+        self.was_refused &= self.wizard.trouble() == said.as_deref();
         self.wizard.share();
     }
 
@@ -428,6 +439,7 @@ impl<A: Ask> View for Dialog<A> {
     }
 
     fn place(&self, area: Rect) -> Rect {
+        self.room.set(Rect { height: area.height.saturating_sub(1), ..area });
         if !self.wizard.is_single() {
             return area;
         }
@@ -447,7 +459,8 @@ impl<A: Ask> View for Dialog<A> {
         let inner = block.inner(area);
         frame.render_widget(block, area);
         let mut page = None;
-        self.wizard.draw(frame, inner, look, scene.now.millis(), |_, area| page = Some(area));
+        let room = self.room.get();
+        self.wizard.draw(frame, inner, room, look, scene.now.millis(), |_, area| page = Some(area));
         if let Some(area) = page {
             self.draw_last(frame, area, scene);
         }

@@ -19,8 +19,8 @@ impl World {
     /// can read until all of it has come. Files that are there stay: a number goes before the name then.
     ///
     /// # Errors
-    /// What the server or the transport says; [`ApiError::Broken`] when it can't be written, or was stopped. Nothing of
-    /// it is left then.
+    /// What the server or the transport says; [`ApiError::Unfit`] when it can't be written, [`ApiError::Broken`]
+    /// when it was stopped. Nothing of it is left then.
     pub async fn download(&self, session: SessionId, wire: &Wire) -> Result<PathBuf, ApiError> {
         let Some(file) = wire.saved_file() else {
             return Err(ApiError::NotSent("nobody has said where to save it".into()));
@@ -32,7 +32,7 @@ impl World {
         };
         let client = self.client(session)?;
         let part = file.path.join(format!(".{}.{:08x}.part", file.name, rand::random::<u32>()));
-        let not = |e: std::io::Error| ApiError::Broken(format!("{} can't be written: {e}", part.display()));
+        let not = |e: std::io::Error| ApiError::Unfit(format!("{} can't be written: {e}", part.display()));
         let sink = Sink::create(&part, file.meter.clone()).await.map_err(not)?;
         let come = tokio::select! {
             come = client.save(wire.clone(), &sink) => come,
@@ -53,7 +53,7 @@ impl World {
 async fn keep(part: &Path, folder: &Path, name: &str) -> Result<PathBuf, ApiError> {
     for n in 0..SAME_NAME {
         let path = folder.join(if n == 0 { name.to_owned() } else { format!("{n}-{name}") });
-        let not = |e: std::io::Error| ApiError::Broken(format!("{} can't be written: {e}", path.display()));
+        let not = |e: std::io::Error| ApiError::Unfit(format!("{} can't be written: {e}", path.display()));
         // The name is taken first, so that nobody else has it in between.
         match tokio::fs::OpenOptions::new().write(true).create_new(true).open(&path).await {
             Ok(_) => {
@@ -67,5 +67,5 @@ async fn keep(part: &Path, folder: &Path, name: &str) -> Result<PathBuf, ApiErro
             Err(error) => return Err(not(error)),
         }
     }
-    Err(ApiError::Broken(format!("there are too many files called {name} already")))
+    Err(ApiError::Unfit(format!("there are too many files called {name} already")))
 }

@@ -1,10 +1,12 @@
 //! Downloads onto storages: `download-url`, `query-url-metadata`, appliance templates. Sizes and sums come from the
 //! scenario's table of sources, or are made up from the address; only what loopback serves is really [fetched](super::fetch).
+//! A file that is made up has no bytes: its sums are those of its address, so that a wrong one is found out nevertheless.
 
 use serde_json::{Value, json};
 
 use super::call::{Args, Fault, Outcome, die};
 use super::crypto::{digest, number_of};
+use super::multipart::Sum;
 use super::permission::refused;
 use super::router::Route;
 use super::state::{Cluster, Volume};
@@ -148,6 +150,13 @@ fn download(cluster: &mut Cluster, args: &Args) -> Outcome {
     Ok(cluster.start_task(args.user(), &node, "download", &name, script).into())
 }
 
+/// The sum of a file that is made up.
+fn sum_of_address(url: &str, algorithm: &str) -> String {
+    let mut sum = Sum::new(algorithm);
+    sum.update(url.as_bytes());
+    sum.finish()
+}
+
 fn fetch(
     cluster: &mut Cluster,
     node: &str,
@@ -160,18 +169,22 @@ fn fetch(
     let script =
         Script::new().log(format!("downloading {url} to {path}")).on_interrupt("download failed: received interrupt");
     let source = find(cluster, &url);
-    let sum_of = |source: &Source, algorithm: &str, expected: &str| {
-        source.sums[algorithm].as_str().map_or_else(|| expected.to_owned(), str::to_owned)
+    let sum_of = |algorithm: &str| {
+        let known = source.as_ref().ok().and_then(|source| source.sums[algorithm].as_str());
+        known.map_or_else(|| sum_of_address(&url, algorithm), str::to_owned)
     };
+    let checksum = checksum.map(|(algorithm, expected)| (sum_of(&algorithm), expected));
     if cluster.volume(node, &volid).is_some() {
-        if let (Some((algorithm, expected)), Ok(source)) = (&checksum, &source)
-            && sum_of(source, algorithm, expected) == *expected
-        {
-            return script
-                .log("calculating checksum...OK, got correct file already, no need to download")
-                .log(format!("download of '{url}' to '{path}' finished"));
-        }
-        return script.fail(format!("refusing to override existing file '{path}'"));
+        // What is there counts as what the address has.
+        return match checksum {
+            Some((got, expected)) if got.eq_ignore_ascii_case(&expected) => {
+                script.log("calculating checksum of existing file...OK, got correct file already, no need to download")
+            }
+            Some((got, expected)) => script
+                .log("calculating checksum of existing file...")
+                .fail(format!("checksum mismatch: got '{got}' != expect '{expected}', aborting")),
+            None => script.fail(format!("refusing to override existing file '{path}'")),
+        };
     }
     let stamp = stamp(cluster.now);
     let script = script.log(format!("--{stamp}--  {url}"));
@@ -207,9 +220,8 @@ fn fetch(
         .log(format!("Saving to: '{temp}'"));
     script = wget(script, size, rate)
         .log(format!("{stamp} ({:.2} MB/s) - '{temp}' saved [{size}/{size}]", rate / 1_048_576.0));
-    if let Some((algorithm, expected)) = checksum {
-        let got = sum_of(&source, &algorithm, &expected);
-        if got != expected {
+    if let Some((got, expected)) = checksum {
+        if !got.eq_ignore_ascii_case(&expected) {
             return script
                 .log("calculating checksum...")
                 .fail(format!("checksum mismatch: got '{got}' != expect '{expected}'"));

@@ -374,11 +374,13 @@ impl Wizard {
         self.after_form(outcome)
     }
 
-    /// Draws the steps and the form; on the last page `last` draws into what is left.
+    /// Draws the steps and the form; on the last page `last` draws into what is left. A list of choices may use all of
+    /// `room`.
     pub fn draw(
         &mut self,
         frame: &mut Frame,
         area: Rect,
+        room: Rect,
         look: &Look,
         now: Millis,
         last: impl FnOnce(&mut Frame, Rect),
@@ -401,7 +403,7 @@ impl Wizard {
             Rect { y: inner.y + gap, height: inner.height - gap, ..inner }
         };
         match self.steps.get_mut(self.at) {
-            Some(step) => step.form.draw(frame, page, look, now, true),
+            Some(step) => step.form.draw_fields(frame, page, look, now, true),
             None => last(frame, page),
         }
         if hint == 1 {
@@ -417,10 +419,14 @@ impl Wizard {
             let mut x = area.x;
             for (key, title) in hints {
                 for (part, role) in [(key, Role::Key), (" ", Role::Muted), (title, Role::Muted), ("  ", Role::Muted)] {
-                    let room = usize::from(area.right().saturating_sub(x));
-                    (x, _) = frame.buffer_mut().set_stringn(x, area.bottom() - 1, part, room, look.style(role));
+                    let left = usize::from(area.right().saturating_sub(x));
+                    (x, _) = frame.buffer_mut().set_stringn(x, area.bottom() - 1, part, left, look.style(role));
                 }
             }
+        }
+        // Last, so that nothing is drawn over it.
+        if let Some(step) = self.steps.get_mut(self.at) {
+            step.form.draw_choices(frame, room, look, now);
         }
     }
 
@@ -551,7 +557,7 @@ mod tests {
         let draw_last = |f: &mut Frame, area: Rect| {
             f.buffer_mut().set_string(area.x, area.y, "qm create 100", look.style(Role::Text))
         };
-        terminal.draw(|f| wizard.draw(f, f.area(), &look, 0, draw_last)).unwrap();
+        terminal.draw(|f| wizard.draw(f, f.area(), f.area(), &look, 0, draw_last)).unwrap();
         svg::plain(terminal.backend().buffer())
     }
 

@@ -6,6 +6,7 @@ pub mod remove;
 pub mod shelf;
 pub mod usage;
 
+use crossterm::event::KeyEvent;
 use jiff::tz::TimeZone;
 use ratatui::{
     Frame,
@@ -264,9 +265,22 @@ impl Volumes {
         }
     }
 
-    /// Whether files can come to what is shown.
-    fn takes_files(&self) -> bool {
-        self.kind.is_none_or(|kind| !image::endings(kind).is_empty())
+    /// Why no file can come to what is shown; `None` when one can.
+    fn no_files(&self, store: &Store) -> Option<String> {
+        let comes = |kind: ContentKind| !image::endings(kind).is_empty();
+        if self.kind.is_some_and(|kind| !comes(kind)) {
+            return Some(format!("{} are no files to send", self.what()));
+        }
+        let places = self.places(store);
+        let wanted = |p: &Place| ContentKind::ALL.into_iter().any(|kind| comes(kind) && p.keeps(kind));
+        match (&self.scope, places.first()) {
+            _ if places.iter().any(wanted) => None,
+            (Scope::Storage(..), Some(place)) => {
+                Some(format!("{} keeps {}, but no files", place.storage, place.content.replace(',', ", ")))
+            }
+            (Scope::Storage(storage, _), None) => Some(format!("{storage} is not in the cluster's list")),
+            (Scope::Kind(_), _) => Some(format!("no storage keeps {}", self.what())),
+        }
     }
 
     /// The kind and the storage that a new file is likely meant for.
@@ -442,7 +456,7 @@ impl View for Volumes {
             keys: "u",
             title: "Upload",
             footer: true,
-            ready: |v, _| v.takes_files(),
+            ready: |v, s| v.no_files(s).is_none(),
             run: Self::upload,
         },
         Command {
@@ -450,7 +464,7 @@ impl View for Volumes {
             keys: "w",
             title: "Download",
             footer: true,
-            ready: |v, _| v.takes_files(),
+            ready: |v, s| v.no_files(s).is_none(),
             run: Self::download,
         },
         Command {
@@ -529,6 +543,23 @@ impl View for Volumes {
     fn pane(&mut self, scene: &Scene) -> Option<&mut dyn Pane> {
         self.sync(scene.store);
         Some(&mut self.table)
+    }
+
+    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        self.sync(cx.store());
+        let event = self.table.key(key);
+        if self.listed(event, cx) {
+            return true;
+        }
+        // Here it can be said why.
+        let keys = cx.scene.keys;
+        let command = [("volume.upload", "upload"), ("volume.download", "download")];
+        let Some((_, verb)) = command.into_iter().find(|(id, _)| keys.matches(id, &key)) else { return false };
+        let why = self.no_files(cx.store());
+        if let Some(why) = &why {
+            cx.toast(Level::Warning, format!("No {verb} here: {why}"));
+        }
+        why.is_some()
     }
 
     fn enter(&mut self, cx: &mut Cx<'_, Msg>) {

@@ -157,6 +157,8 @@ async fn jobs_are_made_changed_run_and_removed() {
     assert_eq!((&shown["schedule"], &shown["prune-backups"]), (&"mon..fri 02:30".into(), &"keep-last=3".into()));
     assert_eq!((shown["runs"].as_array().unwrap().len(), shown["guests"].as_array().unwrap().len()), (10, 2));
     assert_eq!(shown["repeat-missed"], "1");
+    let (_, shown, _) = lab.run("backup job show office").await;
+    assert!(shown.contains("takes VM 1") && !shown.contains("qemu") && !shown.contains("lxc"), "{shown}");
 
     let made = lab.json("backup job run office --json").await;
     assert_eq!(made[0]["guests"][0]["success"], true, "{made}");

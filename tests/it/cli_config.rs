@@ -206,6 +206,11 @@ fn config_profiles_come_and_go_and_comments_stay() {
     place.run(&["profile", "rm", "ci"]).fails(1, "nothing was removed");
     place.run(&["profile", "rm", "ci", "--yes"]).good();
     place.run(&["profile", "rm", "ci", "--yes"]).fails(1, "there is no profile \"ci\"");
+    // What is kept in a keyring that can't be reached is not forgotten silently.
+    place.run(&["profile", "add", "kept", "--host", "a", "--keyring"]).good();
+    let ran = place.run(&["profile", "rm", "kept", "--yes"]);
+    assert!(ran.err.contains("stays in the system's keyring") && ran.err.contains("user kept"), "{}", ran.err);
+    ran.good();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 }
 

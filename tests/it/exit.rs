@@ -183,7 +183,7 @@ fn verbose_without_a_file_logs_into_the_state_folder() {
     assert!(!err.contains("proxmux.log"), "{err}");
 }
 
-/// Loads the script of a shell in that shell, and lets it complete `profi`.
+/// Loads the script of a shell in that shell, and lets it complete `profi`, and the values of an option.
 #[test]
 fn completions_load_in_the_shells_that_are_there() {
     let place = Place::new();
@@ -205,6 +205,18 @@ fn completions_load_in_the_shells_that_are_there() {
             "autoload -Uz compinit; fpath=(DIR $fpath); compinit -u -D; print $_comps[proxmux]; autoload +X _proxmux",
         ),
         ("fish", "p.fish", &["--no-config", "-c"], "source FILE; complete -C 'proxmux profi'"),
+        (
+            "fish",
+            "p.fish",
+            &["--no-config", "-c"],
+            "source FILE; test (complete -C 'proxmux --color ' | string join ,) = 16,256,auto,mono,truecolor; and echo pro",
+        ),
+        (
+            "fish",
+            "p.fish",
+            &["--no-config", "-c"],
+            "source FILE; complete -C 'proxmux --ascii --color mono pro'; complete -C 'proxmux demo --color tr' | grep truecolor",
+        ),
     ] {
         if Command::new(shell).arg("--version").output().is_err() {
             println!("skipped: {shell} is not installed");

@@ -516,6 +516,18 @@ impl Harness {
         self.console.feed(msg).await;
     }
 
+    /// Clicks the first place on the screen that shows a text.
+    pub async fn click(&mut self, text: &str) {
+        use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+        let screen = self.screen();
+        let found =
+            screen.lines().enumerate().find_map(|(y, line)| line.split_once(text).map(|(before, _)| (before, y)));
+        let (before, y) = found.unwrap_or_else(|| panic!("no \"{text}\" on the screen:\n{screen}"));
+        let (column, row) = (proxmux::ui::text::width(before) as u16, y as u16);
+        let kind = MouseEventKind::Down(MouseButton::Left);
+        self.feed(Msg::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })).await;
+    }
+
     /// Is a guest running, as the cluster itself knows?
     pub fn runs(&self, vmid: u32) -> bool {
         self.sim(|sim| sim.cluster.guests[&vmid].running)

@@ -278,4 +278,5 @@ async fn over_https_in_pieces() {
     let wrong = Checksum::parse(&"0".repeat(64)).unwrap();
     let error = line.send(call(&Meter::default(), &wrong)).await.unwrap_err();
     assert!(error.to_string().contains("does not add up"), "{error}");
+    assert!(!error.explained().contains("node fetch"), "the node would get the same bytes: {}", error.explained());
 }

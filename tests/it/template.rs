@@ -128,6 +128,31 @@ async fn the_catalogue_and_an_oci_image() {
     h.press("'docker.io/library/debian' tab space").await;
     h.wait(1.0).await;
     assert_eq!(h.calls("GET /nodes/").iter().filter(|c| c.contains("query-oci-repo-tags")).count(), 1);
+    h.press("tab").await;
+    // The list of a small dialog reaches beyond it; neither its own field nor the lines around the content are covered.
+    for (width, height) in [(80, 24), (120, 40)] {
+        h.resize(width, height).await;
+        let around = |h: &Harness| {
+            let screen = h.screen();
+            let lines: Vec<&str> = screen.lines().collect();
+            [&lines[..2], &lines[lines.len() - 2..]].concat().join("\n")
+        };
+        let (before, field) = (around(&h), h.line("▌Tag"));
+        h.press("enter").await;
+        for tag in ["13-slim", "12-slim", "latest"] {
+            h.sees(tag);
+        }
+        assert_eq!(h.line("▌Tag"), field);
+        assert_eq!(around(&h), before);
+        // A click beside it closes it, wherever; one on a line below the dialog takes that.
+        h.click("Templates").await;
+        h.sees_not("12-slim");
+        h.press("enter").await;
+        h.click("12-slim").await;
+        h.sees_not("13-slim");
+        assert!(h.line("▌Tag").contains("12-slim"), "{}", h.screen());
+        h.press("'latest' enter").await;
+    }
     h.press("ctrl-s").await;
     h.sees("reference=docker.io/library/debian:latest");
     h.press("y").await;

@@ -33,6 +33,26 @@ async fn a_shared_storage_stands_once_and_shows_what_it_keeps() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn files_come_only_to_storages_that_keep_such() {
+    let mut h = at('8').await;
+    h.press("/ 'local-lvm' enter enter").await;
+    h.wait(1.0).await;
+    h.sees("lvmthin");
+    assert!(!h.footer().contains("Upload") && !h.footer().contains("Download"), "{}", h.footer());
+    for (key, words) in [("u", "No upload here: "), ("w", "No download here: ")] {
+        h.press(key).await;
+        h.sees(words);
+        h.sees("local-lvm keeps images, rootdir, but no files");
+        h.sees_not("Upload a file");
+    }
+    h.press("esc / ctrl-u 'nas' enter enter").await;
+    h.wait(7.0).await;
+    assert!(h.footer().contains("Upload"), "{}", h.footer());
+    h.press("] u").await;
+    h.sees("are no files to send");
+}
+
+#[tokio::test(start_paused = true)]
 async fn iso_images_of_all_storages_with_their_users() {
     let mut h = at('4').await;
     assert!(h.line("virtio-win").contains("105"), "{}", h.screen());

@@ -185,7 +185,7 @@ impl Sum {
 pub(super) fn broken(file: &Attachment, why: &str) -> ApiError {
     let (sent, size) = (file.meter.sent(), file.size);
     if let Some(why) = why.find("the file ").map(|at| &why[at..]) {
-        return ApiError::Broken(format!("{}: {why}; the server throws away what it has", file.name));
+        return ApiError::Unfit(format!("{}: {why}; the server throws away what it has", file.name));
     }
     if sent < size {
         let share = sent as f64 / size as f64 * 100.0;

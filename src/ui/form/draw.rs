@@ -24,6 +24,12 @@ enum Line {
 impl Form {
     /// Draws the form. `focused`: the form has the focus (else no cursor is shown).
     pub fn draw(&mut self, frame: &mut Frame, area: Rect, look: &Look, now: Millis, focused: bool) {
+        self.draw_fields(frame, area, look, now, focused);
+        self.draw_choices(frame, area, look, now);
+    }
+
+    /// Draws the form without the list that may be open: [`Form::draw_choices`] follows when all else is drawn.
+    pub fn draw_fields(&mut self, frame: &mut Frame, area: Rect, look: &Look, now: Millis, focused: bool) {
         self.seen.clear();
         if area.width < 8 || area.height == 0 {
             return;
@@ -94,14 +100,17 @@ impl Form {
         for (y, line) in (body.bottom()..area.bottom()).zip(help) {
             frame.buffer_mut().set_stringn(area.x, y, line, usize::from(area.width), look.style(help_role));
         }
-        if let Some(mut popup) = self.popup.take() {
-            let y = self.seen.iter().find(|(_, hit)| matches!(hit, Hit::Spot(s) if *s == self.focus)).map(|(y, _)| *y);
-            let anchor = Rect { y: y.unwrap_or(area.y), height: 1, ..self.value_area };
-            if let Some(field) = self.field(self.focus) {
-                popup.draw(frame, area, anchor, field, look, now);
-            }
-            self.popup = Some(popup);
+    }
+
+    /// Draws the open list of choices above or below its field, wherever in `room` there is enough room for it.
+    pub fn draw_choices(&mut self, frame: &mut Frame, room: Rect, look: &Look, now: Millis) {
+        let Some(mut popup) = self.popup.take() else { return };
+        let y = self.seen.iter().find(|(_, hit)| matches!(hit, Hit::Spot(s) if *s == self.focus)).map(|(y, _)| *y);
+        let anchor = Rect { y: y.unwrap_or(room.y), height: 1, ..self.value_area };
+        if let Some(field) = self.field(self.focus) {
+            popup.draw(frame, room, anchor, field, look, now);
         }
+        self.popup = Some(popup);
     }
 
     /// How many lines the form would like to have (for dialogs that fit their form).

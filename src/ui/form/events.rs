@@ -156,6 +156,8 @@ impl Form {
                 MouseEventKind::ScrollDown => step(&mut popup, field, KeyCode::Down),
                 MouseEventKind::ScrollUp => step(&mut popup, field, KeyCode::Up),
                 MouseEventKind::Down(MouseButton::Left) if popup.list.contains(at) => popup.click(at.y, field),
+                // Its frame, or what is typed.
+                MouseEventKind::Down(_) if popup.outer.contains(at) => PopupEvent::Used,
                 MouseEventKind::Down(_) => PopupEvent::Close(false),
                 _ => PopupEvent::Used,
             };

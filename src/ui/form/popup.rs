@@ -24,9 +24,14 @@ pub(super) struct Popup {
     filter: Input,
     cursor: usize,
     offset: usize,
+    /// Where it was drawn.
+    pub outer: Rect,
     /// Where the lines were drawn.
     pub list: Rect,
 }
+
+/// The least height of a frame with less than the whole list in it: what is typed, and three lines.
+const FRAMED: u16 = 6;
 
 impl Popup {
     /// Opens with the cursor on what is chosen.
@@ -62,8 +67,7 @@ impl Popup {
             _ => return PopupEvent::Close(false),
         };
         let matching = self.matching(choices.ready(), free);
-        let new = free && self.new_word(choices.ready()).is_some();
-        let last = (matching.len() + usize::from(new)).saturating_sub(1);
+        let last = (matching.len() + usize::from(self.new_word(field).is_some())).saturating_sub(1);
         let page = usize::from(self.list.height).max(2) - 1;
         let key = Key::from(event);
         match key.code() {
@@ -106,19 +110,26 @@ impl Popup {
         self.cursor = exact.or_else(|| matching.iter().position(|i| word(i).starts_with(&typed))).unwrap_or(0);
     }
 
-    /// What is typed, if it is not among the choices.
-    fn new_word(&self, choices: &[Choice]) -> Option<String> {
+    /// What is typed, if the field takes it and it is not among the choices: a line of its own below them.
+    fn new_word(&self, field: &Field) -> Option<String> {
+        let choices = match &field.kind {
+            Kind::Select { choices, free, .. } | Kind::Multi { choices, free, .. } if *free => choices,
+            // What could not be listed may be typed.
+            Kind::Select { choices: choices @ Choices::Failed(_), .. } => choices,
+            _ => return None,
+        };
         let typed = self.filter.text().trim();
-        (!typed.is_empty() && !choices.iter().any(|c| c.value == typed)).then(|| typed.to_owned())
+        (!typed.is_empty() && !choices.ready().iter().any(|c| c.value == typed)).then(|| typed.to_owned())
     }
 
     /// Marks the choice under the cursor, or adds what is typed; what is typed is done with then.
     fn mark(&mut self, field: &mut Field, choice: Option<usize>) -> PopupEvent {
         let mut choice = choice;
+        let new = self.new_word(field);
         if let Kind::Multi { choices, chosen, .. } = &mut field.kind
             && choice.is_none()
         {
-            let Some(word) = self.new_word(choices.ready()) else { return PopupEvent::Used };
+            let Some(word) = new else { return PopupEvent::Used };
             match choices {
                 Choices::Ready(list) => {
                     list.push(Choice::new(word));
@@ -134,15 +145,13 @@ impl Popup {
     }
 
     fn take(&self, field: &mut Field, choice: Option<usize>) -> PopupEvent {
-        let typed = self.filter.text().trim().to_owned();
-        let Kind::Select { choices, chosen, free } = &mut field.kind else { return PopupEvent::Close(false) };
-        let value = match (choice.and_then(|i| choices.ready().get(i)), &*choices) {
+        let typed = self.new_word(field);
+        let Kind::Select { choices, chosen, .. } = &mut field.kind else { return PopupEvent::Close(false) };
+        let value = match (choice.and_then(|i| choices.ready().get(i)), typed) {
             (Some(choice), _) => choice.value.clone(),
-            // Nothing to choose from: what was typed counts, where that makes sense.
-            (None, Choices::Failed(_)) if !typed.is_empty() => typed,
-            (None, _) if *free && !typed.is_empty() => typed,
-            (None, Choices::Ready(list)) if !list.is_empty() => return PopupEvent::Used,
-            _ => return PopupEvent::Close(false),
+            (None, Some(typed)) => typed,
+            (None, None) if choices.ready().is_empty() => return PopupEvent::Close(false),
+            (None, None) => return PopupEvent::Used,
         };
         let changed = *chosen != value;
         *chosen = value;
@@ -157,16 +166,21 @@ impl Popup {
             Kind::Multi { choices, free, .. } => self.matching(choices.ready(), *free),
             _ => Vec::new(),
         };
-        let Some(choice) = matching.get(line).copied() else { return PopupEvent::Used };
+        let (choice, is_new) = (matching.get(line).copied(), line == matching.len() && self.new_word(field).is_some());
+        if choice.is_none() && !is_new {
+            return PopupEvent::Used;
+        }
         self.cursor = line;
         match field.kind {
-            Kind::Multi { .. } => toggle(field, Some(choice)),
-            _ => self.take(field, Some(choice)),
+            Kind::Multi { .. } if is_new => self.mark(field, None),
+            Kind::Multi { .. } => toggle(field, choice),
+            _ => self.take(field, choice),
         }
     }
 
-    /// Draws over the form: below the field (`anchor`) where there is more room, else above.
+    /// Draws over whatever is there: below the field (`anchor`) where there is more room, else above.
     pub fn draw(&mut self, frame: &mut Frame, area: Rect, anchor: Rect, field: &Field, look: &Look, now: Millis) {
+        (self.outer, self.list) = Default::default();
         let (choices, marked): (&Choices, &[String]) = match &field.kind {
             Kind::Select { choices, chosen, .. } => (choices, std::slice::from_ref(chosen)),
             Kind::Multi { choices, chosen, .. } => (choices, chosen),
@@ -175,32 +189,30 @@ impl Popup {
         let matching = self.matching(choices.ready(), matches!(field.kind, Kind::Multi { free: true, .. }));
         let label_width = choices.ready().iter().map(|c| text::width(&text::clean(&c.label))).max().unwrap_or(0);
         let detail_width = choices.ready().iter().map(|c| text::width(&text::clean(&c.detail))).max().unwrap_or(0);
-        let wanted = (label_width + detail_width + 9).clamp(24, usize::from(u16::MAX)) as u16;
+        let new = self.new_word(field).map(|word| match (&field.kind, matching.is_empty()) {
+            (Kind::Multi { .. }, _) => format!("[+] {} (new)", text::clean(&word)),
+            (_, true) => format!("  Enter takes \"{}\"", text::clean(&word)),
+            (_, false) => format!("  as typed: \"{}\"", text::clean(&word)),
+        });
+        let new_width = new.as_deref().map_or(0, |words| text::width(words) + 4);
+        let wanted = (label_width + detail_width + 9).max(new_width).clamp(24, usize::from(u16::MAX)) as u16;
         let width = wanted.max(anchor.width.min(40)).min(area.width);
-        let new = match &field.kind {
-            Kind::Multi { free: true, .. } => self.new_word(choices.ready()),
-            _ => None,
-        };
         let lines = (matching.len() + usize::from(new.is_some())).clamp(1, 10) as u16 + 3;
-        let below = area.bottom().saturating_sub(anchor.bottom());
-        let above = anchor.y.saturating_sub(area.y);
-        let (y, height) = if below >= lines || below >= above {
-            (anchor.bottom().min(area.bottom()), lines.min(below))
-        } else {
-            let height = lines.min(above);
-            (anchor.y - height, height)
-        };
-        // Hardly any room on either side: take all.
-        let (y, height) = if height < 4 { (area.y, lines.min(area.height)) } else { (y, height) };
+        let most = choices.ready().len().clamp(1, 10) as u16 + 3;
         let x = anchor.x.min(area.right().saturating_sub(width)).max(area.x);
-        let outer = Rect { x, y, width, height };
-        if outer.width < 5 || outer.height < 3 {
+        let (rows, framed) = beside(area, anchor, lines, most.max(lines));
+        let outer = Rect { x, width, ..rows };
+        if outer.width < 5 || outer.height < 2 {
             return;
         }
+        self.outer = outer;
         frame.render_widget(Clear, outer);
-        let block = look.block(&field.label, true);
-        let inner = block.inner(outer);
-        frame.render_widget(block, outer);
+        let mut inner = outer;
+        if framed {
+            let block = look.block(&field.label, true);
+            inner = block.inner(outer);
+            frame.render_widget(block, outer);
+        }
         let search = Rect { height: 1, ..inner };
         frame.buffer_mut().set_stringn(search.x, search.y, "/", 1, look.style(Role::Key));
         let typing = Rect { x: search.x + 1, width: search.width.saturating_sub(1), ..search };
@@ -210,11 +222,11 @@ impl Popup {
         let buffer = frame.buffer_mut();
         let room = usize::from(list.width);
         let hint = match choices {
+            _ if new.is_some() => None,
             Choices::Loading => Some((format!("{} loading", look.glyphs.spin(now)), Role::Muted)),
             Choices::Failed(why) => {
                 Some((format!("{}; type a value and press Enter", text::clean(why)), Role::ErrorText))
             }
-            Choices::Ready(_) if new.is_some() => None,
             Choices::Ready(list) if list.is_empty() && matches!(field.kind, Kind::Multi { free: true, .. }) => {
                 Some(("type a word and press Enter".into(), Role::Muted))
             }
@@ -251,11 +263,11 @@ impl Popup {
                 buffer.set_style(Rect { y, height: 1, ..list }, look.style(Role::Selected));
             }
         }
-        if let Some(word) = new {
+        if let Some(words) = new {
             let line = matching.len() - self.offset.min(matching.len());
             if line < height {
                 let y = list.y + line as u16;
-                let words = format!("[+] {} (new)", text::clean(&word));
+                let words = text::cut(&words, room, look.glyphs.ellipsis);
                 buffer.set_stringn(list.x, y, words, room, look.style(Role::Accent));
                 if matching.len() == self.cursor {
                     buffer.set_style(Rect { y, height: 1, ..list }, look.style(Role::Selected));
@@ -264,6 +276,24 @@ impl Popup {
         }
         draw_scrollbar(buffer, list, self.offset, count, look);
     }
+}
+
+/// Rows for so many lines, their frame included, beside the anchor and never over it: below where they fit or where
+/// there is more room, else above. The side is chosen for `most` lines, so that typing into the filter does not change
+/// it. False: without the frame, which goes first where there is little room.
+fn beside(area: Rect, anchor: Rect, lines: u16, most: u16) -> (Rect, bool) {
+    let below = area.bottom().saturating_sub(anchor.bottom());
+    let above = anchor.y.saturating_sub(area.y);
+    let (room, is_below) = if below >= most || below >= above { (below, true) } else { (above, false) };
+    let framed = lines <= room || room >= FRAMED;
+    let height = if framed { lines } else { lines - 2 }.min(room);
+    let rows = match (is_below, height) {
+        // Neither what is typed nor a line of the list would be seen.
+        (_, 0..2) => Rect { height: (lines - 2).min(area.height), ..area },
+        (true, _) => Rect { y: anchor.bottom(), height, ..area },
+        (false, _) => Rect { y: anchor.y - height, height, ..area },
+    };
+    (rows, framed)
 }
 
 fn toggle(field: &mut Field, choice: Option<usize>) -> PopupEvent {

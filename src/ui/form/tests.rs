@@ -187,8 +187,93 @@ fn popups_filter_while_typing() {
     assert_eq!(form.values().get("disk0.storage"), "local-lvm");
     // What can't be listed can be typed.
     form.set_choices("storage", Choices::Failed("403: permission denied".into()));
+    press(&mut form, "o w n");
+    assert!(draw(&mut form, 60, 20).contains("Enter takes \"own\""));
+    press(&mut form, "Esc");
     assert_eq!(press(&mut form, "o w n Enter"), FormEvent::Changed("disk0.storage".into()));
     assert_eq!(form.values().get("disk0.storage"), "own");
+}
+
+/// A form of three lines somewhere in a screen: its list has the room of the whole screen.
+fn draw_small(form: &mut Form, top: u16, height: u16) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(40, height)).unwrap();
+    let look = Look::new(Depth::Mono, GlyphSet::Ascii);
+    let draw = |f: &mut ratatui::Frame| {
+        f.buffer_mut().set_string(0, top + 3, "Ctrl-s go on", look.style(crate::ui::Role::Muted));
+        form.draw_fields(f, Rect::new(2, top, 30, 3), &look, 0, true);
+        form.draw_choices(f, f.area(), &look, 0);
+    };
+    terminal.draw(draw).unwrap();
+    svg::plain(terminal.backend().buffer())
+}
+
+#[test]
+fn a_list_uses_the_room_around_a_small_form_but_never_covers_its_field() {
+    let mut form = Form::new().text("name", "Name").select("tag", "Tag", ["13-slim", "13", "12", "latest"]).required();
+    form.focus("tag");
+    press(&mut form, "Enter");
+    insta::assert_snapshot!(draw_small(&mut form, 1, 10), @"
+
+       Name
+      >Tag*           v
+             + Tag -----------------+
+    Ctrl-s go|/                     |
+             |  13-slim             |
+             |  13                  |
+             |  12                  |
+             |  latest              |
+             +----------------------+
+    ");
+    insta::assert_snapshot!(draw_small(&mut form, 6, 10), @"
+             + Tag -----------------+
+             |/                     |
+             |  13-slim             |
+             |  13                  |
+             |  12                  |
+             |  latest              |
+       Name  +----------------------+
+      >Tag*           v
+
+    Ctrl-s go on
+    ");
+    // Hardly any room: the frame goes first.
+    insta::assert_snapshot!(draw_small(&mut form, 2, 7), @"
+
+
+       Name
+      >Tag*           v
+             /
+    Ctrl-s go  13-slim              #
+               13                   |
+    ");
+}
+
+#[test]
+fn a_free_field_says_that_enter_takes_what_is_typed() {
+    let times = ["mon..fri 22:30", "sat 02:00"];
+    let mut form = Form::new().select("schedule", "Schedule", times).free().text("comment", "Comment");
+    press(&mut form, "2 1");
+    insta::assert_snapshot!(draw(&mut form, 40, 7), @r#"
+    >Schedule                 v
+     Comment   + Schedule -----------------+
+               |/21                        |
+               |  Enter takes "21"         |
+               +---------------------------+
+    "#);
+    assert_eq!(press(&mut form, "Enter"), FormEvent::Changed("schedule".into()));
+    assert_eq!(form.values().get("schedule"), "21");
+    // Where some choice matches it is the one that Enter takes; what is typed stands below.
+    press(&mut form, "2 2 : 3 0");
+    insta::assert_snapshot!(draw(&mut form, 40, 7), @r#"
+    >Schedule  21             v
+     Comment   + Schedule -----------------+
+               |/22:30                     |
+               |  mon..fri 22:30           |
+               |  as typed: "22:30"        |
+               +---------------------------+
+    "#);
+    press(&mut form, "Down Enter");
+    assert_eq!(form.values().get("schedule"), "22:30");
 }
 
 #[test]

@@ -322,7 +322,7 @@ impl View for MethodView {
         let block = look.block("Parameters", true);
         let inner = block.inner(left);
         frame.render_widget(block, left);
-        self.form.draw(frame, inner, look, scene.now.millis(), true);
+        self.form.draw_fields(frame, inner, look, scene.now.millis(), true);
         if right.height > 2 {
             let block = look.block("Documentation (ctrl-o)", false);
             let inner = block.inner(right);
@@ -332,5 +332,6 @@ impl View for MethodView {
         let mut lines = vec![Line::styled(" The call:", look.style(Role::Muted))];
         lines.extend(call.iter().take(4).map(|l| Line::styled(format!(" {l}"), look.style(Role::Accent))));
         frame.render_widget(Paragraph::new(lines), foot);
+        self.form.draw_choices(frame, area, look, scene.now.millis());
     }
 }

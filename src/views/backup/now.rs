@@ -214,7 +214,11 @@ impl BackUp {
             }
         }
         if !values.get("notes-template").is_empty() {
-            notes.push(format!("Notes of the backup: \"{}\".", field::expand(values.get("notes-template"), values)));
+            let example = field::expand(values.get("notes-template"), values);
+            notes.push(match self.guests.len() {
+                1 => format!("Notes of the backup: \"{example}\"."),
+                _ => format!("Notes of a backup, for example: \"{example}\"."),
+            });
         }
         let busy = |node: &NodeName| {
             store.tasks.iter().any(|t| t.kind == "vzdump" && t.status.is_running() && t.node == *node)

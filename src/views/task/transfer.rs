@@ -9,7 +9,10 @@ use ratatui::{
 };
 
 use crate::{
-    api::attachment::{Attachment, Meter},
+    api::{
+        ApiError,
+        attachment::{Attachment, Meter},
+    },
     shell::{Command, Cx, Degree, Effect, Level, Proposal, Scene, View, Write},
     store::{Store, Transfer},
     ui::{Look, Role, chart, text},
@@ -111,7 +114,9 @@ impl Transfers {
     }
 
     fn sends(&self, store: &Store) -> bool {
-        self.has_failed(store) && self.selected(store).is_some_and(|t| t.wire.is_write())
+        // A node would get the same wrong bytes.
+        let can_help = |t: &Transfer| !matches!(t.error, Some(ApiError::Unfit(_)));
+        self.has_failed(store) && self.selected(store).is_some_and(|t| t.wire.is_write() && can_help(t))
     }
 
     fn stop(&mut self, cx: &mut Cx<'_, ()>) {
