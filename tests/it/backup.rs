@@ -115,6 +115,7 @@ async fn marked_guests_of_several_nodes_are_backed_up_with_one_call_for_each_nod
     h.sees("they are paused meanwhile");
     h.press("ctrl-s").await;
     h.sees("CT 200 (pihole) runs: it is suspended for a while.");
+    h.sees("Notes of a backup, for example: \"pihole\".");
     h.sees("POST /nodes/pve1/vzdump vmid=200");
     h.sees("POST /nodes/pve3/vzdump vmid=201");
     h.press("y").await;
