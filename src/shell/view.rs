@@ -340,29 +340,42 @@ pub trait View: Sized + Send + 'static {
     fn pace(&self) -> Option<Duration> {
         None
     }
-    /// The list, log or page in front, for views that are one: keys, mouse and pasted text go to it.
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    /// The list, log or page in front, for views that are one: keys, mouse and pasted text go to it. A list is brought
+    /// up to date first.
+    fn pane(&mut self, _scene: &Scene) -> Option<&mut dyn Pane> {
         None
     }
-    /// What came of them, for lists: there, rows are opened and marked. True when used.
-    fn listed(&mut self, event: TableEvent, _cx: &mut Cx<'_, Self::Msg>) -> bool {
-        event != TableEvent::Ignored
+    /// What came of them, for lists. True when used.
+    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Self::Msg>) -> bool {
+        match event {
+            TableEvent::Ignored => return false,
+            TableEvent::Open => self.enter(cx),
+            TableEvent::Menu(..) => self.menu(cx),
+            _ => {}
+        }
+        true
+    }
+    /// Opens the selected row of the list: Enter, or a second click.
+    fn enter(&mut self, _cx: &mut Cx<'_, Self::Msg>) {}
+    /// Shows what can be done with it: the right button.
+    fn menu(&mut self, cx: &mut Cx<'_, Self::Msg>) {
+        self.enter(cx);
     }
     /// Raw keys, for text fields and movement. True when used; commands get the others.
     fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Self::Msg>) -> bool {
-        let event = self.pane().map(|pane| pane.key(key));
+        let event = self.pane(&cx.scene).map(|pane| pane.key(key));
         event.is_some_and(|event| self.listed(event, cx))
     }
     /// The mouse, in screen coordinates.
     fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Self::Msg>) {
         let now = cx.scene.now.millis();
-        if let Some(event) = self.pane().map(|pane| pane.mouse(event, now)) {
+        if let Some(event) = self.pane(&cx.scene).map(|pane| pane.mouse(event, now)) {
             self.listed(event, cx);
         }
     }
     /// Pasted text.
     fn paste(&mut self, text: &str, cx: &mut Cx<'_, Self::Msg>) {
-        if let Some(event) = self.pane().map(|pane| pane.paste(text)) {
+        if let Some(event) = self.pane(&cx.scene).map(|pane| pane.paste(text)) {
             self.listed(event, cx);
         }
     }

@@ -23,7 +23,7 @@ use crate::{
         manual::{self, Manual},
     },
     store::Store,
-    ui::{Cell, Column, Ctx, Pane, Role, Table, TableEvent, Width, text},
+    ui::{Cell, Column, Ctx, Pane, Role, Table, Width, text},
 };
 
 /// The list of all methods.
@@ -126,13 +126,6 @@ impl Browser {
     fn reload(&mut self, cx: &mut Cx<'_, Msg>) {
         self.load(true, cx);
     }
-
-    fn open(&mut self, cx: &mut Cx<'_, Msg>) {
-        self.sync();
-        if let Some(method) = self.table.selected(self.rows()) {
-            cx.open(MethodView::new(method.clone(), cx.store()));
-        }
-    }
 }
 
 impl View for Browser {
@@ -145,7 +138,7 @@ impl View for Browser {
             title: "Open",
             footer: true,
             ready: |v, _| !v.table.is_empty(),
-            run: Self::open,
+            run: Self::enter,
         },
         Command {
             id: "api.reload",
@@ -174,18 +167,16 @@ impl View for Browser {
         self.sync();
     }
 
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    fn pane(&mut self, _: &Scene) -> Option<&mut dyn Pane> {
+        self.sync();
         Some(&mut self.table)
     }
 
-    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
+    fn enter(&mut self, cx: &mut Cx<'_, Msg>) {
         self.sync();
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open | TableEvent::Menu(..) => self.open(cx),
-            _ => {}
+        if let Some(method) = self.table.selected(self.rows()) {
+            cx.open(MethodView::new(method.clone(), cx.store()));
         }
-        true
     }
 
     fn crumb(&self, _: &Store) -> String {

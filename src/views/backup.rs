@@ -40,7 +40,7 @@ use crate::{
     },
     shell::{Command, Cx, Scene, View},
     store::Store,
-    ui::{Cell, Column, Pane, Role, Table, TableEvent, Width, text},
+    ui::{Cell, Column, Pane, Role, Table, Width, text},
 };
 
 /// What the view hears back.
@@ -384,7 +384,8 @@ impl View for Backups {
         self.sync(cx.store());
     }
 
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    fn pane(&mut self, scene: &Scene) -> Option<&mut dyn Pane> {
+        self.sync(scene.store);
         Some(match self.page {
             Page::List => &mut self.list,
             Page::Guests => &mut self.board.table,
@@ -392,15 +393,12 @@ impl View for Backups {
         })
     }
 
-    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        self.sync(cx.store());
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open => self.open(cx),
-            TableEvent::Menu(..) => self.menu(cx),
-            _ => {}
-        }
-        true
+    fn enter(&mut self, cx: &mut Cx<'_, Msg>) {
+        self.open(cx);
+    }
+
+    fn menu(&mut self, cx: &mut Cx<'_, Msg>) {
+        self.open_menu(cx);
     }
 
     fn crumb(&self, store: &Store) -> String {

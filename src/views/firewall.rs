@@ -28,7 +28,7 @@ use crate::{
     },
     shell::{Command, Cx, Level, Scene, View},
     store::Store,
-    ui::{Pane, Role, Table, TableEvent, text},
+    ui::{Pane, Role, Table, text},
 };
 
 /// What the view hears back.
@@ -379,7 +379,7 @@ impl View for Firewall {
         self.sync();
     }
 
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    fn pane(&mut self, _: &Scene) -> Option<&mut dyn Pane> {
         self.sync();
         Some(match self.page {
             Page::Rules => &mut self.rule_table,
@@ -389,14 +389,12 @@ impl View for Firewall {
         })
     }
 
-    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open => self.enter(cx),
-            TableEvent::Menu(..) => self.menu(cx),
-            _ => {}
-        }
-        true
+    fn enter(&mut self, cx: &mut Cx<'_, Msg>) {
+        self.open_selected(cx);
+    }
+
+    fn menu(&mut self, cx: &mut Cx<'_, Msg>) {
+        self.open_menu(cx);
     }
 
     fn crumb(&self, _: &Store) -> String {

@@ -18,7 +18,7 @@ use crate::{
         Command, Cx, Degree, Effect, Level, Neighbour, Pick, Picker, Proposal, Scene, View, Write, confirm::Confirm,
     },
     store::{SessionId, Store},
-    ui::{Cell, Column, Pane, Role, Table, TableEvent, Width, text},
+    ui::{Cell, Column, Pane, Role, Table, Width, text},
 };
 
 /// A guest and where it is.
@@ -192,46 +192,12 @@ impl Fleet {
         Effect::Run { layer: None, command: format!("session.{}", session.0) }
     }
 
-    fn open(&mut self, cx: &mut Cx<'_, ()>) {
-        if let Some(member) = self.table.selected(&self.members) {
-            cx.emit(Self::visit(member.session));
-            cx.open(Detail::new(member.guest.reference()));
-        }
-    }
-
     /// Several guests, perhaps of several clusters: each cluster with its own.
     fn by_cluster<'a>(targets: &[&'a Member], all: &'a [Neighbour<'a>]) -> Vec<(&'a Neighbour<'a>, Vec<&'a Guest>)> {
         let of = |n: &Neighbour| -> Vec<&'a Guest> {
             targets.iter().filter(|m| m.session == n.store.session).map(|m| &m.guest).collect()
         };
         all.iter().map(|n| (n, of(n))).filter(|(_, guests)| !guests.is_empty()).collect()
-    }
-
-    /// Of one guest the menu in its own cluster; of marked ones what can be done with all of them.
-    fn menu(&mut self, cx: &mut Cx<'_, ()>) {
-        if self.table.mark_count() == 0 {
-            self.open(cx);
-            return cx.emit(Effect::Run { layer: None, command: "detail.menu".into() });
-        }
-        let all = cx.scene.neighbours.all();
-        let targets = self.table.marked_or_selected(&self.members);
-        let groups = Self::by_cluster(&targets, &all);
-        let layer = cx.id;
-        let picks = action::ACTIONS.iter().map(|action| {
-            let effect = move || Effect::Run { layer: Some(layer), command: action.id.into() };
-            let mut pick = Pick::new(action.title, effect).detail(cx.scene.keys.label(action.id)).letter(action.letter);
-            let mut reasons = groups.iter().flat_map(|(n, guests)| {
-                guests.iter().map(|g| action::refusal(action, g, n.store).map(|why| why.to_string()))
-            });
-            let first = reasons.next().flatten();
-            if reasons.all(|why| why.is_some()) {
-                pick.disabled = first;
-            }
-            pick
-        });
-        let picks = picks.collect();
-        let clusters = if groups.len() > 1 { format!(" of {} clusters", groups.len()) } else { String::new() };
-        cx.open(Picker::menu(format!("{} guests{clusters}", targets.len()), picks));
     }
 
     /// Asks in the guests' own cluster whether to do it; for several clusters in one question over all of them.
@@ -340,7 +306,7 @@ impl View for Fleet {
             title: "Open in its cluster",
             footer: false,
             ready: |v, _| !v.table.is_empty(),
-            run: Self::open,
+            run: Self::enter,
         },
         Command::menu("guest.menu", |v, _| !v.table.is_empty(), Self::menu),
         Self::command::<0>(),
@@ -365,19 +331,43 @@ impl View for Fleet {
         self.sync(&cx.scene);
     }
 
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    fn pane(&mut self, scene: &Scene) -> Option<&mut dyn Pane> {
+        self.sync(scene);
         Some(&mut self.table)
     }
 
-    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, ()>) -> bool {
-        self.sync(&cx.scene);
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open => self.open(cx),
-            TableEvent::Menu(..) => self.menu(cx),
-            _ => {}
+    fn enter(&mut self, cx: &mut Cx<'_, ()>) {
+        if let Some(member) = self.table.selected(&self.members) {
+            cx.emit(Self::visit(member.session));
+            cx.open(Detail::new(member.guest.reference()));
         }
-        true
+    }
+
+    /// Of one guest the menu in its own cluster; of marked ones what can be done with all of them.
+    fn menu(&mut self, cx: &mut Cx<'_, ()>) {
+        if self.table.mark_count() == 0 {
+            self.enter(cx);
+            return cx.emit(Effect::Run { layer: None, command: "detail.menu".into() });
+        }
+        let all = cx.scene.neighbours.all();
+        let targets = self.table.marked_or_selected(&self.members);
+        let groups = Self::by_cluster(&targets, &all);
+        let layer = cx.id;
+        let picks = action::ACTIONS.iter().map(|action| {
+            let effect = move || Effect::Run { layer: Some(layer), command: action.id.into() };
+            let mut pick = Pick::new(action.title, effect).detail(cx.scene.keys.label(action.id)).letter(action.letter);
+            let mut reasons = groups.iter().flat_map(|(n, guests)| {
+                guests.iter().map(|g| action::refusal(action, g, n.store).map(|why| why.to_string()))
+            });
+            let first = reasons.next().flatten();
+            if reasons.all(|why| why.is_some()) {
+                pick.disabled = first;
+            }
+            pick
+        });
+        let picks = picks.collect();
+        let clusters = if groups.len() > 1 { format!(" of {} clusters", groups.len()) } else { String::new() };
+        cx.open(Picker::menu(format!("{} guests{clusters}", targets.len()), picks));
     }
 
     fn crumb(&self, _: &Store) -> String {

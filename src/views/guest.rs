@@ -29,7 +29,7 @@ use crate::{
     },
     shell::{Command, Cx, Level, Scene, View},
     store::Store,
-    ui::{Cell, Column, Ctx, Pane, Role, Table, TableEvent, Width, text},
+    ui::{Cell, Column, Ctx, Pane, Role, Table, Width, text},
 };
 
 /// The list of VMs, or of containers.
@@ -228,20 +228,10 @@ impl Guests {
         }
     }
 
-    fn open(&mut self, cx: &mut Cx<'_, ()>) {
-        if let Some(guest) = self.table.selected(&cx.store().resources.guests) {
-            cx.open(detail::Detail::new(guest.reference()));
-        }
-    }
-
     fn edit(&mut self, cx: &mut Cx<'_, ()>) {
         if let Some(guest) = self.table.selected(&cx.store().resources.guests) {
             cx.open(edit::Editor::new(guest.reference()));
         }
-    }
-
-    fn menu(&mut self, cx: &mut Cx<'_, ()>) {
-        action::menu(self, cx);
     }
 
     fn back_up(&mut self, cx: &mut Cx<'_, ()>) {
@@ -306,7 +296,7 @@ impl View for Guests {
             title: "Open",
             footer: false,
             ready: |v, s| !v.targets(s).is_empty(),
-            run: Self::open,
+            run: Self::enter,
         },
         Command::menu("guest.menu", |v, s| !v.targets(s).is_empty(), Self::menu),
         action::command::<Self, 0>(),
@@ -365,19 +355,19 @@ impl View for Guests {
         self.sync(cx.store());
     }
 
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    fn pane(&mut self, scene: &Scene) -> Option<&mut dyn Pane> {
+        self.sync(scene.store);
         Some(&mut self.table)
     }
 
-    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, ()>) -> bool {
-        self.sync(cx.store());
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open => self.open(cx),
-            TableEvent::Menu(..) => self.menu(cx),
-            _ => {}
+    fn enter(&mut self, cx: &mut Cx<'_, ()>) {
+        if let Some(guest) = self.table.selected(&cx.store().resources.guests) {
+            cx.open(detail::Detail::new(guest.reference()));
         }
-        true
+    }
+
+    fn menu(&mut self, cx: &mut Cx<'_, ()>) {
+        action::menu(self, cx);
     }
 
     fn crumb(&self, _: &Store) -> String {

@@ -33,7 +33,7 @@ use crate::{
     },
     shell::{Command, Cx, Picker, Scene, View},
     store::Store,
-    ui::{Pane, Role, Table, TableEvent, text},
+    ui::{Pane, Role, Table, text},
 };
 
 /// What the view hears back.
@@ -167,32 +167,12 @@ impl Jobs {
         self.table.selected(&self.rows)
     }
 
-    fn open(&mut self, cx: &mut Cx<'_, Msg>) {
-        if let Some(row) = self.selected() {
-            cx.open(detail::Detail::new(row.job.clone(), self.last_run().cloned(), &self.jobs));
-        }
-    }
-
     fn create(&mut self, cx: &mut Cx<'_, Msg>) {
         if !cx.refuses_changes() {
             // What comes of it is read when this view is in front again.
             self.asked = None;
             cx.open(edit::dialog(cx.store(), None, &self.jobs));
         }
-    }
-
-    fn menu(&mut self, cx: &mut Cx<'_, Msg>) {
-        const LETTERS: [(&str, char); 6] = [
-            ("job.edit", 'e'),
-            ("job.run", 'r'),
-            ("job.switch", 'p'),
-            ("job.log", 'l'),
-            ("job.create", 'c'),
-            ("job.remove", 'D'),
-        ];
-        let title = self.selected().map_or_else(|| "Backup jobs".into(), |r| r.job.id.to_string());
-        let menu = Picker::of_commands(self, title, &LETTERS, cx);
-        cx.open(menu);
     }
 }
 
@@ -283,19 +263,29 @@ impl View for Jobs {
         self.rebuild();
     }
 
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    fn pane(&mut self, _: &Scene) -> Option<&mut dyn Pane> {
+        self.sync();
         Some(&mut self.table)
     }
 
-    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        self.sync();
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open => self.open(cx),
-            TableEvent::Menu(..) => self.menu(cx),
-            _ => {}
+    fn enter(&mut self, cx: &mut Cx<'_, Msg>) {
+        if let Some(row) = self.selected() {
+            cx.open(detail::Detail::new(row.job.clone(), self.last_run().cloned(), &self.jobs));
         }
-        true
+    }
+
+    fn menu(&mut self, cx: &mut Cx<'_, Msg>) {
+        const LETTERS: [(&str, char); 6] = [
+            ("job.edit", 'e'),
+            ("job.run", 'r'),
+            ("job.switch", 'p'),
+            ("job.log", 'l'),
+            ("job.create", 'c'),
+            ("job.remove", 'D'),
+        ];
+        let title = self.selected().map_or_else(|| "Backup jobs".into(), |r| r.job.id.to_string());
+        let menu = Picker::of_commands(self, title, &LETTERS, cx);
+        cx.open(menu);
     }
 
     fn crumb(&self, _: &Store) -> String {

@@ -44,7 +44,7 @@ impl View for Messages {
 
     fn update(&mut self, (): (), _: &mut Cx<'_, ()>) {}
 
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    fn pane(&mut self, _: &Scene) -> Option<&mut dyn Pane> {
         Some(&mut self.viewer)
     }
 

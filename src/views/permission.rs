@@ -30,7 +30,7 @@ use crate::{
     },
     shell::{Command, Cx, Degree, Effect, Level, Proposal, Scene, View},
     store::Store,
-    ui::{Pane, Role, Table, TableEvent, text},
+    ui::{Pane, Role, Table, text},
 };
 
 /// What the view hears back.
@@ -388,18 +388,13 @@ impl View for Permissions {
         self.sync();
     }
 
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    fn pane(&mut self, _: &Scene) -> Option<&mut dyn Pane> {
         self.sync();
         Some(&mut self.table)
     }
 
-    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open | TableEvent::Menu(..) => self.role(cx),
-            _ => {}
-        }
-        true
+    fn enter(&mut self, cx: &mut Cx<'_, Msg>) {
+        self.role(cx);
     }
 
     fn crumb(&self, _: &Store) -> String {

@@ -29,7 +29,7 @@ use crate::{
     },
     shell::{Command, Cx, Degree, Level, Picker, Proposal, Scene, View},
     store::Store,
-    ui::{Pane, Role, Table, TableEvent, text},
+    ui::{Pane, Role, Table, text},
 };
 
 /// What the view hears back.
@@ -224,20 +224,6 @@ impl Replication {
         }
     }
 
-    fn menu(&mut self, cx: &mut Cx<'_, Msg>) {
-        const LETTERS: [(&str, char); 6] = [
-            ("replication.add", 'a'),
-            ("replication.edit", 'e'),
-            ("replication.run", 'r'),
-            ("replication.switch", 'p'),
-            ("replication.log", 'l'),
-            ("replication.remove", 'D'),
-        ];
-        let title = self.selected().map_or_else(|| "Replication".into(), |r| format!("Replication job {}", r.job.id));
-        let menu = Picker::of_commands(self, title, &LETTERS, cx);
-        cx.open(menu);
-    }
-
     fn name(&self, store: &Store) -> String {
         let vmid: Option<VmId> = self.guest.as_ref().map(|g| g.vmid);
         vmid.and_then(|id| store.guest(id)).map_or_else(|| "all guests".into(), |g| g.label())
@@ -350,18 +336,27 @@ impl View for Replication {
         self.rebuild(cx.store());
     }
 
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    fn pane(&mut self, _: &Scene) -> Option<&mut dyn Pane> {
+        self.sync();
         Some(&mut self.table)
     }
 
-    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open => self.log(cx),
-            TableEvent::Menu(..) => self.menu(cx),
-            _ => {}
-        }
-        true
+    fn enter(&mut self, cx: &mut Cx<'_, Msg>) {
+        self.log(cx);
+    }
+
+    fn menu(&mut self, cx: &mut Cx<'_, Msg>) {
+        const LETTERS: [(&str, char); 6] = [
+            ("replication.add", 'a'),
+            ("replication.edit", 'e'),
+            ("replication.run", 'r'),
+            ("replication.switch", 'p'),
+            ("replication.log", 'l'),
+            ("replication.remove", 'D'),
+        ];
+        let title = self.selected().map_or_else(|| "Replication".into(), |r| format!("Replication job {}", r.job.id));
+        let menu = Picker::of_commands(self, title, &LETTERS, cx);
+        cx.open(menu);
     }
 
     fn crumb(&self, store: &Store) -> String {

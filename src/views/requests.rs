@@ -176,7 +176,7 @@ impl View for Requests {
         }
     }
 
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    fn pane(&mut self, _: &Scene) -> Option<&mut dyn Pane> {
         self.sync();
         Some(&mut self.table)
     }

@@ -31,7 +31,7 @@ use crate::{
     },
     shell::{Command, Cx, Scene, View},
     store::Store,
-    ui::{Pane, Role, Table, TableEvent, text},
+    ui::{Pane, Role, Table, text},
 };
 
 /// What the view hears back.
@@ -323,19 +323,17 @@ impl View for Snapshots {
         self.sync();
     }
 
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    fn pane(&mut self, _: &Scene) -> Option<&mut dyn Pane> {
         self.sync();
         Some(&mut self.table)
     }
 
-    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open => self.show(cx),
-            TableEvent::Menu(..) => self.menu(cx),
-            _ => {}
-        }
-        true
+    fn enter(&mut self, cx: &mut Cx<'_, Msg>) {
+        self.show(cx);
+    }
+
+    fn menu(&mut self, cx: &mut Cx<'_, Msg>) {
+        self.open_menu(cx);
     }
 
     fn crumb(&self, store: &Store) -> String {

@@ -15,7 +15,7 @@ use crate::{
     shell::{Command, Cx, Effect, Level, Scene, View},
     store::Store,
     ui::{
-        Cell, Ctx, Pane, Role, Table, TableEvent,
+        Cell, Ctx, Pane, Role, Table,
         table::{Column, RowState, Width},
         text,
     },
@@ -144,12 +144,6 @@ impl Storages {
         });
     }
 
-    fn open(&mut self, cx: &mut Cx<'_, ()>) {
-        if let Some(place) = self.table.selected(&self.places) {
-            cx.open(Volumes::of_storage(place));
-        }
-    }
-
     fn permissions(&mut self, cx: &mut Cx<'_, ()>) {
         if let Some(place) = self.table.selected(&self.places) {
             cx.open(Permissions::of_storage(&place.storage));
@@ -174,7 +168,7 @@ impl View for Storages {
             title: "Content",
             footer: false,
             ready: |v, _| v.table.selected(&v.places).is_some(),
-            run: Self::open,
+            run: Self::enter,
         },
         Command {
             id: "storage.permissions",
@@ -200,18 +194,15 @@ impl View for Storages {
         self.sync(cx.store());
     }
 
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    fn pane(&mut self, scene: &Scene) -> Option<&mut dyn Pane> {
+        self.sync(scene.store);
         Some(&mut self.table)
     }
 
-    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, ()>) -> bool {
-        self.sync(cx.store());
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open | TableEvent::Menu(..) => self.open(cx),
-            _ => {}
+    fn enter(&mut self, cx: &mut Cx<'_, ()>) {
+        if let Some(place) = self.table.selected(&self.places) {
+            cx.open(Volumes::of_storage(place));
         }
-        true
     }
 
     fn crumb(&self, _: &Store) -> String {

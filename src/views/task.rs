@@ -24,7 +24,7 @@ use crate::{
     },
     shell::{Command, Cx, Degree, Effect, Proposal, Scene, View, Write},
     store::Store,
-    ui::{Cell, Column, Ctx, Glyphs, Pane, Role, Table, TableEvent, Width, text},
+    ui::{Cell, Column, Ctx, Glyphs, Pane, Role, Table, Width, text},
 };
 
 /// A line of a list of tasks.
@@ -245,12 +245,6 @@ impl Tasks {
         self.table.selected(&self.rows).map(|r| &r.task)
     }
 
-    fn open(&mut self, cx: &mut Cx<'_, Msg>) {
-        if let Some(task) = self.selected() {
-            cx.emit(Effect::OpenTask(task.upid.clone()));
-        }
-    }
-
     fn stop(&mut self, cx: &mut Cx<'_, Msg>) {
         if let Some(task) = self.selected() {
             cx.propose(stop_proposal(&task.upid, &task.description()));
@@ -278,7 +272,7 @@ impl View for Tasks {
             title: "Log",
             footer: true,
             ready: |v, _| v.selected().is_some(),
-            run: Self::open,
+            run: Self::enter,
         },
         Command {
             id: "task.stop",
@@ -339,18 +333,15 @@ impl View for Tasks {
         self.sync(cx.store());
     }
 
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    fn pane(&mut self, scene: &Scene) -> Option<&mut dyn Pane> {
+        self.sync(scene.store);
         Some(&mut self.table)
     }
 
-    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        self.sync(cx.store());
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open | TableEvent::Menu(..) => self.open(cx),
-            _ => {}
+    fn enter(&mut self, cx: &mut Cx<'_, Msg>) {
+        if let Some(task) = self.selected() {
+            cx.emit(Effect::OpenTask(task.upid.clone()));
         }
-        true
     }
 
     fn crumb(&self, _: &Store) -> String {

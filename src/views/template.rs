@@ -26,7 +26,7 @@ use crate::{
     shell::{Command, Cx, Scene, View},
     store::Store,
     ui::{
-        Cell, Ctx, Pane, Role, Table, TableEvent,
+        Cell, Ctx, Pane, Role, Table,
         table::{Column, RowState, Width},
         text,
     },
@@ -188,12 +188,6 @@ impl Templates {
         store.guest(*self.table.selected_key()?)
     }
 
-    fn open(&mut self, cx: &mut Cx<'_, Msg>) {
-        if let Some(guest) = self.selected(cx.store()) {
-            cx.open(Detail::new(guest.reference()));
-        }
-    }
-
     fn remove(&mut self, cx: &mut Cx<'_, Msg>) {
         if let (Some(guest), false) = (self.selected(cx.store()), cx.refuses_changes()) {
             cx.open(Remove::open(&[guest]));
@@ -313,18 +307,15 @@ impl View for Templates {
         }
     }
 
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    fn pane(&mut self, scene: &Scene) -> Option<&mut dyn Pane> {
+        self.sync(scene.store);
         Some(&mut self.table)
     }
 
-    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        self.sync(cx.store());
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open | TableEvent::Menu(..) => self.open(cx),
-            _ => {}
+    fn enter(&mut self, cx: &mut Cx<'_, Msg>) {
+        if let Some(guest) = self.selected(cx.store()) {
+            cx.open(Detail::new(guest.reference()));
         }
-        true
     }
 
     fn crumb(&self, _: &Store) -> String {

@@ -37,7 +37,7 @@ use crate::{
     },
     shell::{Command, Cx, Degree, Effect, Level, Proposal, Scene, View},
     store::Store,
-    ui::{Gauge, Graph, Pane, Role, Table, TableEvent, text},
+    ui::{Gauge, Graph, Pane, Role, Table, text},
 };
 
 /// More guests than this are not asked without being told to.
@@ -230,34 +230,6 @@ impl Volumes {
         cx.toast(Level::Info, if ids.len() > 1 { "Volume ids copied" } else { "Volume id copied" });
     }
 
-    fn details(&mut self, cx: &mut Cx<'_, Msg>) {
-        let Some(item) = self.selected() else { return };
-        let v = &item.volume;
-        let exact = |n: u64| format!("{} ({n} bytes)", text::bytes(n).trim());
-        let users = match &item.users {
-            None => "not read (u reads the guests' configurations)".to_owned(),
-            Some(users) if users.is_empty() => "no guest".to_owned(),
-            Some(users) => remove::named(users, cx.store()),
-        };
-        let verified = v.verification.state.to_string();
-        let facts = Facts::new(v.volid.file_name())
-            .fact("Volume id", v.volid.as_str())
-            .fact("Content", v.kind().as_str())
-            .fact("Format", v.format.as_str())
-            .fact("Size", v.size.map(exact).unwrap_or_default())
-            .fact("Really taken", v.used.map(exact).unwrap_or_default())
-            .fact("Date", v.ctime.and_then(|t| i64::try_from(t).ok()).map(text::local_time).unwrap_or_default())
-            .fact("Storage", v.volid.storage().as_str())
-            .fact("On", format!("{} (asked: {})", item.place, item.node))
-            .fact("Guest", v.owner().map(|id| remove::named(&[id], cx.store())).unwrap_or_default())
-            .fact("Stands on", v.parent.as_deref().unwrap_or_default())
-            .fact("Used by", users)
-            .fact("Protected", if v.protected { "yes" } else { "" })
-            .fact("Verified", verified)
-            .fact("Notes", v.notes.as_deref().unwrap_or_default());
-        cx.open(facts);
-    }
-
     fn other_kind(&mut self, by: isize, cx: &mut Cx<'_, Msg>) {
         let places = self.places(cx.store());
         let kinds = ContentKind::ALL.into_iter().filter(|k| places.iter().any(|p| p.keeps(*k)));
@@ -436,7 +408,7 @@ impl View for Volumes {
             title: "Details",
             footer: true,
             ready: |v, _| v.selected().is_some(),
-            run: Self::details,
+            run: Self::enter,
         },
         Command {
             id: "volume.copy",
@@ -568,11 +540,13 @@ impl View for Volumes {
         self.sync(cx.store());
     }
 
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    fn pane(&mut self, scene: &Scene) -> Option<&mut dyn Pane> {
+        self.sync(scene.store);
         Some(&mut self.table)
     }
 
     fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
+        self.sync(cx.store());
         let event = self.table.key(key);
         if self.listed(event, cx) {
             return true;
@@ -588,14 +562,32 @@ impl View for Volumes {
         why.is_some()
     }
 
-    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        self.sync(cx.store());
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open | TableEvent::Menu(..) => self.details(cx),
-            _ => {}
-        }
-        true
+    fn enter(&mut self, cx: &mut Cx<'_, Msg>) {
+        let Some(item) = self.selected() else { return };
+        let v = &item.volume;
+        let exact = |n: u64| format!("{} ({n} bytes)", text::bytes(n).trim());
+        let users = match &item.users {
+            None => "not read (u reads the guests' configurations)".to_owned(),
+            Some(users) if users.is_empty() => "no guest".to_owned(),
+            Some(users) => remove::named(users, cx.store()),
+        };
+        let verified = v.verification.state.to_string();
+        let facts = Facts::new(v.volid.file_name())
+            .fact("Volume id", v.volid.as_str())
+            .fact("Content", v.kind().as_str())
+            .fact("Format", v.format.as_str())
+            .fact("Size", v.size.map(exact).unwrap_or_default())
+            .fact("Really taken", v.used.map(exact).unwrap_or_default())
+            .fact("Date", v.ctime.and_then(|t| i64::try_from(t).ok()).map(text::local_time).unwrap_or_default())
+            .fact("Storage", v.volid.storage().as_str())
+            .fact("On", format!("{} (asked: {})", item.place, item.node))
+            .fact("Guest", v.owner().map(|id| remove::named(&[id], cx.store())).unwrap_or_default())
+            .fact("Stands on", v.parent.as_deref().unwrap_or_default())
+            .fact("Used by", users)
+            .fact("Protected", if v.protected { "yes" } else { "" })
+            .fact("Verified", verified)
+            .fact("Notes", v.notes.as_deref().unwrap_or_default());
+        cx.open(facts);
     }
 
     fn crumb(&self, _: &Store) -> String {

@@ -132,7 +132,7 @@ impl View for AnswerView {
         }
     }
 
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    fn pane(&mut self, _: &Scene) -> Option<&mut dyn Pane> {
         Some(&mut self.tree)
     }
 

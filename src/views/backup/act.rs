@@ -92,7 +92,7 @@ impl Backups {
     }
 
     /// The actions of the page, from the table of commands.
-    pub(super) fn menu(&mut self, cx: &mut Cx<'_, Msg>) {
+    pub(super) fn open_menu(&mut self, cx: &mut Cx<'_, Msg>) {
         const LETTERS: [(&str, char); 8] = [
             ("backup.now", 'b'),
             ("backup.restore", 'r'),

@@ -17,7 +17,7 @@ use crate::{
     },
     shell::{Command, Cx, Effect, Level, Scene, View},
     store::Store,
-    ui::{Cell, Column, Ctx, Pane, Role, Table, TableEvent, Width, text},
+    ui::{Cell, Column, Ctx, Pane, Role, Table, Width, text},
     views::task::transfer,
 };
 
@@ -126,18 +126,6 @@ impl Files {
 
     fn selected(&self) -> Option<&Entry> {
         self.table.selected(&self.entries)
-    }
-
-    fn enter(&mut self, cx: &mut Cx<'_, Msg>) {
-        let Some(entry) = self.selected() else { return };
-        if entry.leaf {
-            cx.toast(Level::Info, "A file: d fetches it");
-            return;
-        }
-        self.path.push((entry.filepath.clone(), entry.text.clone()));
-        self.table.set_filter("");
-        self.show(vec![]);
-        self.load(cx);
     }
 
     fn up(&mut self, cx: &mut Cx<'_, Msg>) {
@@ -251,17 +239,20 @@ impl View for Files {
         }
     }
 
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    fn pane(&mut self, _: &Scene) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 
-    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open => self.enter(cx),
-            _ => {}
+    fn enter(&mut self, cx: &mut Cx<'_, Msg>) {
+        let Some(entry) = self.selected() else { return };
+        if entry.leaf {
+            cx.toast(Level::Info, "A file: d fetches it");
+            return;
         }
-        true
+        self.path.push((entry.filepath.clone(), entry.text.clone()));
+        self.table.set_filter("");
+        self.show(vec![]);
+        self.load(cx);
     }
 
     fn crumb(&self, _: &Store) -> String {

@@ -125,7 +125,7 @@ impl View for Run {
         self.follow.hear(msg, cx).iter().for_each(|line| self.told.push(line));
     }
 
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    fn pane(&mut self, _: &Scene) -> Option<&mut dyn Pane> {
         Some(&mut self.follow.viewer)
     }
 

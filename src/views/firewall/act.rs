@@ -92,7 +92,7 @@ impl Firewall {
     }
 
     /// Enter: into a set, else the same as editing.
-    pub(super) fn enter(&mut self, cx: &mut Cx<'_, Msg>) {
+    pub(super) fn open_selected(&mut self, cx: &mut Cx<'_, Msg>) {
         match self.set_table.selected(&self.sets).filter(|_| self.page == Page::Sets) {
             Some(set) => cx.open(Entries::new(self.scope.clone(), self.label.clone(), set.name.to_string())),
             None => self.edit(cx),
@@ -197,7 +197,7 @@ impl Firewall {
         cx.open(Log::new(self.scope.clone(), self.label.clone()));
     }
 
-    pub(super) fn menu(&mut self, cx: &mut Cx<'_, Msg>) {
+    pub(super) fn open_menu(&mut self, cx: &mut Cx<'_, Msg>) {
         let letters: &[(&str, char)] = match self.page {
             Page::Rules => &[
                 ("firewall.add", 'a'),

@@ -20,7 +20,7 @@ use crate::{
     },
     shell::{Command, Cx, Degree, Proposal, Scene, View},
     store::Store,
-    ui::{Pane, Role, Table, TableEvent, text},
+    ui::{Pane, Role, Table, text},
 };
 
 /// What the view hears back.
@@ -134,17 +134,12 @@ impl View for Entries {
         }
     }
 
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    fn pane(&mut self, _: &Scene) -> Option<&mut dyn Pane> {
         Some(&mut self.table)
     }
 
-    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open => self.edit(cx),
-            _ => {}
-        }
-        true
+    fn enter(&mut self, cx: &mut Cx<'_, Msg>) {
+        self.edit(cx);
     }
 
     fn crumb(&self, _: &Store) -> String {

@@ -43,7 +43,7 @@ use crate::{
     },
     shell::{Command, Cx, LayerId, Level, Proposal, Scene, View},
     store::Store,
-    ui::{Look, Pane, Role, Table, TableEvent, text as words},
+    ui::{Look, Pane, Role, Table, text as words},
 };
 
 /// What the editor hears back.
@@ -385,19 +385,17 @@ impl View for Editor {
         }
     }
 
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    fn pane(&mut self, _: &Scene) -> Option<&mut dyn Pane> {
+        self.table.sync(&self.rows, self.generation);
         Some(&mut self.table)
     }
 
-    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        self.table.sync(&self.rows, self.generation);
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open => action::edit(self, cx),
-            TableEvent::Menu(..) => action::menu(self, cx),
-            _ => {}
-        }
-        true
+    fn enter(&mut self, cx: &mut Cx<'_, Msg>) {
+        action::edit(self, cx);
+    }
+
+    fn menu(&mut self, cx: &mut Cx<'_, Msg>) {
+        action::menu(self, cx);
     }
 
     fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Msg>) {

@@ -16,7 +16,7 @@ use crate::{
     shell::{Ask, Command, Cx, Dialog, Proposal, Scene, View, Write, dialog},
     store::Store,
     ui::{
-        Cell, Ctx, Form, Pane, Role, Table, TableEvent, Wizard,
+        Cell, Ctx, Form, Pane, Role, Table, Wizard,
         table::{Column, Width},
     },
     views::{fact::Facts, volume::place},
@@ -154,20 +154,6 @@ impl Catalogue {
         self.table.selected(&self.rows)
     }
 
-    fn details(&mut self, cx: &mut Cx<'_, Msg>) {
-        let Some(Row { appliance: a, .. }) = self.selected() else { return };
-        let facts = Facts::new(a.headline.as_str())
-            .fact("Template", a.template.as_str())
-            .fact("Version", a.version.as_str())
-            .fact("System", a.os.as_str())
-            .fact("Section", a.section.as_str())
-            .fact("Description", a.description.trim())
-            .fact("More at", a.infopage.as_str())
-            .fact("Fetched from", a.location.as_str())
-            .fact("SHA-512", a.sha512sum.as_str());
-        cx.open(facts);
-    }
-
     fn download(&mut self, cx: &mut Cx<'_, Msg>) {
         if cx.refuses_changes() {
             return;
@@ -213,7 +199,7 @@ impl View for Catalogue {
             title: "Details",
             footer: true,
             ready: |v, _| v.selected().is_some(),
-            run: Self::details,
+            run: Self::enter,
         },
         Command {
             id: "catalogue.oci",
@@ -250,18 +236,23 @@ impl View for Catalogue {
         self.sync();
     }
 
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    fn pane(&mut self, _: &Scene) -> Option<&mut dyn Pane> {
+        self.sync();
         Some(&mut self.table)
     }
 
-    fn listed(&mut self, event: TableEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        self.sync();
-        match event {
-            TableEvent::Ignored => return false,
-            TableEvent::Open | TableEvent::Menu(..) => self.details(cx),
-            _ => {}
-        }
-        true
+    fn enter(&mut self, cx: &mut Cx<'_, Msg>) {
+        let Some(Row { appliance: a, .. }) = self.selected() else { return };
+        let facts = Facts::new(a.headline.as_str())
+            .fact("Template", a.template.as_str())
+            .fact("Version", a.version.as_str())
+            .fact("System", a.os.as_str())
+            .fact("Section", a.section.as_str())
+            .fact("Description", a.description.trim())
+            .fact("More at", a.infopage.as_str())
+            .fact("Fetched from", a.location.as_str())
+            .fact("SHA-512", a.sha512sum.as_str());
+        cx.open(facts);
     }
 
     fn crumb(&self, _: &Store) -> String {

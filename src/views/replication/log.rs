@@ -86,7 +86,7 @@ impl View for Log {
         }
     }
 
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    fn pane(&mut self, _: &Scene) -> Option<&mut dyn Pane> {
         Some(&mut self.viewer)
     }
 

@@ -100,7 +100,7 @@ impl Snapshots {
         }
     }
 
-    pub(super) fn menu(&mut self, cx: &mut Cx<'_, Msg>) {
+    pub(super) fn open_menu(&mut self, cx: &mut Cx<'_, Msg>) {
         let layer = cx.id;
         let title = self.chosen().map_or_else(|| "Snapshots".to_owned(), |s| format!("Snapshot {}", s.name));
         let here = |ready: bool| (!ready).then(|| "choose a snapshot".to_owned());

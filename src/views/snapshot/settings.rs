@@ -183,7 +183,7 @@ impl View for Settings {
         }
     }
 
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    fn pane(&mut self, _: &Scene) -> Option<&mut dyn Pane> {
         Some(&mut self.scroll)
     }
 

@@ -95,7 +95,7 @@ impl View for TaskLog {
         self.meter.feed(lines.iter().map(String::as_str), cx.scene.now.unix);
     }
 
-    fn pane(&mut self) -> Option<&mut dyn Pane> {
+    fn pane(&mut self, _: &Scene) -> Option<&mut dyn Pane> {
         Some(&mut self.follow.viewer)
     }
 
