@@ -56,6 +56,17 @@ pub struct Followed {
     pub unknown: bool,
 }
 
+/// A confirmed change that has no answer yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sending {
+    /// What it does: "Start VM 101 (web)".
+    pub label: String,
+    /// The guest that it is about.
+    pub guest: Option<VmId>,
+    /// When it was sent (time since the program started); `None` while it waits for others.
+    pub since: Option<Duration>,
+}
+
 /// A file on its way from this machine to a storage, or one that did not arrive.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transfer {
@@ -117,6 +128,8 @@ pub struct Store {
     pub tasks_generation: u64,
     /// Tasks that this console follows.
     pub followed: Vec<Followed>,
+    /// Confirmed changes without an answer, what was sent last at the end.
+    pub sending: Vec<Sending>,
     /// Files on their way to storages, and those that did not arrive.
     pub transfers: Vec<Transfer>,
     /// When `resources` last came.
@@ -256,9 +269,15 @@ impl Store {
         self.cluster.as_ref().and_then(|c| c.name.as_deref()).filter(|n| !n.is_empty()).unwrap_or(&self.address)
     }
 
-    /// True while a followed task is about this guest.
+    /// The guests that something is done to: a change that waits for its answer, or a followed task.
+    pub fn busy(&self) -> impl Iterator<Item = VmId> {
+        let tasks = self.followed.iter().filter(|f| !f.unknown).filter_map(|f| f.guest);
+        tasks.chain(self.sending.iter().filter_map(|s| s.guest))
+    }
+
+    /// True while something is done to this guest.
     pub fn is_busy(&self, vmid: VmId) -> bool {
-        self.followed.iter().any(|f| f.guest == Some(vmid) && !f.unknown)
+        self.busy().any(|busy| busy == vmid)
     }
 
     /// How many tasks of the cluster run, as far as this console knows.

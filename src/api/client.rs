@@ -200,21 +200,27 @@ impl Client {
         let _place = if wire.is_write() || into.is_some() { None } else { self.inner.reads.acquire().await.ok() };
         tracing::debug!(%wire, "asking");
         if is_open(&wire) {
-            return interpret(self.inner.transport.send(Call { wire, headers: vec![], into: None }).await?);
+            return interpret(self.carry(Call { wire, headers: vec![], into: None }).await?);
         }
         let write = wire.is_write();
         let proof = self.proof(write).await?;
-        let raw =
-            self.inner.transport.send(Call { wire: wire.clone(), headers: proof.headers, into: into.clone() }).await?;
+        let raw = self.carry(Call { wire: wire.clone(), headers: proof.headers, into: into.clone() }).await?;
         match proof.ticket {
             Some(serial) if is_lost_ticket(&raw) => {
                 tracing::debug!(%wire, "the ticket was refused, logging in again");
                 self.log_in_again(serial).await?;
                 let headers = self.state().proof(write)?.headers;
-                interpret(self.inner.transport.send(Call { wire, headers, into }).await?)
+                interpret(self.carry(Call { wire, headers, into }).await?)
             }
             _ => interpret(raw),
         }
+    }
+
+    /// Sends a call once. What changes nothing had no effect either when its answer did not come.
+    async fn carry(&self, call: Call) -> Result<Raw> {
+        let harmless = !call.wire.is_write() || call.wire.path == "/access/ticket";
+        let answer = self.inner.transport.send(call).await;
+        if harmless { answer.map_err(unanswered) } else { answer }
     }
 
     /// A page outside of the API, such as the server's manual, as text. It needs no login.
@@ -222,7 +228,7 @@ impl Client {
     /// # Errors
     /// What the transport or the server says, and [`ApiError::Garbled`] when it is no text.
     pub async fn page(&self, path: &str) -> Result<String> {
-        let body = interpret(self.inner.transport.page(path).await?)?;
+        let body = interpret(self.inner.transport.page(path).await.map_err(unanswered)?)?;
         String::from_utf8(body.into()).map_err(|_| ApiError::Garbled(format!("{path} is no text")))
     }
 
@@ -242,7 +248,7 @@ impl Client {
     /// Sends without credentials and reads the answer.
     async fn ask_openly<T>(&self, request: Request<T>) -> Result<T> {
         let (wire, decode) = request.into_parts();
-        decode(&interpret(self.inner.transport.send(Call { wire, headers: vec![], into: None }).await?)?)
+        decode(&interpret(self.carry(Call { wire, headers: vec![], into: None }).await?)?)
     }
 
     /// Renews an old ticket. The call that notices first does it, the others go on with the old ticket.
@@ -392,6 +398,14 @@ impl Session {
 /// Calls that anybody may make. They go without credentials, so that the login dialog works after a login has ended.
 fn is_open(wire: &Wire) -> bool {
     matches!(wire.path.as_str(), "/access/domains" | "/access/ticket")
+}
+
+/// A call that changes nothing has had no effect, whatever became of it.
+fn unanswered(error: ApiError) -> ApiError {
+    match error {
+        ApiError::Unsure(why) => ApiError::Unanswered(why),
+        other => other,
+    }
 }
 
 /// A 401 for the ticket itself has an empty body; one with a message comes from the called method and is its answer

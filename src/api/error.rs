@@ -29,6 +29,9 @@ pub enum ApiError {
     /// Sent, but no complete answer came: the server may have acted on it.
     #[error("{0}")]
     Unsure(String),
+    /// A read or a login without a complete answer: nothing was changed by it.
+    #[error("{0}")]
+    Unanswered(String),
     /// A file was not sent to its end: the server keeps nothing of it.
     #[error("{0}")]
     Broken(String),
@@ -58,6 +61,23 @@ pub struct Refusal {
     pub message: String,
     /// Parameter name to text (only with 400).
     pub errors: BTreeMap<String, String>,
+}
+
+impl Refusal {
+    /// True when the text does not say what is wrong: none, the usual phrase of its status, or only that something failed.
+    fn is_vague(&self) -> bool {
+        const PHRASES: [&str; 6] = [
+            "internal server error",
+            "bad gateway",
+            "service unavailable",
+            "gateway timeout",
+            "gateway time-out",
+            "too many requests",
+        ];
+        const SIGNS: [&str; 5] = ["exit code", "exit status", "got timeout", "unexpected", "unknown error"];
+        let text = self.message.to_lowercase();
+        text.is_empty() || PHRASES.contains(&text.as_str()) || SIGNS.iter().any(|sign| text.contains(sign))
+    }
 }
 
 impl std::fmt::Display for Refusal {
@@ -101,6 +121,7 @@ impl ApiError {
         match self {
             Self::NotSent(_)
             | Self::Untrusted { .. }
+            | Self::Unanswered(_)
             | Self::Broken(_)
             | Self::Unfit(_)
             | Self::Withheld(_)
@@ -113,7 +134,7 @@ impl ApiError {
     /// True when a read may succeed if it is simply asked again later.
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::NotSent(_) | Self::Unsure(_) | Self::Garbled(_) => true,
+            Self::NotSent(_) | Self::Unsure(_) | Self::Unanswered(_) | Self::Garbled(_) => true,
             Self::Refused(r) => matches!(r.status, 429 | 500 | 502 | 503 | 504 | 595..=599),
             Self::Untrusted { .. } | Self::Broken(_) | Self::Unfit(_) | Self::Withheld(_) | Self::LoginNeeded(_) => {
                 false
@@ -123,6 +144,11 @@ impl ApiError {
 
     /// What happened, why, and what to do next: two sentences for the user.
     pub fn explained(&self) -> String {
+        self.explained_as(&self.to_string())
+    }
+
+    /// What to do next after other words for what happened.
+    pub fn explained_as(&self, what: &str) -> String {
         let missing = match self {
             Self::Refused(r) if r.status == 403 => privilege::named(&r.message),
             _ => None,
@@ -131,10 +157,11 @@ impl ApiError {
             Some(need) => format!("Ask an administrator for {} on {}.", need.privileges, need.path),
             None => self.advice().to_owned(),
         };
-        format!("{}. {advice}", self.to_string().trim_end_matches(['.', '!']))
+        let what = what.trim_end_matches(['.', '!']);
+        if advice.is_empty() { format!("{what}.") } else { format!("{what}. {advice}") }
     }
 
-    /// What the user can do next, in one sentence.
+    /// What the user can do next, in one sentence; empty where the server's own words say enough.
     pub fn advice(&self) -> &'static str {
         match self {
             Self::NotSent(_) => "Check host name, port and network; nothing was sent.",
@@ -143,18 +170,22 @@ impl ApiError {
             }
             Self::Unfit(_) => "Put that right, then start it again.",
             Self::Untrusted { pinned: Some(_), .. } => {
-                "The certificate has changed since it was pinned: make sure that it was renewed on purpose before trusting it again."
+                "The certificate is not the one that was pinned or whose fingerprint was given: make sure that it was renewed on purpose before trusting it."
             }
             Self::Untrusted { .. } => {
                 "Compare the fingerprint with `pvenode cert info` on the server, then accept it once."
             }
             Self::Unsure(_) => "The server may have acted on it: look into the task list before trying again.",
+            Self::Unanswered(_) => {
+                "Nothing was changed by it: try again; if it stays so, check host and port, or give a slow server more time (--timeout)."
+            }
             Self::Garbled(_) => {
                 "Something between here and the server changes the answers, or this is not a Proxmox VE API: check host and port."
             }
             Self::Withheld(_) => "Nothing was changed.",
             Self::LoginNeeded(_) => "Log in again.",
             Self::Refused(r) => match r.status {
+                300..=399 => "This is not a Proxmox VE API: check host and port.",
                 400 => "Correct the named parameter.",
                 401 => "Check user, realm and password, or the token.",
                 403 => "Ask an administrator for the named privilege on the named path.",
@@ -163,7 +194,8 @@ impl ApiError {
                 596..=599 => {
                     "The node did not answer in time: it may be overloaded or just have gone down. Look into the task list before repeating a change."
                 }
-                _ => "The server's log (`journalctl -u pvedaemon`) may tell more.",
+                _ if r.is_vague() => "The server's log (`journalctl -u pvedaemon`) may tell more.",
+                _ => "",
             },
         }
     }
@@ -219,5 +251,25 @@ mod tests {
         assert!(e.is_certainly_undone() && !e.is_temporary());
         let e = interpret(raw(502, "Bad Gateway", "<html>")).unwrap_err();
         assert_eq!((e.to_string().as_str(), e.is_temporary(), e.is_certainly_undone()), ("Bad Gateway", true, false));
+    }
+
+    #[test]
+    fn the_log_is_named_only_where_it_may_help() {
+        let said = |status, text: &str| interpret(raw(status, text, "")).unwrap_err().explained();
+        assert_eq!(said(500, "VM 160 already exists"), "VM 160 already exists.");
+        assert!(said(500, "command 'lvcreate' failed: exit code 5").contains("journalctl"));
+        assert!(said(503, "Service Unavailable").contains("journalctl"));
+        assert_eq!(
+            said(302, "pve1 redirects to https://x.example/"),
+            "pve1 redirects to https://x.example/. This is not a Proxmox VE API: check host and port."
+        );
+    }
+
+    #[test]
+    fn what_changes_nothing_is_not_said_to_have_been_done() {
+        let error = ApiError::Unanswered("no answer".into());
+        assert!(error.is_certainly_undone() && error.is_temporary());
+        assert!(error.explained().starts_with("no answer. Nothing was changed by it: try again"));
+        assert!(ApiError::Unsure("no answer".into()).explained().contains("look into the task list"));
     }
 }

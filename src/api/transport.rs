@@ -33,7 +33,7 @@ impl fmt::Debug for Call {
 pub struct Raw {
     /// The HTTP status; 595 to 599 are the proxy's own codes for an unreachable node.
     pub status: u16,
-    /// The reason phrase, in which the server repeats the error text.
+    /// The reason phrase, in which the server repeats the error text; of a redirect, where it leads to.
     pub reason: String,
     /// The whole body; empty when it was streamed into a file.
     pub body: Bytes,

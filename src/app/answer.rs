@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::{App, Fetched, top, tracker::Ended};
 use crate::{
     api::{
-        ApiError,
+        ApiError, Wire,
         access::Permissions,
         guest::Status,
         ids::{Upid, VmId},
@@ -91,16 +91,17 @@ impl App {
     /// A change was answered: follow its task, or say how it went.
     pub(super) fn written(
         &mut self,
-        upload: bool,
         id: SessionId,
         label: String,
         guest: Option<VmId>,
+        wire: &Wire,
         result: Result<Bytes, ApiError>,
     ) {
         #[derive(serde::Deserialize)]
         struct Answer {
             data: serde_json::Value,
         }
+        let upload = wire.file.is_some();
         match result {
             Ok(body) => {
                 let data = serde_json::from_slice::<Answer>(&body).map(|a| a.data).unwrap_or_default();
@@ -108,7 +109,7 @@ impl App {
                 let upid: Option<Result<Upid, _>> = data.as_str().filter(|t| t.starts_with("UPID:")).map(Upid::parse);
                 let now = self.shared.now.mono;
                 if !upload {
-                    self.outbox.answered(id, guest, &label, upid.as_ref().and_then(|u| u.as_ref().ok()));
+                    self.outbox.answered(id, wire, upid.as_ref().and_then(|u| u.as_ref().ok()));
                 }
                 let Some(session) = self.shared.sessions.get_mut(id.0 as usize) else { return };
                 match upid {
@@ -130,7 +131,7 @@ impl App {
                 }
             }
             Err(error) => {
-                let dropped = if upload { vec![] } else { self.outbox.refused(id, guest, &label) };
+                let dropped = if upload { vec![] } else { self.outbox.refused(id, wire) };
                 let withheld = matches!(error, ApiError::Withheld(_));
                 let level = if withheld { Level::Warning } else { Level::Error };
                 let told = withheld || matches!(error, ApiError::Broken(_) | ApiError::Unfit(_));

@@ -2,18 +2,23 @@
 
 use std::{
     io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use crossterm::event::{Event, EventStream, KeyEventKind};
 use futures_util::StreamExt;
 use ratatui::{Terminal, backend::Backend};
+use signal_hook::consts::{SIGCONT, SIGQUIT, SIGTSTP};
 use tokio::{
     runtime::Handle,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::JoinHandle,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 
 use super::{
@@ -105,24 +110,101 @@ fn carry_out(effect: Effect, runner: &mut Runner, screen: &mut Screen, mouse: &m
     })
 }
 
+/// What is left to do once the terminal has been given back.
+pub struct Leaving {
+    app: App,
+    runner: Runner,
+    inbox: UnboundedReceiver<Msg>,
+    start: Instant,
+}
+
+impl Leaving {
+    /// Waits a moment for the answers to changes that are on their way, or until Ctrl-C: which of them have none.
+    pub async fn finish(mut self, at_most: Duration) -> Vec<String> {
+        tokio::select! {
+            () = self.runner.finish(at_most) => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        while let Ok(msg) = self.inbox.try_recv() {
+            // Whatever it wants to be done comes too late.
+            drop(self.app.update(msg, now(self.start)));
+        }
+        self.app.unanswered()
+    }
+}
+
+/// The signals that a program in a terminal has to know.
+struct Signals {
+    terminate: Signal,
+    hang_up: Signal,
+    interrupt: Signal,
+    quit: Signal,
+    stop: Signal,
+    go_on: Signal,
+    /// Somebody else has the terminal: its stop stops this program, too, as if there were no console.
+    lent: Arc<AtomicBool>,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        let lent = Arc::<AtomicBool>::default();
+        signal_hook::flag::register_conditional_default(SIGTSTP, lent.clone())?;
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+            stop: signal(SignalKind::from_raw(SIGTSTP))?,
+            go_on: signal(SignalKind::from_raw(SIGCONT))?,
+            lent,
+        })
+    }
+
+    /// Forgets what was meant for whoever had the terminal.
+    async fn forget(&mut self) -> io::Result<()> {
+        // What has come meanwhile is only told while this waits.
+        sleep(Duration::from_millis(10)).await;
+        self.interrupt = signal(SignalKind::interrupt())?;
+        self.stop = signal(SignalKind::from_raw(SIGTSTP))?;
+        self.go_on = signal(SignalKind::from_raw(SIGCONT))?;
+        Ok(())
+    }
+
+    /// Waits until this program has the terminal; false when it was told to end meanwhile.
+    async fn wait_for_terminal(&mut self) -> bool {
+        while !terminal::is_ours() {
+            tokio::select! {
+                _ = self.terminate.recv() => return false,
+                _ = self.hang_up.recv() => return false,
+                () = sleep(Duration::from_millis(200)) => {}
+            }
+        }
+        true
+    }
+}
+
 /// Runs the console until the user leaves or the system tells it to. Everything that talks to clusters and decodes
 /// their answers runs on the runtime `network`; only keys and drawing stay on the calling thread, which therefore
 /// should be a runtime of its own.
 ///
 /// # Errors
 /// When the terminal fails.
-pub async fn run(mut app: App, world: World, screen: &mut Screen, mut mouse: bool, network: Handle) -> io::Result<()> {
+pub async fn run(
+    mut app: App,
+    world: World,
+    screen: &mut Screen,
+    mut mouse: bool,
+    network: Handle,
+) -> io::Result<Leaving> {
     let start = Instant::now();
     let (sender, mut inbox): (UnboundedSender<Msg>, UnboundedReceiver<Msg>) = unbounded_channel();
     let mut runner = Runner::new(world, sender, network);
     let mut input = Input::start();
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut signals = Signals::new()?;
 
     let mut effects = app.start(now(start));
     draw(screen, &mut app, now(start))?;
-    loop {
+    'console: loop {
         let mut redraw = false;
         let mut more = vec![];
         for effect in effects.drain(..) {
@@ -137,11 +219,16 @@ pub async fn run(mut app: App, world: World, screen: &mut Screen, mut mouse: boo
                     match edit {
                         None => suspend_self(),
                         Some(TextEdit { name, text, to, then }) => {
+                            signals.lent.store(true, Ordering::Relaxed);
                             let reply = then(editor::edit(&name, &text));
-                            // Ctrl-C meant the editor, not the console.
-                            interrupt = signal(SignalKind::interrupt())?;
+                            signals.lent.store(false, Ordering::Relaxed);
                             more.extend(app.update(Msg::Reply { to, reply }, now(start)));
                         }
+                    }
+                    // Ctrl-C meant the editor, not the console.
+                    signals.forget().await?;
+                    if !signals.wait_for_terminal().await {
+                        break 'console;
                     }
                     terminal::enter(mouse)?;
                     input = Input::start();
@@ -170,9 +257,29 @@ pub async fn run(mut app: App, world: World, screen: &mut Screen, mut mouse: boo
                 None => break,
             },
             Some(msg) = inbox.recv() => (msg, false),
-            _ = terminate.recv() => break,
-            _ = hang_up.recv() => break,
-            _ = interrupt.recv() => break,
+            _ = signals.terminate.recv() => break,
+            _ = signals.hang_up.recv() => break,
+            _ = signals.interrupt.recv() => break,
+            _ = signals.quit.recv() => {
+                terminal::restore();
+                // This ends the program, as it does everywhere.
+                let _ = signal_hook::low_level::emulate_default_handler(SIGQUIT);
+                break;
+            }
+            _ = signals.stop.recv() => {
+                effects.push(Effect::Suspend);
+                continue;
+            }
+            // It was stopped without a chance to give the terminal back, and the shell has used it meanwhile.
+            _ = signals.go_on.recv() => {
+                if !signals.wait_for_terminal().await {
+                    break;
+                }
+                terminal::retake(mouse)?;
+                screen.clear()?;
+                draw(screen, &mut app, now(start))?;
+                continue;
+            }
             () = sleep_until(wake.unwrap_or_else(far)), if wake.is_some() => (Msg::Tick, false),
         };
         effects.extend(app.update(msg, now(start)));
@@ -191,8 +298,7 @@ pub async fn run(mut app: App, world: World, screen: &mut Screen, mut mouse: boo
             draw(screen, &mut app, now(start))?;
         }
     }
-    runner.finish(Duration::from_secs(2)).await;
-    Ok(())
+    Ok(Leaving { app, runner, inbox, start })
 }
 
 fn far() -> Instant {
@@ -206,5 +312,5 @@ fn draw<B: Backend<Error = io::Error>>(screen: &mut Terminal<B>, app: &mut App, 
 /// Stops the process like Ctrl-Z does in a shell; returns when it is continued.
 fn suspend_self() {
     // Stopping can't fail in a way that matters: then the console just goes on.
-    let _ = signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP);
+    let _ = signal_hook::low_level::emulate_default_handler(SIGTSTP);
 }

@@ -42,20 +42,28 @@ const SMALLEST: (u16, u16) = (40, 10);
 /// Draws the whole screen.
 pub fn draw(app: &mut App, frame: &mut Frame) {
     let area = frame.area();
-    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+    app.cramped = area.width < SMALLEST.0 || area.height < SMALLEST.1;
+    if app.cramped {
         let (w, h) = SMALLEST;
-        let text = format!("Too small: {}x{}, need {w}x{h}", area.width, area.height);
-        frame.render_widget(Paragraph::new(text), area);
+        let asks = app.roots[app.current].stack.last().is_some_and(|layer| layer.is_dialog());
+        let text = [
+            format!("Too small: {}x{}, need {w}x{h}", area.width, area.height),
+            if asks { "A dialog waits: no key reaches it.".into() } else { String::new() },
+            format!("{}: leave", app.shared.keys.label("app.leave")),
+        ];
+        let lines: Vec<Line> = text.into_iter().filter(|t| !t.is_empty()).map(Line::from).collect();
+        frame.render_widget(Paragraph::new(lines), area);
         return;
     }
     let lesson = app.lesson(area.width);
+    let lines = u16::try_from(long_message(app, area).len()).unwrap_or(1).max(1);
     let [header, tabs, body, crumbs, tour, footer] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(1),
         Constraint::Min(1),
         Constraint::Length(1),
         Constraint::Length(u16::try_from(lesson.len()).unwrap_or(0)),
-        Constraint::Length(1),
+        Constraint::Length(lines),
     ])
     .areas(area);
 
@@ -252,7 +260,7 @@ pub(super) fn shown_toast(app: &App) -> Option<&Shown> {
     app.toasts.iter().max_by_key(|shown| shown.toast.level == Level::Error)
 }
 
-/// The message that matters most, else the progress of the newest followed task.
+/// The message that matters most, else what waits for an answer, else the progress of the newest followed task.
 fn message(app: &App) -> Option<(String, Style)> {
     let look = &app.shared.look;
     let errors = app.toasts.iter().filter(|shown| shown.toast.level == Level::Error).count();
@@ -266,9 +274,17 @@ fn message(app: &App) -> Option<(String, Style)> {
         let more = if errors > 1 { format!(" (+{} more errors)", errors - 1) } else { String::new() };
         return Some((format!("{glyph} {}{more}", text::clean(&toast.text)), look.style(role)));
     }
-    let task = app.store().followed.last()?;
-    let more = app.store().followed.len() - 1;
+    let store = app.store();
+    let sent = store.sending.iter().rev().find_map(|s| Some((&s.label, s.since?)));
+    let more = (store.followed.len() + sent.map_or(0, |_| store.sending.len())).saturating_sub(1);
     let more = if more > 0 { format!(" (+{more})") } else { String::new() };
+    if let Some((label, since)) = sent {
+        let waited = app.shared.now.mono.saturating_sub(since);
+        let waited = if waited < Store::SLOW { String::new() } else { format!(" {} s", waited.as_secs()) };
+        let words = format!("{}: sending{}{waited}{more}", text::clean(label), look.glyphs.ellipsis);
+        return Some((words, look.style(Role::Accent)));
+    }
+    let task = store.followed.last()?;
     let done = match (task.unknown, task.percent) {
         (true, _) => " ?".into(),
         (false, Some(p)) => format!(" {p:.0} %"),
@@ -277,22 +293,24 @@ fn message(app: &App) -> Option<(String, Style)> {
     Some((format!("{}{done}{more}", text::clean(&task.label)), look.style(Role::Accent)))
 }
 
+/// An error that needs more than one line: what to do stands at its end, so it must not be cut. Nothing else goes beyond
+/// its line. The views above make room, so that the age of the data stays in sight.
+fn long_message(app: &App, area: Rect) -> Vec<Line<'static>> {
+    let is_error = app.toasts.iter().any(|shown| shown.toast.level == Level::Error);
+    let room = usize::from(area.width);
+    let Some((words, style)) = message(app).filter(|(m, _)| is_error && text::width(m) > room) else { return vec![] };
+    let most = usize::from(area.height / 2);
+    text::wrap(&words, room).into_iter().take(most).map(|line| Line::styled(line, style)).collect()
+}
+
 fn draw_footer(app: &mut App, frame: &mut Frame, area: Rect) {
     let look = app.shared.look.clone();
-    let message = message(app);
-    // An error may take the whole line and more; anything else leaves room for the keys.
-    let is_error = app.toasts.iter().any(|shown| shown.toast.level == Level::Error);
-    if let Some((words, style)) = message.as_ref().filter(|(m, _)| is_error && text::width(m) > usize::from(area.width))
-    {
-        // What to do stands at its end, so it must not be cut.
-        let lines = text::wrap(words, usize::from(area.width));
-        let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(area.bottom() / 2);
-        let place = Rect { y: area.bottom() - height, height, ..area };
-        let lines: Vec<Line> = lines.into_iter().map(|line| Line::styled(line, *style)).collect();
-        frame.render_widget(Clear, place);
-        frame.render_widget(Paragraph::new(lines), place);
+    if area.height > 1 {
+        frame.render_widget(Clear, area);
+        frame.render_widget(Paragraph::new(long_message(app, frame.area())), area);
         return;
     }
+    let message = message(app);
     let matters = app.toasts.iter().any(|shown| matches!(shown.toast.level, Level::Error | Level::Warning));
     let most = if matters { area.width } else { area.width / 2 };
     let room = message.as_ref().map_or(0, |(m, _)| u16::try_from(text::width(m)).unwrap_or(u16::MAX).min(most));

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::App;
 use crate::{
-    api::ids::Upid,
-    shell::{Effect, Hosted, Level, Pick, Picker, SessionId, Toast},
+    api::{ApiError, ids::Upid},
+    shell::{Effect, Hosted, Level, Pick, Picker, SessionId, Toast, Write},
     ui::text,
     views,
 };
@@ -81,6 +81,32 @@ impl App {
         self.said.push_back((self.shared.now.unix, toast));
         self.toasts.push_back(shown);
         self.dirty = true;
+    }
+
+    /// Takes a confirmed change, unless the very same one still waits for its answer: it would be made twice.
+    pub(super) fn post(&mut self, session: SessionId, write: Write, todo: &mut Vec<Effect>) {
+        let Some(Write { label, then, .. }) = self.outbox.push(session, write) else { return };
+        let text = format!("{label} is still being sent: wait for its answer");
+        if let Some((to, decode)) = then {
+            todo.push(Effect::Reply { to, reply: decode(Err(ApiError::Withheld(text.clone()))) });
+        }
+        self.toast(Toast::new(Level::Warning, text));
+    }
+
+    /// What was sent and has no answer yet, in words.
+    pub fn unanswered(&self) -> Vec<String> {
+        self.outbox.unanswered()
+    }
+
+    /// Shows every cluster's views what waits for an answer there.
+    pub(super) fn show_sending(&mut self) {
+        for session in &mut self.shared.sessions {
+            let sending = self.outbox.sending(session.store.session);
+            if session.store.sending != sending {
+                session.store.sending = sending;
+                self.dirty = true;
+            }
+        }
     }
 
     /// The end of a task is told to the terminal, too, if that is wanted.

@@ -7,6 +7,7 @@ pub mod editor;
 pub mod event_loop;
 pub mod frame;
 pub mod headless;
+mod input;
 mod menu;
 mod message;
 pub mod outbox;
@@ -20,7 +21,7 @@ mod tutorial;
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use crossterm::event::{KeyCode, KeyEvent, MouseEvent};
+use crossterm::event::{KeyEvent, MouseEvent};
 use ratatui::Frame;
 
 use self::{
@@ -36,9 +37,8 @@ pub use self::{
 };
 use crate::{
     api::{
-        ApiError,
+        ApiError, Wire,
         access::Permissions,
-        attachment::Attachment,
         cluster::{ClusterStatus, Resources},
         guest::Status,
         ids::{Upid, VmId},
@@ -47,7 +47,7 @@ use crate::{
         version::Version,
     },
     shell::{Effect, Hosted, Layer, LayerId, Level, Now, Policy, Reply, Scene, SessionId, Toast, View},
-    store::{Phase, Store},
+    store::{Phase, Sending, Store},
     ui::{Keymap, Look},
     views::{self, fleet::Fleet, login::Login},
 };
@@ -97,8 +97,8 @@ pub enum Msg {
         result: Result<Bytes, ApiError>,
         /// Who else wants to hear it.
         reply: Option<(LayerId, Reply)>,
-        /// The file that went with it.
-        file: Option<Attachment>,
+        /// The call, with the file that went with it.
+        wire: Wire,
     },
     /// A file has come, or not.
     Downloaded(transfer::Downloaded),
@@ -208,6 +208,8 @@ pub struct App {
     /// The task of the message that was on the screen when the last key was pressed.
     shown_task: Option<(SessionId, Upid)>,
     hits: Vec<(ratatui::layout::Rect, Hit)>,
+    /// The last frame was too small to show anything.
+    cramped: bool,
     next_tick: Option<Duration>,
     next_age: Option<Duration>,
     login: Option<Login>,
@@ -250,6 +252,7 @@ impl App {
             last_task: None,
             shown_task: None,
             hits: vec![],
+            cramped: false,
             next_tick: None,
             next_age: None,
             login: Some(login),
@@ -320,13 +323,7 @@ impl App {
         match msg {
             Msg::Key(key) => self.key(key, todo),
             Msg::Mouse(event) => self.mouse(event, todo),
-            Msg::Paste(text) => {
-                let scene = self.shared.scene();
-                if let Some(top) = top(&mut self.roots, self.current) {
-                    top.paste(&text, scene, todo);
-                }
-                self.dirty = true;
-            }
+            Msg::Paste(text) => self.paste(&text, todo),
             Msg::Resized => self.dirty = true,
             Msg::Tick => {}
             Msg::Reply { to, reply } => self.reply(to, reply, todo),
@@ -336,12 +333,11 @@ impl App {
                     session.probed(alive, now.mono);
                 }
             }
-            Msg::Written { session, label, guest, result, reply, file } => {
-                let upload = file.is_some();
-                if let Some(file) = file {
-                    self.uploads(session, |transfers, _| transfers.ended(&file, result.as_ref().err()));
+            Msg::Written { session, label, guest, result, reply, wire } => {
+                if let Some(file) = &wire.file {
+                    self.uploads(session, |transfers, _| transfers.ended(file, result.as_ref().err()));
                 }
-                self.written(upload, session, label, guest, result);
+                self.written(session, label, guest, &wire, result);
                 if let Some((to, reply)) = reply {
                     self.reply(to, reply, todo);
                 }
@@ -398,7 +394,8 @@ impl App {
             self.uploads(session, |_, _| {});
         }
         // An age on the screen counts up.
-        let aging = self.store().trouble.is_some() || self.store().slow_for(now).is_some();
+        let (store, since) = (self.store(), |s: &Sending| s.since.is_some());
+        let aging = store.trouble.is_some() || store.slow_for(now).is_some() || store.sending.iter().any(since);
         if self.next_age.is_some_and(|at| at <= now) {
             self.dirty = true;
             self.next_age = None;
@@ -493,7 +490,7 @@ impl App {
                     self.uploads(session, |transfers, now| transfers.add(&write.label, &write.wire, now));
                     outside.push(Effect::Write { session, write });
                 }
-                Effect::Write { session, write } => self.outbox.push(session, write),
+                Effect::Write { session, write } => self.post(session, write, &mut more),
                 Effect::Mouse(on) => {
                     self.mouse = on;
                     outside.push(Effect::Mouse(on));
@@ -504,7 +501,9 @@ impl App {
                 todo.push_front(effect);
             }
         }
-        outside.extend(self.outbox.due().into_iter().map(|(session, write)| Effect::Write { session, write }));
+        let due = self.outbox.due(self.shared.now.mono).into_iter();
+        outside.extend(due.map(|(session, write)| Effect::Write { session, write }));
+        self.show_sending();
         self.quit |= self.leaving && self.outbox.is_empty();
         outside
     }
@@ -529,40 +528,6 @@ impl App {
         let scene = self.shared.scene();
         if let Some(layer) = find(&mut self.roots, to) {
             layer.reply(reply, scene, todo);
-        }
-    }
-
-    fn key(&mut self, key: KeyEvent, todo: &mut Vec<Effect>) {
-        self.dirty = true;
-        // Errors stay until somebody is there to see them; this key still does what it means, and may be the one that
-        // opens the log of what is shown.
-        self.shown_task = frame::shown_toast(self).and_then(message::Shown::task);
-        self.toasts.retain(|shown| shown.toast.level != Level::Error);
-        // Over everything, also while something is typed.
-        if self.tutorial.is_some()
-            && let Some(tour) = TOUR.iter().find(|g| self.shared.keys.matches(g.id, &key))
-        {
-            self.run_tutorial(tour.id);
-            return;
-        }
-        let scene = self.shared.scene();
-        let Some(top) = top(&mut self.roots, self.current) else { return };
-        if top.key(key, scene, todo) {
-            return;
-        }
-        let dialog = top.is_dialog();
-        let global = GLOBALS.iter().find(|g| self.shared.keys.matches(g.id, &key)).map(|g| g.id);
-        if let Some(id) = global {
-            let harmless = matches!(id, "app.redraw" | "app.suspend" | "app.help");
-            if !dialog || harmless || id == "app.leave" {
-                self.run_global(id, todo);
-            }
-        } else if !dialog
-            && key.modifiers.is_empty()
-            && let KeyCode::Char(c) = key.code
-            && views::TABS.iter().any(|t| t.key == c)
-        {
-            self.tab_chosen(c, todo);
         }
     }
 
@@ -652,30 +617,6 @@ impl App {
             }
         }
         self.dirty = true;
-    }
-
-    fn mouse(&mut self, event: MouseEvent, todo: &mut Vec<Effect>) {
-        use crossterm::event::{MouseButton, MouseEventKind};
-        if event.kind == MouseEventKind::Moved {
-            return;
-        }
-        self.dirty = true;
-        let at = ratatui::layout::Position::new(event.column, event.row);
-        let dialog = top(&mut self.roots, self.current).is_some_and(|t| t.is_dialog());
-        if event.kind == MouseEventKind::Down(MouseButton::Left)
-            && let Some((_, hit)) = self.hits.iter().find(|(area, _)| area.contains(at))
-        {
-            match hit.clone() {
-                Hit::Tab(key) if !dialog => return self.tab_chosen(key, todo),
-                Hit::Command(layer, command) => return todo.push(Effect::Run { layer, command }),
-                // Beside the dialog: what is open in it closes.
-                Hit::Tab(_) => {}
-            }
-        }
-        let scene = self.shared.scene();
-        if let Some(top) = top(&mut self.roots, self.current) {
-            top.mouse(event, scene, todo);
-        }
     }
 
     /// Draws everything.

@@ -88,7 +88,7 @@ async fn write_once(world: &World, session: SessionId, write: Write) -> Msg {
     let Write { label, wire, guest, then, .. } = write;
     let result = world.write(session, &label, &wire).await;
     let reply = then.map(|(to, decode)| (to, decode(result.clone())));
-    Msg::Written { session, label, guest, result, reply, file: wire.file }
+    Msg::Written { session, label, guest, result, reply, wire }
 }
 
 async fn fetch(world: &World, session: SessionId, full: bool, known: Arc<Resources>) -> Fetched {
@@ -107,7 +107,10 @@ async fn fetch(world: &World, session: SessionId, full: bool, known: Arc<Resourc
 /// Whether anybody answers, with or without success. The realm list needs no login and is short.
 async fn probe(world: &World, session: SessionId) -> bool {
     let Ok(client) = world.client(session) else { return false };
-    !matches!(client.ask(access::domains()).await, Err(ApiError::NotSent(_) | ApiError::Unsure(_)))
+    !matches!(
+        client.ask(access::domains()).await,
+        Err(ApiError::NotSent(_) | ApiError::Unsure(_) | ApiError::Unanswered(_))
+    )
 }
 
 async fn poll(
@@ -200,7 +203,7 @@ impl Runner {
     }
 
     /// Waits a moment for changes that are just being sent, so that leaving does not cut them off. Reads are not waited for.
-    pub async fn finish(mut self, at_most: Duration) {
+    pub async fn finish(&mut self, at_most: Duration) {
         let all = async { while self.writes.join_next().await.is_some() {} };
         if tokio::time::timeout(at_most, all).await.is_err() {
             tracing::warn!("left while a change was still unanswered: see the cluster's task list");

@@ -173,7 +173,8 @@ impl Session {
         let retry_at = if error.is_temporary() {
             let at = now + self.backoff.next();
             self.fetch_at = Some(at);
-            if matches!(error, ApiError::NotSent(_) | ApiError::Unsure(_)) && self.probe_helps {
+            if matches!(error, ApiError::NotSent(_) | ApiError::Unsure(_) | ApiError::Unanswered(_)) && self.probe_helps
+            {
                 self.probe_at = Some(now + Self::PROBE);
             }
             Some(at)

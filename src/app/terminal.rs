@@ -37,7 +37,8 @@ pub struct QuietBackend<W: Write> {
     frame: CrosstermBackend<Pending>,
     bytes: Arc<Mutex<Vec<u8>>>,
     out: W,
-    cursor_shown: bool,
+    /// `None` when somebody else may have changed it.
+    cursor_shown: Option<bool>,
     cursor_at: Option<Position>,
 }
 
@@ -46,7 +47,7 @@ impl<W: Write> QuietBackend<W> {
     pub fn new(out: W) -> Self {
         let bytes = Arc::<Mutex<Vec<u8>>>::default();
         let frame = CrosstermBackend::new(Pending(bytes.clone()));
-        Self { frame, bytes, out, cursor_shown: true, cursor_at: None }
+        Self { frame, bytes, out, cursor_shown: Some(true), cursor_at: None }
     }
 }
 
@@ -62,10 +63,10 @@ impl<W: Write> Backend for QuietBackend<W> {
         self.frame.draw(content)
     }
     fn hide_cursor(&mut self) -> io::Result<()> {
-        if std::mem::replace(&mut self.cursor_shown, false) { self.frame.hide_cursor() } else { Ok(()) }
+        if self.cursor_shown.replace(false) == Some(false) { Ok(()) } else { self.frame.hide_cursor() }
     }
     fn show_cursor(&mut self) -> io::Result<()> {
-        if std::mem::replace(&mut self.cursor_shown, true) { Ok(()) } else { self.frame.show_cursor() }
+        if self.cursor_shown.replace(true) == Some(true) { Ok(()) } else { self.frame.show_cursor() }
     }
     fn get_cursor_position(&mut self) -> io::Result<Position> {
         Ok(self.cursor_at.unwrap_or_default())
@@ -81,6 +82,7 @@ impl<W: Write> Backend for QuietBackend<W> {
         self.clear_region(ClearType::All)
     }
     fn clear_region(&mut self, clear_type: ClearType) -> io::Result<()> {
+        (self.cursor_shown, self.cursor_at) = (None, None);
         self.frame.clear_region(clear_type)
     }
     fn size(&self) -> io::Result<Size> {
@@ -127,6 +129,23 @@ pub fn enter(mouse: bool) -> io::Result<()> {
     terminal::enable_raw_mode()?;
     execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
     set_mouse(mouse)
+}
+
+/// True while this program may use the terminal: whoever does so in the background of a shell is stopped for it.
+pub fn is_ours() -> bool {
+    let front = rustix::termios::tcgetpgrp(io::stdin());
+    // Where there is no such thing as a foreground nobody else has it.
+    front.map_or(true, |front| front == rustix::process::getpgrp())
+}
+
+/// Takes the terminal again after somebody else has had it, and perhaps changed its modes.
+///
+/// # Errors
+/// When the terminal can't be set up.
+pub fn retake(mouse: bool) -> io::Result<()> {
+    // It only believes to be in raw mode still.
+    terminal::disable_raw_mode()?;
+    enter(mouse)
 }
 
 /// Switches mouse reports on or off.

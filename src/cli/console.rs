@@ -165,6 +165,9 @@ pub fn keymap() -> Result<Keymap> {
     Ok(keys)
 }
 
+/// Changes that are on their way when the user leaves have this long to be answered.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
+
 /// Runs the console in this terminal until the user leaves; `network` is the runtime that talks to the cluster.
 ///
 /// # Errors
@@ -180,7 +183,11 @@ pub async fn run(args: &ConsoleArgs, start: login::Start, world: World, network:
     let mut screen = terminal::take(!args.no_mouse).context("the terminal can't be used")?;
     let outcome = event_loop::run(app, world, &mut screen, !args.no_mouse, network).await;
     terminal::restore();
-    outcome.context("the terminal failed")
+    // The user has the shell again while the last answers come.
+    for change in outcome.context("the terminal failed")?.finish(LAST_ANSWERS).await {
+        eprintln!("{change} was sent, but not answered yet: see the cluster's task list.");
+    }
+    Ok(())
 }
 
 /// The rules for writes that the options ask for.

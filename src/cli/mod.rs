@@ -344,8 +344,7 @@ pub fn unreadable(what: impl std::fmt::Display, error: &std::io::Error) -> anyho
 /// What happened, why, and what to do next.
 pub fn explain(error: &anyhow::Error) -> String {
     match error.chain().find_map(|e| e.downcast_ref::<ApiError>()) {
-        Some(api) if format!("{error:#}") == api.to_string() => api.explained(),
-        Some(api) => format!("{}. {}", format!("{error:#}").trim_end_matches(['.', '!']), api.advice()),
+        Some(api) => api.explained_as(&format!("{error:#}")),
         None => format!("{error:#}"),
     }
 }

@@ -13,7 +13,10 @@ use crate::{
     app::{App, headless::Headless},
     shell::World,
     ui::{Look, svg},
-    views::login::{Login, Start},
+    views::{
+        self,
+        login::{Login, Start},
+    },
 };
 
 /// How long what a key asks for is waited for.
@@ -38,8 +41,8 @@ Examples:
   proxmux print dashboard --format ansi --size 160x50
   proxmux print vms --keys \"down enter\" --format svg > guest.svg")]
 pub struct PrintArgs {
-    /// View: dashboard, vms, lxc or tasks
-    #[arg(id = "picture", value_name = "VIEW")]
+    /// View
+    #[arg(id = "picture", value_name = "VIEW", help = views_help())]
     pub view: String,
     /// Keys to press before, separated by blanks: "down enter"
     #[arg(long, value_name = "KEYS")]
@@ -52,9 +55,21 @@ pub struct PrintArgs {
     pub format: Format,
 }
 
+/// All views by name and key.
+fn views_help() -> String {
+    let names: Vec<String> = views::TABS.iter().map(|t| t.title.to_lowercase()).collect();
+    format!("View: {} (or its key)", names.join(", "))
+}
+
 fn size(text: &str) -> Result<(u16, u16), String> {
     let (w, h) = text.split_once('x').ok_or("write it like 120x40")?;
-    let (w, h) = (w.parse().map_err(|_| "no width")?, h.parse().map_err(|_| "no height")?);
+    let number = |text: &str| match text.parse::<u16>() {
+        Ok(n) => Ok(n),
+        // Too large for the type is too large in any case.
+        Err(_) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) => Ok(u16::MAX),
+        Err(_) => Err(format!("\"{text}\" is no number: write it like 120x40")),
+    };
+    let (w, h) = (number(w)?, number(h)?);
     if (40..=500).contains(&w) && (10..=300).contains(&h) { Ok((w, h)) } else { Err("from 40x10 to 500x300".into()) }
 }
 
@@ -103,4 +118,25 @@ pub async fn run(args: PrintArgs, console: &ConsoleArgs, start: Start, world: Wo
         Format::Svg => svg::svg(buffer),
     };
     std::io::stdout().write_all(text.as_bytes()).context("can't write to standard output")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn sizes_say_what_is_wrong_with_them() {
+        assert_eq!(size("80x24"), Ok((80, 24)));
+        for large in ["100000x100000", "501x24", "80x301", "39x9"] {
+            assert_eq!(size(large).unwrap_err(), "from 40x10 to 500x300", "{large}");
+        }
+        assert!(size("80").unwrap_err().contains("120x40") && size("axb").unwrap_err().contains("\"a\" is no number"));
+    }
+
+    #[test]
+    fn the_help_names_every_view() {
+        let help = views_help();
+        assert!(views::TABS.iter().all(|tab| help.contains(&tab.title.to_lowercase())), "{help}");
+    }
 }

@@ -249,9 +249,18 @@ impl<A: Ask> Dialog<A> {
             return;
         }
         let leave = cx.reply_effect(Msg::Leave);
-        let keep = Pick::closing("No, go on").letter('n');
-        let throw = Pick::new("Yes, throw it away", move || leave).letter('y');
-        cx.emit(Hosted::open(Picker::menu("Leave? What was typed is lost.", vec![keep, throw])));
+        let (stay, go) = match self.sending {
+            0 => ("No, go on", "Yes, throw it away"),
+            _ => ("No, wait for the answer", "Yes: the answer comes as a message"),
+        };
+        let keep = Pick::closing(stay).letter('n');
+        let throw = Pick::new(go, move || leave).letter('y');
+        let question = if self.sending > 0 {
+            "Leave? The call is on its way all the same."
+        } else {
+            "Leave? What was typed is lost."
+        };
+        cx.emit(Hosted::open(Picker::menu(question, vec![keep, throw])));
     }
 
     fn handle(&mut self, event: WizardEvent, cx: &mut Cx<'_, Msg<A::Msg>>) -> bool {

@@ -379,6 +379,10 @@ pub trait View: Sized + Send + 'static {
             self.listed(event, cx);
         }
     }
+    /// Why a command that is not ready can't be done now, where there is more to say than that.
+    fn why_not(&self, _id: &str, _store: &Store) -> Option<String> {
+        None
+    }
     /// The breadcrumb.
     fn crumb(&self, store: &Store) -> String;
     /// A short state for the right end of the breadcrumb line: counts, filter.
@@ -501,7 +505,10 @@ impl<V: View> Layer for Hosted<V> {
         if (command.ready)(&self.view, scene.store) {
             (command.run)(&mut self.view, &mut cx);
         } else {
-            cx.toast(Level::Info, format!("{}: not possible here", command.title));
+            match self.view.why_not(command.id, scene.store) {
+                Some(why) => cx.toast(Level::Warning, format!("{}: {why}", command.title)),
+                None => cx.toast(Level::Info, format!("{}: not possible here", command.title)),
+            }
         }
         true
     }

@@ -160,7 +160,7 @@ impl View for Browser {
         match answer {
             Ok(manual) => self.manual = Some(manual),
             Err(error) => {
-                self.table.set_empty(format!("{error}. {} (R: again)", error.advice()));
+                self.table.set_empty(format!("{} (R: again)", error.explained()));
                 self.error = Some(error);
             }
         }

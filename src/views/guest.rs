@@ -216,7 +216,7 @@ impl Guests {
     fn sync(&mut self, store: &Store) {
         self.table.sync(&store.resources.guests, store.generation);
         self.table.set_stale(store.is_stale());
-        self.table.set_busy(store.followed.iter().filter(|f| !f.unknown).filter_map(|f| f.guest).collect());
+        self.table.set_busy(store.busy().collect());
         if store.updated.is_some() {
             let what = if self.kind == GuestKind::Vm { "VMs" } else { "containers" };
             let text = if self.table.filter().is_empty() {
@@ -368,6 +368,10 @@ impl View for Guests {
 
     fn menu(&mut self, cx: &mut Cx<'_, ()>) {
         action::menu(self, cx);
+    }
+
+    fn why_not(&self, id: &str, store: &Store) -> Option<String> {
+        action::why_not(self, id, store)
     }
 
     fn crumb(&self, _: &Store) -> String {

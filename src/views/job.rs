@@ -131,7 +131,7 @@ impl Jobs {
 
     fn sync(&mut self) {
         let empty = match &self.error {
-            Some(error) => format!("{error}. {}", error.advice()),
+            Some(error) => error.explained(),
             None if self.loading => "asking the cluster".into(),
             None if !self.rows.is_empty() => "nothing matches the filter".into(),
             None => "no backup jobs (c creates one)".into(),

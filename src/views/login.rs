@@ -311,10 +311,22 @@ impl Login {
     fn failed(&mut self, error: ApiError) {
         if let ApiError::Untrusted { fingerprint, detail, pinned } = error {
             self.stage = Stage::Certificate { fingerprint, detail, changed: pinned.is_some(), typed: String::new() };
+            self.error = None;
             return;
         }
         self.error = Some(error.explained());
-        self.stage = Stage::Form;
+        if self.server_text().is_some() {
+            // What is typed next is likely the password, which must not stand in the open as the server's name.
+            self.ask_user();
+        } else {
+            self.stage = Stage::Form;
+            self.focus = Field::Server;
+        }
+    }
+
+    /// True when the fingerprint that the server's certificate is held against was given, and not accepted once.
+    fn fingerprint_was_given(&self) -> bool {
+        matches!(self.start.trust, Some(Trust::Pinned(_)))
     }
 
     /// Shows the form with the cursor in the first field that is still missing.
@@ -497,10 +509,14 @@ impl View for Login {
             },
             Stage::Certificate { fingerprint, changed, typed, .. } => match key.code {
                 // A changed certificate may be an attack: one key is not enough.
-                KeyCode::Char(c) if *changed && c.is_ascii_hexdigit() && typed.len() < PROOF => typed.push(c),
+                KeyCode::Char(c) if *changed && c.is_ascii_hexdigit() && typed.len() < PROOF => {
+                    self.error = None;
+                    typed.push(c);
+                }
                 KeyCode::Backspace => drop(typed.pop()),
                 KeyCode::Enter | KeyCode::Char('y') if *changed == (key.code == KeyCode::Enter) => {
                     if *changed && !proves(typed, fingerprint) {
+                        self.error = Some(format!("\"{typed}\" is not how it ends: compare once more."));
                         typed.clear();
                         return true;
                     }
@@ -509,6 +525,7 @@ impl View for Login {
                     else {
                         return true;
                     };
+                    self.error = None;
                     self.stage = Stage::Waiting("Connecting");
                     // From now on the pin decides, also over a fingerprint that was given.
                     self.start.trust = None;

@@ -138,7 +138,7 @@ impl Replication {
 
     fn sync(&mut self) {
         let empty = match (&self.error, self.known) {
-            (Some(error), _) => format!("{error}. {}", error.advice()),
+            (Some(error), _) => error.explained(),
             (None, false) => "asking the cluster".into(),
             (None, true) => "no replication jobs (a adds one)".into(),
         };

@@ -191,7 +191,7 @@ impl Snapshots {
     fn banner(&self, store: &Store) -> Vec<String> {
         let mut lines = vec![];
         if let Some(error) = &self.error {
-            lines.push(format!("{error}. {}", error.advice()));
+            lines.push(error.explained());
         }
         let reasons = self.refusals(store);
         if !reasons.is_empty() {

@@ -28,7 +28,7 @@ async fn start_shows_the_call_sends_it_once_and_follows_the_task() {
 async fn saying_no_sends_nothing() {
     let mut h = Harness::new().await;
     h.press("/ 'kali' enter s n s esc S").await;
-    assert!(h.footer().contains("Shutdown: not possible here"), "{}", h.footer());
+    assert!(h.footer().contains("Shutdown: it is not running"), "{}", h.footer());
     h.press("esc / 'gitea' enter S enter").await;
     h.sees_not("Confirm");
     h.wait(10.0).await;
@@ -110,7 +110,7 @@ async fn destroying_needs_the_id() {
         h.until("0/15", 1.0).await;
         assert!(h.sim(|s| !s.cluster.guests.contains_key(&111)));
         h.press("esc / 'opnsense' enter delete").await;
-        assert!(h.footer().contains("Destroy: not possible here"), "it is running: {}", h.footer());
+        assert!(h.footer().contains("Destroy: it is running: shut it down"), "{}", h.footer());
     }
 }
 

@@ -199,6 +199,11 @@ async fn slow_answers() {
                 pieces.extend(OK.chars().map(|c| piece(120, &c.to_string())));
                 pieces
             }
+            "/api2/json/crawls" => {
+                let mut pieces = vec![piece(0, "HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n")];
+                pieces.extend((0..90).map(|_| piece(80, " ")));
+                pieces
+            }
             _ => vec![piece(400, head), piece(400, OK)],
         },
         hang_up: false,
@@ -219,9 +224,13 @@ async fn slow_answers() {
         assert!(matches!(&error, ApiError::Unsure(t) if t.contains(want)), "{want}: {error:?}");
         assert!(start.elapsed() < Duration::from_secs(4), "{want}: {:?}", start.elapsed());
     }
-    // A write takes as long as bytes keep coming.
+    // A write takes as long as bytes keep coming, but not for ever.
     assert_eq!(send(&transport, post("/drips")).await.unwrap().body, OK);
-    assert_eq!(server.seen().len(), 6);
+    let hasty = Options { silence: Duration::from_millis(300), ..options() };
+    let hasty = transport_to(&server.address.to_string(), &pin, hasty);
+    let error = send(&hasty, post("/crawls")).await.unwrap_err();
+    assert!(matches!(&error, ApiError::Unsure(t) if t.contains("came too slowly")), "{error:?}");
+    assert_eq!(server.seen().len(), 7);
 }
 
 #[tokio::test]
@@ -336,4 +345,19 @@ async fn a_large_answer_is_streamed_into_a_file_and_a_refusal_is_not() {
     sink.meter.cancel();
     let error = client.save(get("/file").wire, &sink).await.unwrap_err();
     assert!(error.to_string().contains("stopped by you"), "{error}");
+}
+
+#[tokio::test]
+async fn a_redirect_says_where_to() {
+    let server = Server::start(|seen| {
+        let to = if seen.line.contains("/long") { "x".repeat(5000) } else { "https://login.example/?a=1".into() };
+        raw(&format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n"))
+    })
+    .await;
+    let transport = transport(&server);
+    let client = Client::new(transport);
+    let error = client.ask(get("/x")).await.unwrap_err().explained();
+    let want = "redirects to https://login.example/?a=1. This is not a Proxmox VE API: check host and port.";
+    assert!(error.ends_with(want), "{error}");
+    assert!(client.ask(get("/long")).await.unwrap_err().explained().len() < 250);
 }

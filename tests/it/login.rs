@@ -151,15 +151,21 @@ async fn a_certificate_that_is_not_accepted() {
 #[tokio::test(start_paused = true)]
 async fn a_changed_certificate_is_refused() {
     let old = Fingerprint([7; 32]);
-    for setup in [
-        untrusting(Some(old)),
-        // Also one that was given on the command line.
-        Setup { start: Start { trust: Some(Trust::Pinned(old)), ..Setup::default().start }, ..Setup::default() },
+    // Also one that was given on the command line.
+    let given =
+        Setup { start: Start { trust: Some(Trust::Pinned(old)), ..Setup::default().start }, ..Setup::default() };
+    for (setup, title) in [
+        (untrusting(Some(old)), "THE CERTIFICATE OF THIS SERVER HAS CHANGED."),
+        (given, "THIS IS NOT THE CERTIFICATE WHOSE FINGERPRINT WAS GIVEN."),
     ] {
-        let mut h = setup.go().await;
-        h.sees("THE CERTIFICATE OF THIS SERVER HAS CHANGED.");
+        let mut h = setup.sized(80, 24).go().await;
+        h.sees(title);
+        h.sees("Enter accept and pin   Esc leave it");
         h.press("enter 'x' space").await;
-        h.sees("THE CERTIFICATE OF THIS SERVER HAS CHANGED.");
+        h.sees(title);
+        h.press("'beef' enter").await;
+        h.sees("\"beef\" is not how it ends: compare once more.");
+        h.sees("____");
         h.press("n").await;
         h.sees("Not connected");
         assert!(h.lab.log.lock().unwrap().is_empty(), "neither password nor anything else is sent");
@@ -173,11 +179,11 @@ async fn a_certificate_that_changes_in_the_middle() {
     *h.lab.certificate.lock().unwrap() = Fingerprint([0xB2; 32]);
     let before = h.lab.log.lock().unwrap().len();
     h.wait(6.0).await;
-    h.sees("THE CERTIFICATE OF THIS SERVER HAS CHANGED.");
+    h.sees("THIS IS NOT THE CERTIFICATE WHOSE FINGERPRINT WAS GIVEN.");
     h.sees("B2:B2:B2");
     // One key is not enough for a change that may be an attack.
     h.press("y enter 'b1b1' enter").await;
-    h.sees("THE CERTIFICATE OF THIS SERVER HAS CHANGED.");
+    h.sees("THIS IS NOT THE CERTIFICATE WHOSE FINGERPRINT WAS GIVEN.");
     assert_eq!(h.lab.log.lock().unwrap().len(), before);
     h.press("'b2b2' enter").await;
     h.wait(6.0).await;
@@ -308,11 +314,26 @@ async fn a_server_that_is_not_there() {
     h.sees("nowhere:8006 refuses connections");
     h.sees("Check host name, port and network");
     h.set_away(false);
-    h.press("ctrl-u 'pve1.home.example' enter").await;
+    h.press("up up up ctrl-u 'pve1.home.example' enter").await;
     // The trust that was given was meant for the other server.
     h.sees("Nobody vouches for this server's certificate");
     h.press("y").await;
     h.press("'proxmux' enter").await;
+    h.sees("opnsense");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_password_typed_after_a_failure_is_not_shown() {
+    let mut h = Setup::login_of("root@pam").go_after(|sim| sim.faults.latency = 60.0).await;
+    h.wait(35.0).await;
+    h.sees("Nothing was changed by it: try again");
+    h.sees_not("may have acted on it");
+    h.sim(|sim| sim.faults.latency = 0.0);
+    h.press("'proxmux'").await;
+    h.sees_not("8006proxmux");
+    h.sees("•••");
+    h.press("enter").await;
+    h.press("enter").await;
     h.sees("opnsense");
 }
 

@@ -162,7 +162,7 @@ fn the_tour_goes_on_with_what_is_done() {
 
 #[test]
 fn signals_end_it_with_the_terminal_restored() {
-    for name in ["TERM", "HUP", "INT"] {
+    for name in ["TERM", "HUP", "INT", "QUIT"] {
         let mut tty = demo(&[], &[], 80, 24);
         tty.signal(name);
         tty.wait_end(SECOND * 3).unwrap_or_else(|| panic!("SIG{name} did not end it"));
@@ -170,18 +170,19 @@ fn signals_end_it_with_the_terminal_restored() {
     }
 }
 
+fn is_stopped(tty: &Tty) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", tty.pid())).unwrap();
+    stat.rsplit_once(") ").unwrap().1.starts_with('T')
+}
+
 #[test]
 fn suspends_and_comes_back() {
     let mut tty = demo(&["--view", "vms"], &[], 100, 30);
     let before = tty.text();
-    let stopped = |tty: &Tty| {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", tty.pid())).unwrap();
-        stat.rsplit_once(") ").unwrap().1.starts_with('T')
-    };
     for _ in 0..2 {
         tty.send("\x1a");
         let end = Instant::now() + SECOND * 5;
-        while !stopped(&tty) {
+        while !is_stopped(&tty) {
             assert!(Instant::now() < end, "Ctrl-Z did not stop it");
             tty.listen(SECOND / 50);
         }
@@ -201,6 +202,62 @@ fn suspends_and_comes_back() {
     assert!(tty.wait(SECOND * 5, |s| !s.contents().contains("/web")).is_some(), "{}", tty.text());
     tty.send("q");
     assert!(tty.wait_end(SECOND * 3).is_some());
+    assert_restored(&tty);
+}
+
+#[test]
+fn a_stop_from_outside_gives_the_terminal_back_and_takes_it_again() {
+    let mut tty = demo(&["--view", "vms"], &[], 100, 30);
+    let before = tty.text();
+    for name in ["TSTP", "STOP"] {
+        tty.signal(name);
+        let end = Instant::now() + SECOND * 5;
+        while !is_stopped(&tty) {
+            assert!(Instant::now() < end, "SIG{name} did not stop it");
+            tty.listen(SECOND / 50);
+        }
+        tty.listen(SECOND / 5);
+        if name == "TSTP" {
+            assert_restored(&tty);
+        } else {
+            // Nobody can do anything about this one: a shell mends the modes itself.
+            tty.make_sane();
+            tty.write_over("\x1b[?1049l\x1b[?25h");
+        }
+        tty.write_over("$ ls\r\nleftover\r\n");
+        tty.signal("CONT");
+        tty.expect("Virtual machines");
+        tty.settle(SECOND / 4);
+        assert!(tty.screen().alternate_screen() && tty.screen().hide_cursor() && tty.is_raw(), "SIG{name}");
+        assert!(!tty.text().contains("leftover"), "{}", tty.text());
+        assert_eq!(first_column(&tty.text()), first_column(&before), "the screen was not drawn in full");
+        tty.send("j/web");
+        tty.expect("/web");
+        tty.send("\x1b");
+        assert!(tty.wait(SECOND * 5, |s| !s.contents().contains("/web")).is_some(), "{}", tty.text());
+        tty.send("gg");
+        tty.settle(SECOND / 4);
+    }
+    tty.send("q");
+    assert!(tty.wait_end(SECOND * 3).is_some());
+    assert_restored(&tty);
+}
+
+#[test]
+fn leaving_with_an_unanswered_change_says_so_in_the_shell() {
+    let simulator = Simulator::start(&["--fault", "slow 20s POST"]);
+    let mut tty = simulator.console(&["--view", "vms"]);
+    tty.expect("nodes");
+    tty.send("/kali\r");
+    tty.settle(SECOND / 2);
+    tty.send("sy");
+    tty.expect("sending");
+    tty.send("\x03");
+    assert!(tty.wait(SECOND, |s| !s.alternate_screen()).is_some(), "the terminal is not given back at once");
+    let said = "Start VM 111 (kali) was sent, but not answered yet: see the cluster's task list.";
+    let flat = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(tty.wait_end(SECOND * 5).is_some());
+    assert!(flat(tty.text()).contains(said), "{}", tty.text());
     assert_restored(&tty);
 }
 

@@ -86,6 +86,12 @@ impl Tty {
         self.parser.process(text.as_bytes());
     }
 
+    /// Gives the terminal the modes that a shell works in.
+    pub fn make_sane(&self) {
+        let name = self.master.tty_name().unwrap();
+        assert!(Command::new("stty").arg("-F").arg(name).arg("sane").status().unwrap().success());
+    }
+
     /// True when what is typed is not echoed, as in raw mode.
     pub fn is_raw(&self) -> bool {
         const ECHO: u64 = 0o10;

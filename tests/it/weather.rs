@@ -1,6 +1,11 @@
 //! Bad weather: outages, dead nodes, slow and spoiled answers, hostile texts, tiny terminals.
 
-use proxmux::sim::{crypto::Rng, fault::Effect as Trouble, task::Script};
+use proxmux::{
+    api::ids::VmId,
+    app::Msg,
+    shell::Effect,
+    sim::{crypto::Rng, fault::Effect as Trouble, task::Script},
+};
 use unicode_width::UnicodeWidthStr;
 
 use crate::harness::{Harness, Setup};
@@ -331,6 +336,11 @@ async fn a_terminal_that_is_too_small_says_so() {
         }
         h.press("1 9 2 down enter").await;
         h.resize(100, 30).await;
+        if small {
+            // Nobody has seen what the keys would have done.
+            h.sees_not("Summary");
+            h.press("enter").await;
+        }
         h.sees("Summary");
     }
 }
@@ -385,4 +395,89 @@ async fn resizing_at_any_moment_never_panics() {
             }
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_without_an_answer_is_shown_and_not_sent_again() {
+    for size in [(120, 40), (80, 24)] {
+        let mut h = Setup::default().sized(size.0, size.1).go().await;
+        h.trouble("/status/start", Some(1), Trouble::Slow(20.0));
+        h.press("/ 'kali' enter s y").await;
+        assert!(h.footer().contains("Start VM 111 (kali): sending…"), "{}", h.screen());
+        assert!(h.store().is_busy(VmId::new(111).unwrap()));
+        h.press("s y").await;
+        h.sees("Start VM 111 (kali) is still being sent: wait for its answer");
+        h.wait(10.0).await;
+        assert!(h.footer().contains("sending… 10 s"), "{}", h.screen());
+        h.wait(12.0).await;
+        assert_eq!(h.writes().len(), 1, "{:?}", h.writes());
+        h.sees_not("sending");
+        h.until("VM 111 (kali): done", 10.0).await;
+        assert!(h.store().sending.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_do_nothing_behind_the_notice_of_a_tiny_terminal() {
+    use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+    let mut h = Harness::new().await;
+    h.press("/ 'opnsense' enter S").await;
+    h.sees("Shutdown");
+    h.resize(39, 9).await;
+    h.sees("Too small: 39x9, need 40x10");
+    h.sees("A dialog waits");
+    h.press("y enter esc q 2 ?").await;
+    let kind = MouseEventKind::Down(MouseButton::Left);
+    h.feed(Msg::Mouse(MouseEvent { kind, column: 5, row: 5, modifiers: KeyModifiers::NONE })).await;
+    h.feed(Msg::Paste("y".into())).await;
+    h.wait(2.0).await;
+    assert!(h.writes().is_empty() && !h.quits(), "{:?}", h.writes());
+    h.resize(80, 24).await;
+    h.sees("Shutdown VM");
+    h.resize(39, 9).await;
+    h.press("ctrl-z").await;
+    assert!(h.console.for_terminal.iter().any(|e| matches!(e, Effect::Suspend)));
+    h.press("ctrl-c").await;
+    assert!(h.quits());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_error_leaves_the_age_of_the_data_in_sight() {
+    let mut h = Setup::default().sized(80, 24).go().await;
+    h.press("/ 'kali' enter").await;
+    h.trouble("/status/start", Some(1), Trouble::Slow(60.0));
+    h.press("s y").await;
+    h.wait(10.0).await;
+    h.set_away(true);
+    h.wait(26.0).await;
+    h.sees("look into the task list before trying again");
+    assert!(h.line("data is").contains(" old, "), "{}", h.screen());
+    h.sees("111 kali");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_can_do_nothing_says_why() {
+    let mut h = Harness::new().await;
+    h.press("/ 'kali' enter S").await;
+    h.sees("Shutdown: it is not running");
+    h.press("enter S").await;
+    h.sees("Shutdown: it is not running");
+}
+
+#[tokio::test(start_paused = true)]
+async fn leaving_a_dialog_whose_call_is_under_way_says_so() {
+    let mut h = Setup::default().sized(80, 24).go().await;
+    h.press("c down down 'web-02' esc").await;
+    h.sees("Leave? What was typed is lost.");
+    h.press("n").await;
+    h.trouble("/nodes/pve1/qemu", Some(1), Trouble::Slow(20.0));
+    h.press("alt-9 enter").await;
+    h.sees("Sending");
+    h.press("esc").await;
+    h.sees("Leave? The call is on its way all the same.");
+    h.press("y").await;
+    h.sees_not("Sending…");
+    h.until("Create VM 114 (web-02): sending", 5.0).await;
+    h.until("Create VM 114 (web-02): done", 40.0).await;
+    assert_eq!(h.writes().len(), 1);
 }

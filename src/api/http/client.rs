@@ -12,9 +12,9 @@ use std::{
 
 use bytes::BytesMut;
 use hyper::ext::ReasonPhrase;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION};
 use secrecy::ExposeSecret;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::{
     target::Target,
@@ -250,6 +250,10 @@ impl Inner {
             Some(phrase) => String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
             None => status.canonical_reason().unwrap_or_default().to_owned(),
         };
+        let reason = match answer.headers().get(LOCATION).filter(|_| status.is_redirection()) {
+            Some(to) => format!("{} redirects to {}", self.target, shown(&String::from_utf8_lossy(to.as_bytes()))),
+            None => reason,
+        };
         if let Some(sink) = into.filter(|_| status.is_success()) {
             sink.begin().await?;
             loop {
@@ -267,13 +271,17 @@ impl Inner {
         }
         // In one piece when the server says how long it is: growing would copy a large answer several times over.
         let length = answer.content_length().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+        // A server that sends a byte now and then is never silent, but will not come to an end either.
+        let end = Instant::now() + limit * 10;
         let mut body = BytesMut::with_capacity(length.min(self.options.body).min(16 << 20));
         loop {
             let cut = |why: &str| {
                 let so_far = body.len();
                 ApiError::Unsure(format!("the answer of {} {why} after {so_far} bytes", self.target))
             };
-            let chunk = timeout(limit, answer.chunk()).await.map_err(|_| cut("stopped"))?;
+            let left = end.saturating_duration_since(Instant::now());
+            let late = if left < limit { "came too slowly and was given up" } else { "stopped" };
+            let chunk = timeout(limit.min(left), answer.chunk()).await.map_err(|_| cut(late))?;
             match chunk.map_err(|_| cut("was cut off"))? {
                 Some(chunk) if body.len() + chunk.len() > self.options.body => {
                     return Err(ApiError::Garbled(format!("it is larger than {} bytes", self.options.body)).into());
@@ -393,6 +401,13 @@ fn is_closed(error: &reqwest::Error) -> bool {
 /// The innermost error: the layers above only repeat that something failed, the top one with the URL.
 fn last(error: &(dyn Error + 'static)) -> String {
     tls::chain(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+/// A server's text for the user: nothing that moves the cursor, and not too long.
+fn shown(text: &str) -> String {
+    const MOST: usize = 100;
+    let clean: String = text.chars().filter(|c| !c.is_control()).collect();
+    if clean.chars().count() <= MOST { clean } else { clean.chars().take(MOST).chain("...".chars()).collect() }
 }
 
 fn secs(d: Duration) -> String {

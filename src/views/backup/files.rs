@@ -272,7 +272,7 @@ impl View for Files {
         let names: Vec<&str> = self.path.iter().map(|(_, name)| name.as_str()).collect();
         let words = format!(" {} /{}", text::local_time(self.row.unix()), names.join("/"));
         let (words, role) = match &self.error {
-            Some(error) => (format!(" {} {error}. {}", look.glyphs.warning, error.advice()), Role::Warning),
+            Some(error) => (format!(" {} {}", look.glyphs.warning, error.explained()), Role::Warning),
             None if self.loading => (format!("{words}  {}", look.glyphs.spin(scene.now.millis())), Role::Muted),
             None => (words, Role::Muted),
         };

@@ -99,7 +99,7 @@ impl Shown {
         match &self.archived {
             None => lines.push(Line::styled(" loading", look.style(Role::Muted))),
             Some(Err(error)) => {
-                for line in text::wrap(&format!("{error}. {}", error.advice()), width) {
+                for line in text::wrap(&error.explained(), width) {
                     lines.push(Line::styled(format!(" {}", text::clean(&line)), look.style(Role::ErrorText)));
                 }
             }

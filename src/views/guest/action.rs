@@ -261,6 +261,12 @@ pub fn refusal(action: &Action, guest: &Guest, store: &Store) -> Option<String> 
     state.or_else(|| Some(format!("you lack {}", store.lacks(&(action.request)(&guest.reference(), store).wire)?)))
 }
 
+/// Why none of the guests of a view can have an action.
+pub fn why_not<V: Targets>(view: &V, id: &str, store: &Store) -> Option<String> {
+    let action = ACTIONS.iter().find(|action| action.id == id)?;
+    view.targets(store).into_iter().find_map(|guest| refusal(action, guest, store))
+}
+
 fn run<V: Targets, const N: usize>(view: &mut V, cx: &mut Cx<'_, V::Msg>) {
     if let Some(why) = view.unsure() {
         cx.toast(Level::Warning, why);

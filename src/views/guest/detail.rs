@@ -491,6 +491,10 @@ impl View for Detail {
         }
     }
 
+    fn why_not(&self, id: &str, store: &Store) -> Option<String> {
+        action::why_not(self, id, store)
+    }
+
     fn crumb(&self, store: &Store) -> String {
         let list = if self.guest.kind == crate::api::ids::GuestKind::Vm { "Virtual machines" } else { "Containers" };
         format!("{list} > {} > {}", self.guest.node, self.name(store))

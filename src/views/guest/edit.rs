@@ -423,7 +423,7 @@ impl View for Editor {
     fn draw(&mut self, frame: &mut Frame, area: Rect, scene: &Scene) {
         let look = scene.look;
         let error = self.error.as_ref().map(|error| {
-            let text = format!("{} {error}. {}", look.glyphs.warning, error.advice());
+            let text = format!("{} {}", look.glyphs.warning, error.explained());
             words::wrap(&words::clean(&text), usize::from(area.width).saturating_sub(2).max(10))
         });
         let error = error.unwrap_or_default();

@@ -45,10 +45,10 @@ impl Login {
             }
             Stage::Certificate { fingerprint, detail, changed, typed } => {
                 let mut lines = vec![];
-                let title = if *changed {
-                    "THE CERTIFICATE OF THIS SERVER HAS CHANGED."
-                } else {
-                    "Nobody vouches for this server's certificate."
+                let title = match (changed, self.fingerprint_was_given()) {
+                    (true, true) => "THIS IS NOT THE CERTIFICATE WHOSE FINGERPRINT WAS GIVEN.",
+                    (true, false) => "THE CERTIFICATE OF THIS SERVER HAS CHANGED.",
+                    (false, _) => "Nobody vouches for this server's certificate.",
                 };
                 lines.extend(wrapped(title, if *changed { Role::Danger } else { Role::Warning }));
                 lines.extend(wrapped(&format!("{}: {detail}", self.server.text()), Role::Text));
@@ -60,14 +60,14 @@ impl Login {
                 let advice = "Compare it with `pvenode cert info` on the server. Accepting pins this certificate: another one will be refused.";
                 lines.extend(wrapped(advice, Role::Text));
                 let accept = match changed {
-                    true => vec![
-                        Span::styled(
-                            format!("If it was renewed on purpose, type its last {PROOF} characters: "),
-                            look.style(Role::Danger),
-                        ),
-                        Span::styled(format!("{typed:_<PROOF$}"), look.style(Role::Input)),
-                        Span::styled("   Enter", look.style(Role::Key)),
-                    ],
+                    true => {
+                        let words = format!("If it was renewed on purpose, type its last {PROOF} characters:");
+                        lines.extend(wrapped(&words, Role::Danger));
+                        vec![
+                            Span::styled(format!("{typed:_<PROOF$}"), look.style(Role::Input)),
+                            Span::styled("   Enter", look.style(Role::Key)),
+                        ]
+                    }
                     false => vec![Span::styled("y", look.style(Role::Key))],
                 };
                 let leave = [
@@ -75,12 +75,8 @@ impl Login {
                     Span::styled(if *changed { "Esc" } else { "n" }, look.style(Role::Key)),
                     Span::styled(" leave it", look.style(Role::Text)),
                 ];
-                if *changed {
-                    lines.push(Line::from(accept));
-                    lines.push(Line::from(leave[1..].to_vec()));
-                } else {
-                    lines.push(Line::from_iter(accept.into_iter().chain(leave)));
-                }
+                lines.push(Line::from_iter(accept.into_iter().chain(leave)));
+                lines.extend(self.error.iter().flat_map(|error| wrapped(error, Role::ErrorText)));
                 frame.render_widget(Paragraph::new(lines), inner);
             }
             Stage::Consent(words, scroll) => {

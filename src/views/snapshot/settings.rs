@@ -106,7 +106,7 @@ impl Settings {
         }
         lines.push(Line::raw(""));
         if let Some(error) = &self.error {
-            let words = format!("{} {error}. {}", look.glyphs.warning, error.advice());
+            let words = format!("{} {}", look.glyphs.warning, error.explained());
             let wrapped = text::wrap(&text::clean(&words), room);
             lines.extend(wrapped.into_iter().map(|l| Line::styled(format!(" {l}"), look.style(Role::Warning))));
         }

@@ -122,7 +122,11 @@ impl Follow {
     /// How the task is: in its own words, or why that is unknown.
     pub fn state(&self, look: &Look, tick: u64) -> Span<'static> {
         let words = |error: &ApiError| {
-            let words = format!("{} unknown: {error}. {}", look.glyphs.unknown, error.advice());
+            let words = match error {
+                // It is asked again all the time: there is nothing to do about it.
+                ApiError::Unanswered(why) => format!("{} unknown: {why}", look.glyphs.unknown),
+                error => format!("{} unknown: {}", look.glyphs.unknown, error.explained()),
+            };
             Span::styled(text::clean(&words).into_owned(), look.style(Role::Warning))
         };
         match (&self.error, &self.task) {

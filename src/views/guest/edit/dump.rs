@@ -39,7 +39,7 @@ impl Dump {
                 cx.send(cloudinit::dump(&self.vm, Part::ALL[part]), move |answer| Came(part, answer));
             }
             Some(Ok(text)) => self.viewer = Viewer::of(text),
-            Some(Err(error)) => self.viewer = Viewer::of(&format!("{error}. {}", error.advice())).wrapped(),
+            Some(Err(error)) => self.viewer = Viewer::of(&error.explained()).wrapped(),
         }
     }
 }
