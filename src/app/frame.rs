@@ -34,7 +34,7 @@ pub const MOVES: &[(&str, &str)] = &[
     ("Space v *", "Mark one, a range, all"),
     ("o", "Sort by the next column, or the other way"),
     ("/", "Filter"),
-    ("1 2 3 9", "Choose a view"),
+    ("1-9", "Choose a view"),
 ];
 
 const SMALLEST: (u16, u16) = (40, 10);
