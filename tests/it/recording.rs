@@ -495,7 +495,9 @@ fn refusals_are_understood() {
             assert!(!text.is_empty() && !text.ends_with('\n'), "{}: {name}: {text:?}", recording.name);
         }
         let error = ApiError::Refused(refusal);
-        assert!(!error.advice().is_empty() && !error.to_string().is_empty());
+        assert!(!error.to_string().is_empty());
+        // Only a failure in the server's own words may go without advice: "VM 160 already exists".
+        assert!(!error.advice().is_empty() || error.status().is_some_and(|s| s >= 500), "{error}");
     }
     println!("{} refusals understood: {by_status:?}", by_status.values().sum::<usize>());
     assert!(by_status.values().sum::<usize>() >= 150, "only {by_status:?}");
