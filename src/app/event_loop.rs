@@ -9,15 +9,13 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use crossterm::event::{Event, EventStream, KeyEventKind};
-use futures_util::StreamExt;
+use crossterm::event::{Event, KeyEventKind};
 use ratatui::{Terminal, backend::Backend};
 use signal_hook::consts::{SIGCONT, SIGQUIT, SIGTSTP};
 use tokio::{
     runtime::Handle,
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-    task::JoinHandle,
     time::{Instant, sleep, sleep_until},
 };
 
@@ -25,6 +23,7 @@ use super::{
     App, Msg, editor,
     runner::Runner,
     terminal::{self, Screen},
+    tty::Tty,
 };
 use crate::shell::{Effect, Now, TextEdit, World};
 
@@ -40,37 +39,9 @@ fn event_msg(event: Event) -> Option<Msg> {
         Event::Key(_) => return None,
         Event::Mouse(mouse) => Msg::Mouse(mouse),
         Event::Paste(text) => Msg::Paste(text),
-        Event::Resize(..) => Msg::Resized,
-        Event::FocusGained | Event::FocusLost => return None,
+        // A signal tells about the size.
+        Event::Resize(..) | Event::FocusGained | Event::FocusLost => return None,
     })
-}
-
-/// Terminal events from a task of their own, so that everything that has come can be taken at once: the stream itself
-/// must only be polled by the task that waits for it, else it wakes nobody. Dropping it lets go of standard input.
-struct Input {
-    events: UnboundedReceiver<io::Result<Event>>,
-    task: JoinHandle<()>,
-}
-
-impl Input {
-    fn start() -> Self {
-        let (sender, events) = unbounded_channel();
-        let task = tokio::spawn(async move {
-            let mut stream = EventStream::new();
-            while let Some(event) = stream.next().await {
-                if sender.send(event).is_err() {
-                    break;
-                }
-            }
-        });
-        Self { events, task }
-    }
-}
-
-impl Drop for Input {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }
 
 /// What is left to do after an effect.
@@ -141,6 +112,7 @@ struct Signals {
     quit: Signal,
     stop: Signal,
     go_on: Signal,
+    resized: Signal,
     /// Somebody else has the terminal: its stop stops this program, too, as if there were no console.
     lent: Arc<AtomicBool>,
 }
@@ -156,6 +128,7 @@ impl Signals {
             quit: signal(SignalKind::quit())?,
             stop: signal(SignalKind::from_raw(SIGTSTP))?,
             go_on: signal(SignalKind::from_raw(SIGCONT))?,
+            resized: signal(SignalKind::window_change())?,
             lent,
         })
     }
@@ -199,7 +172,7 @@ pub async fn run(
     let start = Instant::now();
     let (sender, mut inbox): (UnboundedSender<Msg>, UnboundedReceiver<Msg>) = unbounded_channel();
     let mut runner = Runner::new(world, sender, network);
-    let mut input = Input::start();
+    let mut tty = Tty::open()?;
     let mut signals = Signals::new()?;
 
     let mut effects = app.start(now(start));
@@ -212,9 +185,6 @@ pub async fn run(
                 Then::Nothing => {}
                 Then::Draw => redraw = true,
                 Then::Leave(edit) => {
-                    // The event stream keeps reading standard input in a thread of its own: it must be gone meanwhile.
-                    drop(input);
-                    tokio::task::yield_now().await;
                     terminal::restore();
                     match edit {
                         None => suspend_self(),
@@ -231,7 +201,6 @@ pub async fn run(
                         break 'console;
                     }
                     terminal::enter(mouse)?;
-                    input = Input::start();
                     screen.clear()?;
                     redraw = true;
                 }
@@ -249,14 +218,14 @@ pub async fn run(
         }
         let wake = app.next_wake().map(|at| start + at);
         // Keys go first, and are shown before what the network brought: taking in long lists would make them wait.
-        let (msg, typed) = tokio::select! {
+        let (msgs, typed) = tokio::select! {
             biased;
-            event = input.events.recv() => match event {
-                Some(Ok(event)) => match event_msg(event) { Some(msg) => (msg, true), None => continue },
-                Some(Err(error)) => return Err(error),
+            events = tty.read() => match events {
+                Some(events) => (events.into_iter().filter_map(event_msg).collect(), true),
                 None => break,
             },
-            Some(msg) = inbox.recv() => (msg, false),
+            Some(msg) = inbox.recv() => (vec![msg], false),
+            _ = signals.resized.recv() => (vec![Msg::Resized], false),
             _ = signals.terminate.recv() => break,
             _ = signals.hang_up.recv() => break,
             _ = signals.interrupt.recv() => break,
@@ -280,14 +249,11 @@ pub async fn run(
                 draw(screen, &mut app, now(start))?;
                 continue;
             }
-            () = sleep_until(wake.unwrap_or_else(far)), if wake.is_some() => (Msg::Tick, false),
+            () = sleep_until(wake.unwrap_or_else(far)), if wake.is_some() => (vec![Msg::Tick], false),
         };
-        effects.extend(app.update(msg, now(start)));
         // What has come meanwhile is settled before one draw.
-        while let Ok(event) = input.events.try_recv() {
-            if let Some(msg) = event_msg(event?) {
-                effects.extend(app.update(msg, now(start)));
-            }
+        for msg in msgs {
+            effects.extend(app.update(msg, now(start)));
         }
         if !typed {
             while let Ok(msg) = inbox.try_recv() {

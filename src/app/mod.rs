@@ -16,6 +16,7 @@ pub mod session;
 pub mod terminal;
 pub mod tracker;
 pub mod transfer;
+mod tty;
 mod tutorial;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};

@@ -281,6 +281,29 @@ fn follows_the_size_of_the_window() {
 }
 
 #[test]
+fn half_a_sequence_stops_nothing_and_is_whole_later() {
+    let mut tty = demo(&["--view", "vms"], &[], 120, 40);
+    tty.send("/web");
+    tty.expect("/web");
+    // A slow line cuts sequences: this is the beginning of a paste.
+    tty.send("\x1b[200~-dat");
+    tty.settle(SECOND / 4);
+    tty.resize(30, 8);
+    tty.expect("Too small: 30x8, need 40x10");
+    tty.resize(100, 30);
+    tty.expect("Virtual machines");
+    assert!(!tty.text().contains("-dat"));
+    tty.send("abase\x1b[201~");
+    tty.expect("/web-database");
+    // What comes at once is taken at once, more than fits into one read, too.
+    tty.send(format!("{}x", "\x1b[D\x1b[C".repeat(4000)));
+    tty.expect("/web-databasex");
+    tty.send("\x03");
+    assert!(tty.wait_end(SECOND * 3).is_some());
+    assert_restored(&tty);
+}
+
+#[test]
 fn without_colours_when_asked() {
     for (args, env) in [(&[][..], &[("NO_COLOR", "1")][..]), (&["--color", "mono"][..], &[][..])] {
         let mut tty = demo(args, env, 100, 30);
