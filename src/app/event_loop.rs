@@ -25,7 +25,10 @@ use super::{
     terminal::{self, Screen},
     tty::Tty,
 };
-use crate::shell::{Effect, Now, TextEdit, World};
+use crate::{
+    shell::{Effect, Level, Now, TextEdit, World},
+    ui::text,
+};
 
 /// The time since `start`, and the wall clock.
 fn now(start: Instant) -> Now {
@@ -90,8 +93,11 @@ pub struct Leaving {
 }
 
 impl Leaving {
-    /// Waits a moment for the answers to changes that are on their way, or until Ctrl-C: which of them have none.
+    /// Waits a moment for the answers to changes that are on their way, or until Ctrl-C. What the user has to know of
+    /// them then: what went wrong, and what has no answer.
     pub async fn finish(mut self, at_most: Duration) -> Vec<String> {
+        // These were on the screen.
+        self.app.toasts.clear();
         tokio::select! {
             () = self.runner.finish(at_most) => {}
             _ = tokio::signal::ctrl_c() => {}
@@ -100,7 +106,12 @@ impl Leaving {
             // Whatever it wants to be done comes too late.
             drop(self.app.update(msg, now(self.start)));
         }
-        self.app.unanswered()
+        let wrong = self.app.toasts.iter().filter(|shown| shown.toast.level == Level::Error);
+        let wrong: Vec<_> = wrong.map(|shown| text::clean(&shown.toast.text).into_owned()).collect();
+        let silent = self.app.unanswered().into_iter();
+        let silent =
+            silent.map(|change| format!("{change} was sent, but not answered yet: see the cluster's task list."));
+        wrong.into_iter().chain(silent).collect()
     }
 }
 

@@ -296,9 +296,11 @@ fn message(app: &App) -> Option<(String, Style)> {
 /// An error that needs more than one line: what to do stands at its end, so it must not be cut. Nothing else goes beyond
 /// its line. The views above make room, so that the age of the data stays in sight.
 fn long_message(app: &App, area: Rect) -> Vec<Line<'static>> {
-    let is_error = app.toasts.iter().any(|shown| shown.toast.level == Level::Error);
+    if !app.toasts.iter().any(|shown| shown.toast.level == Level::Error) {
+        return vec![];
+    }
     let room = usize::from(area.width);
-    let Some((words, style)) = message(app).filter(|(m, _)| is_error && text::width(m) > room) else { return vec![] };
+    let Some((words, style)) = message(app).filter(|(m, _)| text::width(m) > room) else { return vec![] };
     let most = usize::from(area.height / 2);
     text::wrap(&words, room).into_iter().take(most).map(|line| Line::styled(line, style)).collect()
 }
@@ -327,7 +329,7 @@ fn draw_footer(app: &mut App, frame: &mut Frame, area: Rect) {
     const HELP: &str = "app.help";
     let mut kept = if dialog { 0 } else { width_of(&app.shared.keys.label(HELP), "Help") };
     for (layer, command) in app.commands() {
-        if !command.footer || !command.ready || (dialog && layer.is_none()) {
+        if !command.footer || command.ready.is_err() || (dialog && layer.is_none()) {
             continue;
         }
         let key = app.shared.keys.label(command.id);

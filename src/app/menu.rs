@@ -50,6 +50,12 @@ pub const TOUR: &[Global] = &[
 ];
 
 impl App {
+    /// The view that quitting leaves, while there is one behind it.
+    pub(super) fn way_back(&self) -> Option<LayerId> {
+        let stack = &self.roots[self.current].stack;
+        stack.last().filter(|layer| stack.len() > 1 && !layer.is_dialog()).map(|layer| layer.id())
+    }
+
     /// All commands that mean something right now: those of the view in front, then the app's own.
     pub(super) fn commands(&self) -> Vec<(Option<LayerId>, CommandInfo)> {
         let top = self.roots[self.current].stack.last();
@@ -57,19 +63,20 @@ impl App {
         let own = own.into_iter().flat_map(|(id, list)| list.into_iter().map(move |c| (Some(id), c)));
         let tour = TOUR.iter().filter(|_| self.is_on_tour());
         let globals = GLOBALS.iter().chain(tour).map(|g| {
-            let info = CommandInfo { id: g.id, keys: g.keys, title: g.title, footer: g.footer, ready: true };
+            let title = if g.id == "app.quit" && self.way_back().is_some() { "Back" } else { g.title };
+            let info = CommandInfo { id: g.id, keys: g.keys, title, footer: g.footer, ready: Ok(()) };
             (None, info)
         });
         own.chain(globals).collect()
     }
 
     fn command_picks(&self, only_ready: bool) -> Vec<Pick> {
-        let commands = self.commands().into_iter().filter(|(_, c)| c.ready || !only_ready);
+        let commands = self.commands().into_iter().filter(|(_, c)| c.ready.is_ok() || !only_ready);
         commands
             .map(|(layer, c)| {
                 let keys = self.shared.keys.keys(c.id).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
                 let mut pick = Pick::new(c.title, move || Effect::Run { layer, command: c.id.into() }).detail(keys);
-                pick.disabled = (!c.ready).then(|| "not possible here".into());
+                pick.disabled = c.ready.err().map(Into::into);
                 pick
             })
             .collect()

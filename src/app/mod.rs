@@ -590,13 +590,10 @@ impl App {
             }
             "app.redraw" => todo.push(Effect::Redraw),
             "app.suspend" => todo.push(Effect::Suspend),
-            "app.quit" => {
-                let stack = &self.roots[self.current].stack;
-                match stack.last() {
-                    Some(layer) if stack.len() > 1 && !layer.is_dialog() => todo.push(Effect::Close(layer.id())),
-                    _ => self.ask_to_leave(todo),
-                }
-            }
+            "app.quit" => match self.way_back() {
+                Some(layer) => todo.push(Effect::Close(layer)),
+                None => self.ask_to_leave(todo),
+            },
             "app.leave" => self.ask_to_leave(todo),
             "leave.sent" => {
                 self.leaving = true;

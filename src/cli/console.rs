@@ -184,8 +184,8 @@ pub async fn run(args: &ConsoleArgs, start: login::Start, world: World, network:
     let outcome = event_loop::run(app, world, &mut screen, !args.no_mouse, network).await;
     terminal::restore();
     // The user has the shell again while the last answers come.
-    for change in outcome.context("the terminal failed")?.finish(LAST_ANSWERS).await {
-        eprintln!("{change} was sent, but not answered yet: see the cluster's task list.");
+    for news in outcome.context("the terminal failed")?.finish(LAST_ANSWERS).await {
+        eprintln!("{news}");
     }
     Ok(())
 }

@@ -9,9 +9,11 @@ use ratatui::{
 };
 
 use super::{
+    command::{Command, always},
+    context::{Cx, Scene},
     copy,
     effect::{Effect, Level, Write},
-    view::{Command, Cx, Scene, View},
+    view::View,
 };
 use crate::{
     api::preview,
@@ -184,7 +186,7 @@ impl View for Confirm {
         keys: "ctrl-y",
         title: "Copy the calls",
         footer: true,
-        ready: |_, _| true,
+        ready: always,
         run: Self::copy,
     }];
 

@@ -1,9 +1,10 @@
 //! Calls as text for elsewhere: `pvesh`, `curl` or JSON, without secrets.
 
 use super::{
+    context::Cx,
     effect::Effect,
+    layer::Hosted,
     picker::{Pick, Picker},
-    view::{Cx, Hosted},
 };
 use crate::api::{Wire, preview};
 

@@ -16,11 +16,14 @@ use ratatui::{
 };
 
 use super::{
+    command::{Command, always, needs},
     confirm::Proposal,
+    context::{Cx, Scene},
     copy,
     effect::{Effect, LayerId, Reply, Write},
+    layer::Hosted,
     picker::{Pick, Picker},
-    view::{Command, Cx, Hosted, Scene, View},
+    view::View,
 };
 use crate::{
     api::{ApiError, Wire, preview},
@@ -384,7 +387,7 @@ impl<A: Ask> View for Dialog<A> {
             keys: "ctrl-y",
             title: "Copy the call",
             footer: true,
-            ready: |_, _| true,
+            ready: always,
             run: Self::copy,
         },
         Command {
@@ -392,7 +395,7 @@ impl<A: Ask> View for Dialog<A> {
             keys: "f6",
             title: "Presets",
             footer: true,
-            ready: |d, _| d.has_presets(),
+            ready: |d, _| needs(d.has_presets(), "this dialog has none"),
             run: Self::presets,
         },
     ];

@@ -5,7 +5,7 @@ use std::{any::Any, sync::Arc};
 use bytes::Bytes;
 
 use super::{
-    view::Layer,
+    layer::Layer,
     world::{Place, World},
 };
 use crate::{

@@ -22,7 +22,7 @@ pub async fn find(client: &Client, wire: &Wire, why: &str) -> Option<String> {
     Some(format!(
         "{} was left there with {} of {}: remove it before somebody uses it",
         part.volid,
-        text::bytes(size).trim(),
-        text::bytes(file.size).trim()
+        text::bytes(size),
+        text::bytes(file.size)
     ))
 }

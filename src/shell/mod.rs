@@ -4,11 +4,14 @@
 //! does I/O; it emits [`Effect`]s through its [`Cx`]. [`Hosted`] forgets a view's type so that the app can stack them as
 //! [`Layer`]s.
 
+pub mod command;
 pub mod confirm;
+pub mod context;
 pub mod copy;
 pub mod dialog;
 mod download;
 pub mod effect;
+pub mod layer;
 mod leftover;
 pub mod manual;
 pub mod picker;
@@ -17,9 +20,12 @@ pub mod view;
 pub mod world;
 
 pub use crate::store::SessionId;
+pub use command::{Command, CommandInfo, Ready, always, needs};
 pub use confirm::{Degree, Proposal};
+pub use context::{Cx, Neighbour, Neighbours, Now, Scene};
 pub use dialog::{Ask, Dialog};
 pub use effect::{Effect, LayerId, Level, Open, Reply, TextEdit, Toast, Write};
+pub use layer::{Hosted, Layer};
 pub use picker::{Pick, Picker};
-pub use view::{Command, CommandInfo, Cx, Hosted, Layer, Neighbour, Neighbours, Now, Scene, View};
+pub use view::View;
 pub use world::{Connector, Entrance, Place, Policy, World};

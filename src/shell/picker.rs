@@ -13,8 +13,9 @@ use ratatui::{
 };
 
 use super::{
+    context::{Cx, Scene},
     effect::{Effect, Level},
-    view::{Cx, Scene, View},
+    view::View,
 };
 use crate::{
     store::Store,
@@ -57,6 +58,15 @@ impl Pick {
         self.detail = detail.into();
         self
     }
+
+    /// What stands beside the title. Whoever looks for a key wants to find it, too, while it can't be used.
+    fn aside(&self) -> String {
+        match &self.disabled {
+            Some(why) if self.detail.is_empty() => why.clone(),
+            Some(why) => format!("{why}  {}", self.detail),
+            None => self.detail.clone(),
+        }
+    }
 }
 
 /// How typed characters are taken.
@@ -94,17 +104,28 @@ impl Picker {
         letters: &[(&'static str, char)],
         cx: &Cx<'_, V::Msg>,
     ) -> Self {
-        let layer = cx.id;
-        let picks = letters.iter().filter_map(|(id, letter)| {
-            let command = V::COMMANDS.iter().find(|c| c.id == *id)?;
-            let effect = move || Effect::Run { layer: Some(layer), command: command.id.into() };
-            let mut pick = Pick::new(command.title, effect).letter(*letter).detail(cx.scene.keys.label(id));
-            if !(command.ready)(view, cx.scene.store) {
-                pick.disabled = Some("not possible here".into());
-            }
-            Some(pick)
-        });
+        let picks = letters.iter().filter_map(|(id, letter)| Self::command(view, id, Some(*letter), cx));
         Self::menu(title, picks.collect())
+    }
+
+    /// Choices that run commands of a view, with the letters that are their keys.
+    pub fn commands<V: View>(view: &V, ids: &[&'static str], cx: &Cx<'_, V::Msg>) -> Vec<Pick> {
+        let letter = |id: &str| {
+            let keys = cx.scene.keys.label(id);
+            let mut letters = keys.chars();
+            letters.next().filter(|_| letters.next().is_none())
+        };
+        ids.iter().filter_map(|id| Self::command(view, id, letter(id), cx)).collect()
+    }
+
+    fn command<V: View>(view: &V, id: &str, letter: Option<char>, cx: &Cx<'_, V::Msg>) -> Option<Pick> {
+        let command = V::COMMANDS.iter().find(|c| c.id == id)?;
+        let layer = cx.id;
+        let effect = move || Effect::Run { layer: Some(layer), command: command.id.into() };
+        let mut pick = Pick::new(command.title, effect).detail(cx.scene.keys.label(id));
+        pick.letter = letter;
+        pick.disabled = (command.ready)(view, cx.scene.store).err().map(Into::into);
+        Some(pick)
     }
 
     /// A list that is searched by typing.
@@ -242,8 +263,8 @@ impl View for Picker {
     }
 
     fn place(&self, area: Rect) -> Rect {
-        let detail = |p: &Pick| text::width(p.disabled.as_deref().unwrap_or(&p.detail));
-        let longest = self.picks.iter().map(|p| text::width(&p.title) + detail(p) + 8).max().unwrap_or(20);
+        let longest =
+            self.picks.iter().map(|p| text::width(&p.title) + text::width(&p.aside()) + 8).max().unwrap_or(20);
         let width = u16::try_from(longest.max(text::width(&self.title) + 6)).unwrap_or(u16::MAX).clamp(30, 90);
         let extra = if self.mode == Mode::Search { 3 } else { 2 };
         let height = u16::try_from(self.picks.len() + extra).unwrap_or(u16::MAX).min(area.height);
@@ -254,8 +275,12 @@ impl View for Picker {
         let look = scene.look;
         let title = text::clean(&self.title);
         let title = text::cut(&title, usize::from(area.width.saturating_sub(6)), look.glyphs.ellipsis);
-        let block = look.block(title, true);
+        let mut block = look.block(title, true);
         let mut inner = block.inner(area);
+        if self.shown.len() > usize::from(inner.height).saturating_sub(usize::from(self.mode == Mode::Search)) {
+            let place = format!(" {} of {} ", self.cursor + 1, self.shown.len());
+            block = block.title_bottom(Line::styled(place, look.style(Role::Muted)).right_aligned());
+        }
         frame.render_widget(block, area);
         if self.mode == Mode::Search {
             let [line, rest] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(inner);
@@ -294,8 +319,9 @@ impl View for Picker {
             // What is chosen matters more than what is said about it.
             let all = usize::from(inner.width).saturating_sub(letter.len() + 3);
             let room = all.saturating_sub(text::width(&pick.title)).max(all / 4);
-            let detail = text::clean(pick.disabled.as_deref().unwrap_or(&pick.detail));
-            let detail = text::cut(&detail, room, look.glyphs.ellipsis);
+            let aside = pick.aside();
+            let aside = text::clean(&aside);
+            let detail = text::cut(&aside, room, look.glyphs.ellipsis);
             let room = all.saturating_sub(text::width(&detail));
             let clean = text::clean(&pick.title);
             let title = text::cut(&clean, room, look.glyphs.ellipsis);

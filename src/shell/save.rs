@@ -10,8 +10,10 @@ use ratatui::{
 };
 
 use super::{
+    command::{Command, needs},
+    context::{Cx, Scene},
     effect::Level,
-    view::{Command, Cx, Scene, View},
+    view::View,
     world::World,
 };
 use crate::{
@@ -104,7 +106,7 @@ impl View for Save {
         keys: "ctrl-o",
         title: "Replace what is there",
         footer: true,
-        ready: |v, _| v.exists.is_some(),
+        ready: |v, _| needs(v.exists.is_some(), "nothing is in the way"),
         run: Self::replace,
     }];
 

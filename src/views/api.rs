@@ -19,8 +19,9 @@ pub use method::{MethodView, manual as manual_text};
 use crate::{
     api::{ApiError, Method, schema::MethodDoc},
     shell::{
-        Command, Cx, Scene, View,
+        Command, Cx, Scene, View, always,
         manual::{self, Manual},
+        needs,
     },
     store::Store,
     ui::{Cell, Column, Ctx, Pane, Role, Table, Width, text},
@@ -137,7 +138,7 @@ impl View for Browser {
             keys: "enter",
             title: "Open",
             footer: true,
-            ready: |v, _| !v.table.is_empty(),
+            ready: |v, _| needs(!v.table.is_empty(), "no method is selected"),
             run: Self::enter,
         },
         Command {
@@ -145,7 +146,7 @@ impl View for Browser {
             keys: "R",
             title: "Read the description again",
             footer: false,
-            ready: |_, _| true,
+            ready: always,
             run: Self::reload,
         },
     ];

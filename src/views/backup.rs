@@ -38,7 +38,7 @@ use crate::{
         task::{self, LogLine, Task},
         vzdump,
     },
-    shell::{Command, Cx, Scene, View},
+    shell::{Command, Cx, Scene, View, always, needs},
     store::Store,
     ui::{Cell, Column, Pane, Role, Table, Width, text},
 };
@@ -258,13 +258,13 @@ impl View for Backups {
     type Msg = Msg;
     const NAME: &'static str = "Backups";
     const COMMANDS: &'static [Command<Self>] = &[
-        Command::menu("backup.menu", |_, _| true, Self::menu),
+        Command::menu("backup.menu", always, Self::menu),
         Command {
             id: "backup.now",
             keys: "b",
             title: "Back up now",
             footer: true,
-            ready: |v, s| !v.guests(s).is_empty(),
+            ready: |v, s| needs(!v.guests(s).is_empty(), "there is no guest to back up"),
             run: Self::back_up,
         },
         Command {
@@ -272,7 +272,7 @@ impl View for Backups {
             keys: "R",
             title: "Restore",
             footer: true,
-            ready: |v, _| v.selected().is_some_and(|r| r.kind.is_some()),
+            ready: |v, _| needs(v.selected().is_some_and(|r| r.kind.is_some()), "no backup of a guest is selected"),
             run: Self::restore,
         },
         Command {
@@ -280,7 +280,7 @@ impl View for Backups {
             keys: "c",
             title: "Configuration",
             footer: true,
-            ready: |v, _| v.selected().is_some(),
+            ready: |v, _| needs(v.selected().is_some(), "no backup is selected"),
             run: Self::show,
         },
         Command {
@@ -288,7 +288,7 @@ impl View for Backups {
             keys: "e",
             title: "Edit notes",
             footer: false,
-            ready: |v, _| v.selected().is_some(),
+            ready: |v, _| needs(v.selected().is_some(), "no backup is selected"),
             run: Self::notes,
         },
         Command {
@@ -296,7 +296,7 @@ impl View for Backups {
             keys: "p",
             title: "Protect or not",
             footer: true,
-            ready: |v, _| !v.chosen().is_empty(),
+            ready: |v, _| needs(!v.chosen().is_empty(), "no backup is selected"),
             run: Self::protect,
         },
         Command {
@@ -304,7 +304,7 @@ impl View for Backups {
             keys: "f",
             title: "Files in it",
             footer: false,
-            ready: |v, _| v.selected().is_some(),
+            ready: |v, _| needs(v.selected().is_some(), "no backup is selected"),
             run: Self::files,
         },
         Command {
@@ -312,16 +312,17 @@ impl View for Backups {
             keys: "P",
             title: "Prune the guest's backups",
             footer: false,
-            ready: |v, _| v.selected().is_some_and(|r| r.vmid.is_some()),
+            ready: |v, _| needs(v.selected().is_some_and(|r| r.vmid.is_some()), "no backup of a guest is selected"),
             run: Self::prune,
         },
-        Command::remove("backup.remove", |v, _| !v.chosen().is_empty(), Self::remove).unlisted(),
+        Command::remove("backup.remove", |v, _| needs(!v.chosen().is_empty(), "no backup is selected"), Self::remove)
+            .unlisted(),
         Command {
             id: "backup.page",
             keys: "tab ] right l",
             title: "Backups/by guest/failed runs",
             footer: true,
-            ready: |v, _| v.only.is_none(),
+            ready: |v, _| needs(v.only.is_none(), "there is no other page"),
             run: |v, _| v.switch(true),
         },
         Command {
@@ -329,7 +330,7 @@ impl View for Backups {
             keys: "shift-tab [ left h",
             title: "The page before",
             footer: false,
-            ready: |v, _| v.only.is_none(),
+            ready: |v, _| needs(v.only.is_none(), "there is no other page"),
             run: |v, _| v.switch(false),
         },
         Command {
@@ -337,7 +338,7 @@ impl View for Backups {
             keys: "y",
             title: "Copy the volume's id",
             footer: false,
-            ready: |v, _| v.selected().is_some(),
+            ready: |v, _| needs(v.selected().is_some(), "no backup is selected"),
             run: Self::copy,
         },
     ];

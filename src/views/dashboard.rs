@@ -19,7 +19,7 @@ use crate::{
         ids::{GuestKind, GuestRef, NodeName, Upid},
         task::TaskState,
     },
-    shell::{Command, Cx, Effect, Scene, View},
+    shell::{Command, Cx, Effect, Ready, Scene, View, always, needs},
     store::Store,
     ui::{Look, Role, draw_scrollbar, text},
 };
@@ -134,8 +134,8 @@ impl Dashboard {
         }
     }
 
-    fn has_item(&self, _: &Store) -> bool {
-        self.list != NODES && !self.lists[self.list].is_empty()
+    fn has_item(&self, _: &Store) -> Ready {
+        needs(self.list != NODES && !self.lists[self.list].is_empty(), "nothing that opens is selected")
     }
 
     fn move_by(&mut self, by: isize) {
@@ -317,9 +317,9 @@ fn busiest(store: &Store) -> Vec<Item> {
         spans: vec![
             (format!(" {:>6} ", g.vmid), Role::Muted),
             (text::pad(&text::cut_middle(&text::clean(&g.name), 18, "~"), 19), Role::Text),
-            (format!("{:>5}", text::percent(f64::from(g.cpu)).trim()), Role::GaugeLow),
+            (format!("{:>5}", text::percent(f64::from(g.cpu))), Role::GaugeLow),
             (format!(" of {:<2} ", g.maxcpu), Role::Muted),
-            (format!("mem {:>4}", text::percent(share(g.mem, g.maxmem)).trim()), Role::Text),
+            (format!("mem {:>4}", text::percent(share(g.mem, g.maxmem))), Role::Text),
             (format!("  {}", g.node), Role::Muted),
         ],
         target: Target::Guest(g.reference()),
@@ -415,7 +415,7 @@ fn draw_overview(counts: Counts, frame: &mut Frame, area: Rect, scene: &Scene) {
     let mut seen = std::collections::HashSet::new();
     let storages = store.resources.storages.iter().filter(|s| !s.shared || seen.insert(&s.storage));
     let (disk, maxdisk) = storages.fold((0, 0), |(u, a), s| (u + s.disk, a + s.maxdisk));
-    let of = |a: u64, b: u64| format!("{} of {}", text::bytes(a).trim(), text::bytes(b).trim());
+    let of = |a: u64, b: u64| format!("{} of {}", text::bytes(a), text::bytes(b));
     let width = inner.width;
     let quorum = match &store.cluster {
         None => ("".into(), Role::Muted),
@@ -505,7 +505,7 @@ impl View for Dashboard {
             keys: "tab right l",
             title: "Next list",
             footer: true,
-            ready: |_, _| true,
+            ready: always,
             run: |v, _| v.list = (v.list + 1) % LISTS.len(),
         },
         Command {
@@ -513,7 +513,7 @@ impl View for Dashboard {
             keys: "shift-tab left h",
             title: "Previous list",
             footer: false,
-            ready: |_, _| true,
+            ready: always,
             run: |v, _| v.list = (v.list + LISTS.len() - 1) % LISTS.len(),
         },
     ];

@@ -9,7 +9,7 @@ use ratatui::{
 };
 
 use crate::{
-    shell::{Command, Cx, Effect, Level, Scene, View},
+    shell::{Command, Cx, Effect, Level, Scene, View, always},
     store::Store,
     ui::{Role, text},
 };
@@ -67,7 +67,7 @@ impl View for Facts {
     const NAME: &'static str = "Facts";
     const DIALOG: bool = true;
     const COMMANDS: &'static [Command<Self>] =
-        &[Command { id: "fact.copy", keys: "y", title: "Copy", footer: true, ready: |_, _| true, run: Self::copy }];
+        &[Command { id: "fact.copy", keys: "y", title: "Copy", footer: true, ready: always, run: Self::copy }];
 
     fn update(&mut self, (): (), _: &mut Cx<'_, ()>) {}
 

@@ -26,7 +26,7 @@ use crate::{
         firewall::{self as api, Alias, Macro, Rule, Scope, Set},
         guest::{self, Config},
     },
-    shell::{Command, Cx, Level, Scene, View},
+    shell::{Command, Cx, Level, Scene, View, always, needs},
     store::Store,
     ui::{Pane, Role, Table, text},
 };
@@ -223,24 +223,28 @@ impl View for Firewall {
     type Msg = Msg;
     const NAME: &'static str = "Firewall";
     const COMMANDS: &'static [Command<Self>] = &[
-        Command::menu("firewall.menu", |_, _| true, Self::menu),
-        Command::add("firewall.add", |v, _| v.page != Page::Options, Self::add),
+        Command::menu("firewall.menu", always, Self::menu),
+        Command::add(
+            "firewall.add",
+            |v, _| needs(v.page != Page::Options, "there is nothing to add on this page"),
+            Self::add,
+        ),
         Command {
             id: "firewall.service",
             keys: "s",
             title: "Let a service in",
             footer: true,
-            ready: |v, _| v.page == Page::Rules,
+            ready: |v, _| needs(v.page == Page::Rules, "only on the page with rules"),
             run: Self::services,
         },
-        Command::edit("firewall.edit", |v, _| v.has_selected(), Self::edit),
-        Command::switch("firewall.switch", |v, _| v.rule().is_some(), Self::switch),
+        Command::edit("firewall.edit", |v, _| needs(v.has_selected(), "nothing is selected"), Self::edit),
+        Command::switch("firewall.switch", |v, _| needs(v.rule().is_some(), "no rule is selected"), Self::switch),
         Command {
             id: "firewall.up",
             keys: "K shift-up",
             title: "Up",
             footer: true,
-            ready: |v, _| v.rule().is_some(),
+            ready: |v, _| needs(v.rule().is_some(), "no rule is selected"),
             run: |v, cx| v.shift(true, cx),
         },
         Command {
@@ -248,7 +252,7 @@ impl View for Firewall {
             keys: "J shift-down",
             title: "Down",
             footer: true,
-            ready: |v, _| v.rule().is_some(),
+            ready: |v, _| needs(v.rule().is_some(), "no rule is selected"),
             run: |v, cx| v.shift(false, cx),
         },
         Command {
@@ -256,7 +260,7 @@ impl View for Firewall {
             keys: "tab ] right",
             title: "Next page",
             footer: true,
-            ready: |v, _| v.pages().len() > 1,
+            ready: |v, _| needs(v.pages().len() > 1, "there is no other page"),
             run: |v, _| v.turn(1),
         },
         Command {
@@ -264,7 +268,7 @@ impl View for Firewall {
             keys: "shift-tab [ left",
             title: "The page before",
             footer: false,
-            ready: |v, _| v.pages().len() > 1,
+            ready: |v, _| needs(v.pages().len() > 1, "there is no other page"),
             run: |v, _| v.turn(-1),
         },
         Command {
@@ -272,7 +276,7 @@ impl View for Firewall {
             keys: "c",
             title: "Copy the rule",
             footer: false,
-            ready: |v, _| v.rule().is_some(),
+            ready: |v, _| needs(v.rule().is_some(), "no rule is selected"),
             run: Self::copy,
         },
         Command {
@@ -280,7 +284,12 @@ impl View for Firewall {
             keys: "i",
             title: "Insert a security group",
             footer: false,
-            ready: |v, _| v.page == Page::Rules && !matches!(v.scope, Scope::Group(_)),
+            ready: |v, _| {
+                needs(
+                    v.page == Page::Rules && !matches!(v.scope, Scope::Group(_)),
+                    "only among the rules of a guest, node or cluster",
+                )
+            },
             run: Self::insert_group,
         },
         Command {
@@ -288,7 +297,7 @@ impl View for Firewall {
             keys: "",
             title: "Move to another place",
             footer: false,
-            ready: |v, _| v.rule().is_some() && v.rules.len() > 1,
+            ready: |v, _| needs(v.rule().is_some() && v.rules.len() > 1, "there is no other place"),
             run: Self::place,
         },
         Command {
@@ -296,10 +305,15 @@ impl View for Firewall {
             keys: "w",
             title: "Log",
             footer: true,
-            ready: |v, _| v.scope.has_log(),
+            ready: |v, _| needs(v.scope.has_log(), "only nodes and guests have a log"),
             run: Self::log,
         },
-        Command::remove("firewall.remove", |v, _| v.page != Page::Options && v.has_selected(), Self::remove).unlisted(),
+        Command::remove(
+            "firewall.remove",
+            |v, _| needs(v.page != Page::Options && v.has_selected(), "nothing is selected that can be removed"),
+            Self::remove,
+        )
+        .unlisted(),
     ];
 
     fn ask(&mut self, cx: &mut Cx<'_, Msg>) {

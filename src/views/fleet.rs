@@ -16,6 +16,7 @@ use crate::{
     },
     shell::{
         Command, Cx, Degree, Effect, Level, Neighbour, Pick, Picker, Proposal, Scene, View, Write, confirm::Confirm,
+        needs,
     },
     store::{SessionId, Store},
     ui::{Cell, Column, Pane, Role, Table, Width, text},
@@ -257,10 +258,7 @@ impl Fleet {
             };
             clusters += 1;
             notes.extend(proposal.notes.iter().map(|note| format!("{name}: {note}")));
-            let mut lacks: Vec<String> =
-                proposal.writes.iter().filter_map(|w| Some(store.lacks(&w.wire)?.to_string())).collect();
-            lacks.dedup();
-            notes.extend(lacks.iter().take(3).map(|n| format!("{name}: you lack {n}: the server will refuse.")));
+            notes.extend(proposal.lacks(store).iter().map(|lack| format!("{name}: {lack}")));
             typed |= matches!(proposal.degree, Degree::Typed(_));
             if proposal.degree != Degree::Harmless {
                 degree = Degree::Careful;
@@ -290,7 +288,7 @@ impl Fleet {
             keys: action.keys,
             title: action.title,
             footer: action.footer,
-            ready: |v, _| !v.table.is_empty(),
+            ready: |v, _| needs(!v.table.is_empty(), "no guest is selected"),
             run: Self::act::<N>,
         }
     }
@@ -305,10 +303,10 @@ impl View for Fleet {
             keys: "",
             title: "Open in its cluster",
             footer: false,
-            ready: |v, _| !v.table.is_empty(),
+            ready: |v, _| needs(!v.table.is_empty(), "no guest is selected"),
             run: Self::enter,
         },
-        Command::menu("guest.menu", |v, _| !v.table.is_empty(), Self::menu),
+        Command::menu("guest.menu", |v, _| needs(!v.table.is_empty(), "no guest is selected"), Self::menu),
         Self::command::<0>(),
         Self::command::<1>(),
         Self::command::<2>(),

@@ -27,7 +27,7 @@ use crate::{
         cluster::{Guest, GuestStatus},
         ids::{GuestKind, VmId},
     },
-    shell::{Command, Cx, Level, Scene, View},
+    shell::{Command, Cx, Level, Scene, View, needs},
     store::Store,
     ui::{Cell, Column, Ctx, Pane, Role, Table, Width, text},
 };
@@ -275,6 +275,18 @@ impl Guests {
 }
 
 impl Targets for Guests {
+    const MORE: &'static [&'static str] = &[
+        "guest.edit",
+        "guest.describe",
+        "guest.backup",
+        "guest.snapshots",
+        "guest.prune",
+        "guest.clone",
+        "guest.like",
+        "guest.template",
+        "guest.permissions",
+    ];
+
     fn targets<'s>(&self, store: &'s Store) -> Vec<&'s Guest> {
         self.table.marked_or_selected(&store.resources.guests)
     }
@@ -295,10 +307,10 @@ impl View for Guests {
             keys: "",
             title: "Open",
             footer: false,
-            ready: |v, s| !v.targets(s).is_empty(),
+            ready: |v, s| needs(!v.targets(s).is_empty(), "no guest is selected"),
             run: Self::enter,
         },
-        Command::menu("guest.menu", |v, s| !v.targets(s).is_empty(), Self::menu),
+        Command::menu("guest.menu", |v, s| needs(!v.targets(s).is_empty(), "no guest is selected"), Self::menu),
         action::command::<Self, 0>(),
         action::command::<Self, 1>(),
         action::command::<Self, 2>(),
@@ -314,13 +326,17 @@ impl View for Guests {
         template::convert_command(),
         template::describe_command(),
         permission::command(),
-        Command::edit("guest.edit", |v, s| v.table.selected(&s.resources.guests).is_some(), Self::edit),
+        Command::edit(
+            "guest.edit",
+            |v, s| needs(v.table.selected(&s.resources.guests).is_some(), "no guest is selected"),
+            Self::edit,
+        ),
         Command {
             id: "guest.backup",
             keys: "b",
             title: "Back up now",
             footer: true,
-            ready: |v, s| !v.targets(s).is_empty(),
+            ready: |v, s| needs(!v.targets(s).is_empty(), "no guest is selected"),
             run: Self::back_up,
         },
         Command {
@@ -328,7 +344,7 @@ impl View for Guests {
             keys: "n",
             title: "Snapshots",
             footer: true,
-            ready: |v, s| !v.targets(s).is_empty(),
+            ready: |v, s| needs(!v.targets(s).is_empty(), "no guest is selected"),
             run: Self::snapshots,
         },
         Command {
@@ -336,7 +352,7 @@ impl View for Guests {
             keys: "N",
             title: "Delete old snapshots",
             footer: false,
-            ready: |v, s| !v.targets(s).is_empty(),
+            ready: |v, s| needs(!v.targets(s).is_empty(), "no guest is selected"),
             run: Self::prune,
         },
         Command {
@@ -344,7 +360,7 @@ impl View for Guests {
             keys: "c",
             title: "Create",
             footer: true,
-            ready: |_, s| !s.resources.nodes.is_empty(),
+            ready: |_, s| needs(!s.resources.nodes.is_empty(), "the nodes are not known yet"),
             run: Self::create,
         },
     ];
@@ -368,10 +384,6 @@ impl View for Guests {
 
     fn menu(&mut self, cx: &mut Cx<'_, ()>) {
         action::menu(self, cx);
-    }
-
-    fn why_not(&self, id: &str, store: &Store) -> Option<String> {
-        action::why_not(self, id, store)
     }
 
     fn crumb(&self, _: &Store) -> String {

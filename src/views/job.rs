@@ -31,7 +31,7 @@ use crate::{
         task::{self, LogLine, Task, TaskState},
         vzdump,
     },
-    shell::{Command, Cx, Picker, Scene, View},
+    shell::{Command, Cx, Picker, Scene, View, always},
     store::Store,
     ui::{Pane, Role, Table, text},
 };
@@ -203,8 +203,8 @@ impl View for Jobs {
     type Msg = Msg;
     const NAME: &'static str = "Backup jobs";
     const COMMANDS: &'static [Command<Self>] = &[
-        Command::menu("job.menu", |_, _| true, Self::menu),
-        Command { id: "job.create", keys: "c", title: "Create", footer: true, ready: |_, _| true, run: Self::create },
+        Command::menu("job.menu", always, Self::menu),
+        Command { id: "job.create", keys: "c", title: "Create", footer: true, ready: always, run: Self::create },
         act::edit_command(),
         act::run_command(),
         act::switch_command(),

@@ -1,7 +1,7 @@
 //! What can be done with every log and long text, whatever it is of.
 
 use crate::{
-    shell::{Command, Effect, View},
+    shell::{Command, Effect, View, needs},
     ui::Viewer,
     views::task::save::to_file,
 };
@@ -23,7 +23,7 @@ pub const fn error<V: Log>() -> Command<V> {
         keys: "e",
         title: "Next error",
         footer: true,
-        ready: |v, _| !v.viewer().is_empty(),
+        ready: |v, _| needs(!v.viewer().is_empty(), "there is no text"),
         run: |v, _| {
             v.viewer_mut().next_error();
         },
@@ -37,7 +37,7 @@ pub const fn save<V: Log>() -> Command<V> {
         keys: "W",
         title: "Save to a file",
         footer: true,
-        ready: |v, _| !v.viewer().is_empty(),
+        ready: |v, _| needs(!v.viewer().is_empty(), "there is no text"),
         run: |v, cx| cx.open(to_file(&v.file(), v.viewer().text())),
     }
 }
@@ -49,7 +49,7 @@ pub const fn copy<V: Log>() -> Command<V> {
         keys: "y",
         title: "Copy",
         footer: true,
-        ready: |v, _| !v.viewer().is_empty(),
+        ready: |v, _| needs(!v.viewer().is_empty(), "there is no text"),
         run: |v, cx| cx.emit(Effect::Copy(v.viewer().text())),
     }
 }

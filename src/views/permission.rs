@@ -28,7 +28,7 @@ use crate::{
         ids::{StorageId, VmId},
         privilege,
     },
-    shell::{Command, Cx, Degree, Effect, Level, Proposal, Scene, View},
+    shell::{Command, Cx, Degree, Effect, Level, Proposal, Scene, View, needs},
     store::Store,
     ui::{Pane, Role, Table, text},
 };
@@ -294,7 +294,7 @@ pub const fn command<V: Targets>() -> Command<V> {
         keys: "P",
         title: "Permissions",
         footer: false,
-        ready: |v, s| v.targets(s).len() == 1,
+        ready: |v, s| needs(v.targets(s).len() == 1, "choose one guest"),
         run: |v, cx| {
             if let [guest] = v.targets(cx.store()).as_slice() {
                 cx.open(Permissions::of_guest(guest));
@@ -312,16 +312,20 @@ impl View for Permissions {
             keys: "a n",
             title: "Add",
             footer: true,
-            ready: |v, _| v.listed,
+            ready: |v, _| needs(v.listed, "the list has not come yet"),
             run: Self::add,
         },
-        Command::remove("permission.remove", |v, _| v.selected().is_some(), Self::remove),
+        Command::remove(
+            "permission.remove",
+            |v, _| needs(v.selected().is_some(), "no entry is selected"),
+            Self::remove,
+        ),
         Command {
             id: "permission.inherited",
             keys: "i",
             title: "Inherited or not",
             footer: true,
-            ready: |v, _| v.listed,
+            ready: |v, _| needs(v.listed, "the list has not come yet"),
             run: Self::switch,
         },
         Command {
@@ -329,7 +333,7 @@ impl View for Permissions {
             keys: "d",
             title: "What the role allows",
             footer: true,
-            ready: |v, _| v.selected().is_some(),
+            ready: |v, _| needs(v.selected().is_some(), "no entry is selected"),
             run: Self::role,
         },
         Command {
@@ -337,7 +341,7 @@ impl View for Permissions {
             keys: "y",
             title: "Copy who",
             footer: false,
-            ready: |v, _| v.selected().is_some(),
+            ready: |v, _| needs(v.selected().is_some(), "no entry is selected"),
             run: Self::copy,
         },
     ];

@@ -27,7 +27,7 @@ use crate::{
         property::Properties,
         replication::{self as api, Job, State},
     },
-    shell::{Command, Cx, Degree, Level, Picker, Proposal, Scene, View},
+    shell::{Command, Cx, Degree, Level, Picker, Proposal, Scene, View, always, needs},
     store::Store,
     ui::{Pane, Role, Table, text},
 };
@@ -249,20 +249,25 @@ impl View for Replication {
     type Msg = Msg;
     const NAME: &'static str = "Replication";
     const COMMANDS: &'static [Command<Self>] = &[
-        Command::menu("replication.menu", |_, _| true, Self::menu),
-        Command::add("replication.add", |v, _| v.guest.is_some(), Self::add),
-        Command::edit("replication.edit", |v, _| v.selected().is_some(), Self::edit),
-        Command::run_now("replication.run", |v, _| v.selected().is_some_and(|r| !r.job.disable), Self::run),
-        Command::switch("replication.switch", |v, _| v.selected().is_some(), Self::switch),
+        Command::menu("replication.menu", always, Self::menu),
+        Command::add("replication.add", |v, _| needs(v.guest.is_some(), "open it from a guest"), Self::add),
+        Command::edit("replication.edit", |v, _| needs(v.selected().is_some(), "no job is selected"), Self::edit),
+        Command::run_now(
+            "replication.run",
+            |v, _| needs(v.selected().is_some_and(|r| !r.job.disable), "no job that is on is selected"),
+            Self::run,
+        ),
+        Command::switch("replication.switch", |v, _| needs(v.selected().is_some(), "no job is selected"), Self::switch),
         Command {
             id: "replication.log",
             keys: "l",
             title: "Log",
             footer: true,
-            ready: |v, _| v.selected().is_some(),
+            ready: |v, _| needs(v.selected().is_some(), "no job is selected"),
             run: Self::log,
         },
-        Command::remove("replication.remove", |v, _| v.selected().is_some(), Self::remove).unlisted(),
+        Command::remove("replication.remove", |v, _| needs(v.selected().is_some(), "no job is selected"), Self::remove)
+            .unlisted(),
     ];
 
     fn ask(&mut self, cx: &mut Cx<'_, Msg>) {

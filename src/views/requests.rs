@@ -7,7 +7,7 @@ use ratatui::{Frame, layout::Rect};
 
 use crate::{
     api::{Method, Wire, trace::Traced},
-    shell::{Command, Cx, Effect, Level, Scene, View, copy},
+    shell::{Command, Cx, Effect, Level, Scene, View, always, copy, needs},
     store::Store,
     ui::{Cell, Column, Ctx, Pane, Role, Table, Width, text},
 };
@@ -142,7 +142,7 @@ impl View for Requests {
             keys: "e",
             title: "Copy this session's changes as a script",
             footer: true,
-            ready: |_, _| true,
+            ready: always,
             run: Self::script,
         },
         Command {
@@ -150,7 +150,7 @@ impl View for Requests {
             keys: "y",
             title: "Copy path",
             footer: true,
-            ready: |v, _| !v.table.is_empty(),
+            ready: |v, _| needs(!v.table.is_empty(), "no request is selected"),
             run: Self::copy,
         },
     ];

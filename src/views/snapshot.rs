@@ -29,7 +29,7 @@ use crate::{
         snapshot::{self as api, Snapshot},
         storage::{self, Volume},
     },
-    shell::{Command, Cx, Scene, View},
+    shell::{Command, Cx, Scene, View, needs},
     store::Store,
     ui::{Pane, Role, Table, text},
 };
@@ -211,7 +211,7 @@ impl View for Snapshots {
             keys: "n a",
             title: "Take",
             footer: true,
-            ready: |v, _| v.list.is_some(),
+            ready: |v, _| needs(v.list.is_some(), "the list has not come yet"),
             run: Self::take,
         },
         Command {
@@ -219,7 +219,7 @@ impl View for Snapshots {
             keys: "b",
             title: "Roll back",
             footer: true,
-            ready: |v, _| v.chosen().is_some(),
+            ready: |v, _| needs(v.chosen().is_some(), "no snapshot is selected"),
             run: Self::rollback,
         },
         Command {
@@ -227,7 +227,7 @@ impl View for Snapshots {
             keys: "e",
             title: "Edit description",
             footer: false,
-            ready: |v, _| v.chosen().is_some(),
+            ready: |v, _| needs(v.chosen().is_some(), "no snapshot is selected"),
             run: Self::edit,
         },
         Command {
@@ -235,7 +235,7 @@ impl View for Snapshots {
             keys: "N",
             title: "Delete old ones",
             footer: false,
-            ready: |v, _| v.list.is_some(),
+            ready: |v, _| needs(v.list.is_some(), "the list has not come yet"),
             run: Self::prune,
         },
         Command {
@@ -243,7 +243,7 @@ impl View for Snapshots {
             keys: "d",
             title: "Settings, difference",
             footer: true,
-            ready: |v, _| v.chosen().is_some(),
+            ready: |v, _| needs(v.chosen().is_some(), "no snapshot is selected"),
             run: Self::show,
         },
         Command {
@@ -251,7 +251,7 @@ impl View for Snapshots {
             keys: "delete",
             title: "Delete",
             footer: true,
-            ready: |v, _| !v.targets().is_empty(),
+            ready: |v, _| needs(!v.targets().is_empty(), "no snapshot is selected"),
             run: Self::delete,
         },
         Command {
@@ -259,16 +259,16 @@ impl View for Snapshots {
             keys: "",
             title: "Delete by force",
             footer: false,
-            ready: |v, _| v.chosen().is_some(),
+            ready: |v, _| needs(v.chosen().is_some(), "no snapshot is selected"),
             run: Self::force,
         },
-        Command::menu("snapshot.menu", |v, _| v.list.is_some(), Self::menu),
+        Command::menu("snapshot.menu", |v, _| needs(v.list.is_some(), "the list has not come yet"), Self::menu),
         Command {
             id: "snapshot.copy",
             keys: "y",
             title: "Copy name",
             footer: false,
-            ready: |v, _| v.chosen().is_some(),
+            ready: |v, _| needs(v.chosen().is_some(), "no snapshot is selected"),
             run: Self::copy,
         },
     ];

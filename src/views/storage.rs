@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     api::ids::{NodeName, StorageId},
-    shell::{Command, Cx, Effect, Level, Scene, View},
+    shell::{Command, Cx, Effect, Level, Scene, View, needs},
     store::Store,
     ui::{
         Cell, Ctx, Pane, Role, Table,
@@ -167,7 +167,7 @@ impl View for Storages {
             keys: "",
             title: "Content",
             footer: false,
-            ready: |v, _| v.table.selected(&v.places).is_some(),
+            ready: |v, _| needs(v.table.selected(&v.places).is_some(), "no storage is selected"),
             run: Self::enter,
         },
         Command {
@@ -175,7 +175,7 @@ impl View for Storages {
             keys: "P",
             title: "Permissions",
             footer: true,
-            ready: |v, _| v.table.selected(&v.places).is_some(),
+            ready: |v, _| needs(v.table.selected(&v.places).is_some(), "no storage is selected"),
             run: Self::permissions,
         },
         Command {
@@ -183,7 +183,7 @@ impl View for Storages {
             keys: "y",
             title: "Copy name",
             footer: true,
-            ready: |v, _| v.table.selected(&v.places).is_some(),
+            ready: |v, _| needs(v.table.selected(&v.places).is_some(), "no storage is selected"),
             run: Self::copy,
         },
     ];

@@ -22,7 +22,7 @@ use crate::{
         ids::Upid,
         task::{self as api, LogLine, Task, TaskState},
     },
-    shell::{Command, Cx, Degree, Effect, Proposal, Scene, View, Write},
+    shell::{Command, Cx, Degree, Effect, Proposal, Scene, View, Write, needs},
     store::Store,
     ui::{Cell, Column, Ctx, Glyphs, Pane, Role, Table, Width, text},
 };
@@ -271,7 +271,7 @@ impl View for Tasks {
             keys: "l",
             title: "Log",
             footer: true,
-            ready: |v, _| v.selected().is_some(),
+            ready: |v, _| needs(v.selected().is_some(), "no task is selected"),
             run: Self::enter,
         },
         Command {
@@ -279,7 +279,7 @@ impl View for Tasks {
             keys: "x",
             title: "Stop",
             footer: true,
-            ready: |v, _| v.selected().is_some_and(|t| t.status.is_running()),
+            ready: |v, _| needs(v.selected().is_some_and(|t| t.status.is_running()), "no task that runs is selected"),
             run: Self::stop,
         },
         Command {
@@ -287,7 +287,7 @@ impl View for Tasks {
             keys: "f",
             title: "Search in the past",
             footer: true,
-            ready: |_, s| !s.resources.nodes.is_empty(),
+            ready: |_, s| needs(!s.resources.nodes.is_empty(), "the nodes are not known yet"),
             run: Self::history,
         },
         Command {
@@ -295,7 +295,7 @@ impl View for Tasks {
             keys: "u",
             title: "Transfers",
             footer: true,
-            ready: |_, s| !s.transfers.is_empty(),
+            ready: |_, s| needs(!s.transfers.is_empty(), "there are none"),
             run: |_, cx| cx.open(transfer::Transfers::default()),
         },
         Command {
@@ -303,7 +303,7 @@ impl View for Tasks {
             keys: "y",
             title: "Copy UPID",
             footer: false,
-            ready: |v, _| v.selected().is_some(),
+            ready: |v, _| needs(v.selected().is_some(), "no task is selected"),
             run: Self::copy,
         },
     ];

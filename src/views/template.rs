@@ -23,7 +23,7 @@ use crate::{
         cluster::Guest,
         ids::{ContentKind, VmId},
     },
-    shell::{Command, Cx, Scene, View},
+    shell::{Command, Cx, Scene, View, always, needs},
     store::Store,
     ui::{
         Cell, Ctx, Pane, Role, Table,
@@ -216,7 +216,7 @@ pub const fn clone_command<V: Targets>() -> Command<V> {
         keys: "C",
         title: "Clone",
         footer: false,
-        ready: |v, s| v.targets(s).len() == 1,
+        ready: |v, s| needs(v.targets(s).len() == 1, "choose one guest"),
         run: |v, cx| {
             if let ([guest], false) = (v.targets(cx.store()).as_slice(), cx.refuses_changes()) {
                 cx.open(CloneGuest::open(cx.store(), guest));
@@ -232,7 +232,9 @@ pub const fn convert_command<V: Targets>() -> Command<V> {
         keys: "T",
         title: "Convert to template",
         footer: false,
-        ready: |v, s| matches!(v.targets(s).as_slice(), [one] if !one.template),
+        ready: |v, s| {
+            needs(matches!(v.targets(s).as_slice(), [one] if !one.template), "choose one guest that is no template")
+        },
         run: |v, cx| {
             if let ([guest], false) = (v.targets(cx.store()).as_slice(), cx.refuses_changes()) {
                 cx.open(Convert::open(guest));
@@ -248,7 +250,7 @@ pub const fn describe_command<V: Targets>() -> Command<V> {
         keys: "t",
         title: "Name, tags, notes",
         footer: false,
-        ready: |v, s| !v.targets(s).is_empty(),
+        ready: |v, s| needs(!v.targets(s).is_empty(), "no guest is selected"),
         run: |v, cx| match (v.targets(cx.store()).as_slice(), cx.refuses_changes()) {
             (_, true) | ([], _) => {}
             ([guest], false) => cx.open(Describe::open(cx.store(), guest)),
@@ -270,7 +272,7 @@ impl View for Templates {
             keys: "delete",
             title: "Remove",
             footer: true,
-            ready: |v, s| v.selected(s).is_some(),
+            ready: |v, s| needs(v.selected(s).is_some(), "no template is selected"),
             run: Self::remove,
         },
         Command {
@@ -278,7 +280,7 @@ impl View for Templates {
             keys: "f",
             title: "Container templates",
             footer: true,
-            ready: |_, _| true,
+            ready: always,
             run: Self::files,
         },
         Command {
@@ -286,7 +288,7 @@ impl View for Templates {
             keys: "a",
             title: "Catalogue",
             footer: true,
-            ready: |_, s| !s.resources.nodes.is_empty(),
+            ready: |_, s| needs(!s.resources.nodes.is_empty(), "the nodes are not known yet"),
             run: Self::catalogue,
         },
     ];

@@ -6,7 +6,6 @@ pub mod remove;
 pub mod shelf;
 pub mod usage;
 
-use crossterm::event::KeyEvent;
 use jiff::tz::TimeZone;
 use ratatui::{
     Frame,
@@ -35,7 +34,7 @@ use crate::{
         storage::{self, Config},
         volume,
     },
-    shell::{Command, Cx, Degree, Effect, Level, Proposal, Scene, View},
+    shell::{Command, Cx, Degree, Effect, Level, Proposal, Ready, Scene, View, always, needs},
     store::Store,
     ui::{Gauge, Graph, Pane, Role, Table, text},
 };
@@ -266,21 +265,22 @@ impl Volumes {
     }
 
     /// Why no file can come to what is shown; `None` when one can.
-    fn no_files(&self, store: &Store) -> Option<String> {
+    fn takes_files(&self, store: &Store) -> Ready {
         let comes = |kind: ContentKind| !image::endings(kind).is_empty();
         if self.kind.is_some_and(|kind| !comes(kind)) {
-            return Some(format!("{} are no files to send", self.what()));
+            return Err(format!("{} are no files to send", self.what()).into());
         }
         let places = self.places(store);
         let wanted = |p: &Place| ContentKind::ALL.into_iter().any(|kind| comes(kind) && p.keeps(kind));
-        match (&self.scope, places.first()) {
-            _ if places.iter().any(wanted) => None,
+        let why = match (&self.scope, places.first()) {
+            _ if places.iter().any(wanted) => return Ok(()),
             (Scope::Storage(..), Some(place)) => {
-                Some(format!("{} keeps {}, but no files", place.storage, place.content.replace(',', ", ")))
+                format!("{} keeps {}, but no files", place.storage, place.content.replace(',', ", "))
             }
-            (Scope::Storage(storage, _), None) => Some(format!("{storage} is not in the cluster's list")),
-            (Scope::Kind(_), _) => Some(format!("no storage keeps {}", self.what())),
-        }
+            (Scope::Storage(storage, _), None) => format!("{storage} is not in the cluster's list"),
+            (Scope::Kind(_), _) => format!("no storage keeps {}", self.what()),
+        };
+        Err(why.into())
     }
 
     /// The kind and the storage that a new file is likely meant for.
@@ -407,7 +407,7 @@ impl View for Volumes {
             keys: "i",
             title: "Details",
             footer: true,
-            ready: |v, _| v.selected().is_some(),
+            ready: |v, _| needs(v.selected().is_some(), "no volume is selected"),
             run: Self::enter,
         },
         Command {
@@ -415,16 +415,18 @@ impl View for Volumes {
             keys: "y",
             title: "Copy volume id",
             footer: true,
-            ready: |v, _| v.selected().is_some(),
+            ready: |v, _| needs(v.selected().is_some(), "no volume is selected"),
             run: Self::copy,
         },
-        Command::remove("volume.remove", |v, _| v.selected().is_some(), Self::remove),
+        Command::remove("volume.remove", |v, _| needs(v.selected().is_some(), "no volume is selected"), Self::remove),
         Command {
             id: "volume.protect",
             keys: "p",
             title: "Protect or not",
             footer: false,
-            ready: |v, _| v.selected().is_some_and(|i| i.volume.kind() == ContentKind::Backup),
+            ready: |v, _| {
+                needs(v.selected().is_some_and(|i| i.volume.kind() == ContentKind::Backup), "no backup is selected")
+            },
             run: Self::protect,
         },
         Command {
@@ -432,7 +434,7 @@ impl View for Volumes {
             keys: "e",
             title: "Notes",
             footer: false,
-            ready: |v, s| v.backup(s).is_some(),
+            ready: |v, s| needs(v.backup(s).is_some(), "no backup is selected"),
             run: Self::notes,
         },
         Command {
@@ -440,7 +442,7 @@ impl View for Volumes {
             keys: "P",
             title: "Prune the guest's backups",
             footer: false,
-            ready: |v, s| v.backup(s).is_some(),
+            ready: |v, s| needs(v.backup(s).is_some(), "no backup is selected"),
             run: Self::prune,
         },
         Command {
@@ -448,7 +450,9 @@ impl View for Volumes {
             keys: "U",
             title: "Find users",
             footer: false,
-            ready: |v, _| !v.shelf.items.is_empty() && !v.scanning,
+            ready: |v, _| {
+                needs(!v.shelf.items.is_empty() && !v.scanning, "there are no volumes, or they are being looked for")
+            },
             run: Self::find_users,
         },
         Command {
@@ -456,7 +460,7 @@ impl View for Volumes {
             keys: "u",
             title: "Upload",
             footer: true,
-            ready: |v, s| v.no_files(s).is_none(),
+            ready: Self::takes_files,
             run: Self::upload,
         },
         Command {
@@ -464,23 +468,16 @@ impl View for Volumes {
             keys: "w",
             title: "Download",
             footer: true,
-            ready: |v, s| v.no_files(s).is_none(),
+            ready: Self::takes_files,
             run: Self::download,
         },
-        Command {
-            id: "volume.reload",
-            keys: "R",
-            title: "Read again",
-            footer: false,
-            ready: |_, _| true,
-            run: Self::ask,
-        },
+        Command { id: "volume.reload", keys: "R", title: "Read again", footer: false, ready: always, run: Self::ask },
         Command {
             id: "volume.next-kind",
             keys: "] tab",
             title: "Next content",
             footer: false,
-            ready: |v, _| v.is_storage(),
+            ready: |v, _| needs(v.is_storage(), "only on the page of one storage"),
             run: Self::next_kind,
         },
         Command {
@@ -488,7 +485,7 @@ impl View for Volumes {
             keys: "[ shift-tab",
             title: "Previous content",
             footer: false,
-            ready: |v, _| v.is_storage(),
+            ready: |v, _| needs(v.is_storage(), "only on the page of one storage"),
             run: Self::previous_kind,
         },
         Command {
@@ -496,7 +493,7 @@ impl View for Volumes {
             keys: "a",
             title: "Permissions of the storage",
             footer: false,
-            ready: |v, _| v.is_storage(),
+            ready: |v, _| needs(v.is_storage(), "only on the page of one storage"),
             run: Self::permissions,
         },
         Command {
@@ -504,7 +501,7 @@ impl View for Volumes {
             keys: "t",
             title: "Timeframe",
             footer: false,
-            ready: |v, _| v.is_storage(),
+            ready: |v, _| needs(v.is_storage(), "only on the page of one storage"),
             run: Self::next_frame,
         },
     ];
@@ -545,29 +542,12 @@ impl View for Volumes {
         Some(&mut self.table)
     }
 
-    fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Msg>) -> bool {
-        self.sync(cx.store());
-        let event = self.table.key(key);
-        if self.listed(event, cx) {
-            return true;
-        }
-        // Here it can be said why.
-        let keys = cx.scene.keys;
-        let command = [("volume.upload", "upload"), ("volume.download", "download")];
-        let Some((_, verb)) = command.into_iter().find(|(id, _)| keys.matches(id, &key)) else { return false };
-        let why = self.no_files(cx.store());
-        if let Some(why) = &why {
-            cx.toast(Level::Warning, format!("No {verb} here: {why}"));
-        }
-        why.is_some()
-    }
-
     fn enter(&mut self, cx: &mut Cx<'_, Msg>) {
         let Some(item) = self.selected() else { return };
         let v = &item.volume;
-        let exact = |n: u64| format!("{} ({n} bytes)", text::bytes(n).trim());
+        let exact = |n: u64| format!("{} ({n} bytes)", text::bytes(n));
         let users = match &item.users {
-            None => "not read (u reads the guests' configurations)".to_owned(),
+            None => format!("not read ({} reads the guests' configurations)", cx.scene.keys.label("volume.users")),
             Some(users) if users.is_empty() => "no guest".to_owned(),
             Some(users) => remove::named(users, cx.store()),
         };

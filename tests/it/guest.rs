@@ -354,8 +354,25 @@ async fn a_guest_that_vanishes_or_moves_while_its_detail_is_open() {
     h.wait(9.0).await;
     h.sees("The guest is not in the cluster's list (any more).");
     h.press("s").await;
-    assert!(h.footer().contains("not possible here"), "{}", h.footer());
+    assert!(h.footer().contains("Start: the guest is gone"), "{}", h.footer());
     assert_eq!(h.writes(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_menu_has_everything_that_can_be_done_and_says_why_not() {
+    let mut h = Harness::new().await;
+    h.press("2 / 'kali' enter m").await;
+    h.sees("VM 111 kali");
+    for (title, aside) in [("Shutdown", "it is not running"), ("Snapshots", " n "), ("Edit", " e ")] {
+        assert!(h.line(title).contains(aside), "{}", h.screen());
+    }
+    h.press("n").await;
+    h.sees("Snapshots");
+    h.press("esc enter").await;
+    h.wait(1.0).await;
+    h.press("m F").await;
+    h.wait(1.0).await;
+    h.sees("Firewall");
 }
 
 /// PVE answers 200 to a refusal that the task then reports.

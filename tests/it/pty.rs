@@ -261,6 +261,22 @@ fn leaving_with_an_unanswered_change_says_so_in_the_shell() {
     assert_restored(&tty);
 }
 
+#[test]
+fn a_refusal_that_comes_after_leaving_is_told_in_the_shell() {
+    let simulator = Simulator::start(&["--latency", "800ms", "--fault", "500 POST /status/start"]);
+    let mut tty = simulator.console(&["--view", "vms"]);
+    tty.expect("nodes");
+    tty.send("/kali\r");
+    tty.settle(SECOND / 2);
+    tty.send("sy");
+    tty.expect("sending");
+    tty.send("\x03");
+    assert!(tty.wait_end(SECOND * 5).is_some());
+    assert!(tty.text().contains("Start VM 111 (kali): internal error"), "{}", tty.text());
+    assert!(!tty.text().contains("not answered yet"), "{}", tty.text());
+    assert_restored(&tty);
+}
+
 /// The beginning of every line: what does not move by itself.
 fn first_column(text: &str) -> Vec<String> {
     text.lines().skip(1).take(20).map(|l| l.chars().take(20).collect::<String>().trim_end().to_owned()).collect()

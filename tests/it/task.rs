@@ -48,7 +48,7 @@ async fn the_list_filters_opens_and_stops() {
     h.until("Tasks > ", 1.0).await;
     h.until("✗", 3.0).await;
     h.press("esc x").await;
-    assert!(h.footer().contains("Stop: not possible here"), "{}", h.footer());
+    assert!(h.footer().contains("Stop: no task that runs is selected"), "{}", h.footer());
     // A guest without a system in it does not obey: its shutdown runs for three minutes.
     h.press("2 / 'legacy-erp' enter S y 9 esc").await;
     h.until("VM 113 - Shutdown", 6.0).await;

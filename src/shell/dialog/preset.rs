@@ -4,10 +4,11 @@ use super::{Ask, Dialog, Msg};
 use crate::{
     preset::{self, Preset},
     shell::{
+        context::Cx,
         effect::{Effect, Level},
+        layer::Hosted,
         picker::{Pick, Picker},
         save::{Outcome, Save},
-        view::{Cx, Hosted},
         world::World,
     },
     ui::WizardEvent,

@@ -9,7 +9,7 @@ use ratatui::{
 
 use crate::{
     api::{ApiError, Request, ids::Upid, schema::Answer},
-    shell::{Command, Cx, Effect, Level, Scene, View},
+    shell::{Command, Cx, Effect, Level, Scene, View, needs},
     store::Store,
     ui::{Pane, Role, Tree, text},
 };
@@ -81,7 +81,7 @@ impl View for AnswerView {
             keys: "y",
             title: "Copy value",
             footer: true,
-            ready: |v, _| v.answer.is_some(),
+            ready: |v, _| needs(v.answer.is_some(), "no answer has come yet"),
             run: Self::copy_value,
         },
         Command {
@@ -89,7 +89,7 @@ impl View for AnswerView {
             keys: "Y",
             title: "Copy all",
             footer: true,
-            ready: |v, _| v.answer.is_some(),
+            ready: |v, _| needs(v.answer.is_some(), "no answer has come yet"),
             run: Self::copy_all,
         },
         Command {
@@ -97,7 +97,7 @@ impl View for AnswerView {
             keys: "R",
             title: "Ask again",
             footer: true,
-            ready: |v, _| v.request.is_some() && !v.asking,
+            ready: |v, _| needs(v.request.is_some() && !v.asking, "there is nothing to ask again"),
             run: Self::ask,
         },
         Command {
@@ -105,7 +105,7 @@ impl View for AnswerView {
             keys: "t",
             title: "Log of the task",
             footer: true,
-            ready: |v, _| v.task().is_some(),
+            ready: |v, _| needs(v.task().is_some(), "the answer is no task"),
             run: Self::open_task,
         },
     ];

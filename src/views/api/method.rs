@@ -16,7 +16,7 @@ use crate::{
         ApiError, Request,
         schema::{Answer, MethodDoc, Parameter},
     },
-    shell::{Command, Cx, Degree, Level, Proposal, Scene, View, copy},
+    shell::{Command, Cx, Degree, Level, Proposal, Scene, View, always, copy},
     store::Store,
     ui::{Form, FormEvent, Role, Viewer, text},
 };
@@ -202,20 +202,13 @@ impl View for MethodView {
     type Msg = Msg;
     const NAME: &'static str = "API method";
     const COMMANDS: &'static [Command<Self>] = &[
-        Command {
-            id: "apicall.send",
-            keys: "f5 ctrl-s",
-            title: "Send",
-            footer: true,
-            ready: |_, _| true,
-            run: Self::send,
-        },
+        Command { id: "apicall.send", keys: "f5 ctrl-s", title: "Send", footer: true, ready: always, run: Self::send },
         Command {
             id: "apicall.manual",
             keys: "ctrl-o",
             title: "Documentation",
             footer: true,
-            ready: |_, _| true,
+            ready: always,
             run: Self::show_manual,
         },
         Command {
@@ -223,7 +216,7 @@ impl View for MethodView {
             keys: "ctrl-y",
             title: "Copy the call",
             footer: true,
-            ready: |_, _| true,
+            ready: always,
             run: Self::copy,
         },
     ];

@@ -300,7 +300,7 @@ pub fn offer_storages(wizard: &mut Wizard, store: &Store, nodes: &BTreeSet<NodeN
         let (true, Some(first)) = (here.len() == nodes.len(), here.first()) else { continue };
         let free = here.iter().map(|s| s.maxdisk.saturating_sub(s.disk)).min().unwrap_or(0);
         let kind = if first.plugintype == name.as_str() { String::new() } else { format!("{}, ", first.plugintype) };
-        let detail = format!("{kind}{} free{}", text::bytes(free).trim(), if first.shared { ", shared" } else { "" });
+        let detail = format!("{kind}{} free{}", text::bytes(free), if first.shared { ", shared" } else { "" });
         if keeps("images") {
             fleecing.push(Choice::new(name.as_str()).detail(detail.clone()));
         }

@@ -15,7 +15,7 @@ use crate::{
         backup::{self, Entry},
         ids::{NodeName, VolId},
     },
-    shell::{Command, Cx, Effect, Level, Scene, View},
+    shell::{Command, Cx, Effect, Level, Scene, View, needs},
     store::Store,
     ui::{Cell, Column, Ctx, Pane, Role, Table, Width, text},
     views::task::transfer,
@@ -193,7 +193,7 @@ impl View for Files {
             keys: "d",
             title: "Fetch (folders as zip)",
             footer: true,
-            ready: |v, _| v.selected().is_some(),
+            ready: |v, _| needs(v.selected().is_some(), "nothing is selected"),
             run: Self::fetch,
         },
         Command {
@@ -201,7 +201,7 @@ impl View for Files {
             keys: "t",
             title: "Fetch as tar.zst",
             footer: true,
-            ready: |v, _| v.selected().is_some_and(|e| !e.leaf),
+            ready: |v, _| needs(v.selected().is_some_and(|e| !e.leaf), "no folder is selected"),
             run: Self::fetch_tar,
         },
         Command {
@@ -209,7 +209,12 @@ impl View for Files {
             keys: "x",
             title: "Stop fetching",
             footer: true,
-            ready: |_, s| s.transfers.iter().any(|t| t.is_running() && t.wire.saved_file().is_some()),
+            ready: |_, s| {
+                needs(
+                    s.transfers.iter().any(|t| t.is_running() && t.wire.saved_file().is_some()),
+                    "nothing is being fetched",
+                )
+            },
             run: Self::stop,
         },
         Command {
@@ -217,7 +222,7 @@ impl View for Files {
             keys: "backspace h left",
             title: "Folder above",
             footer: true,
-            ready: |v, _| !v.path.is_empty(),
+            ready: |v, _| needs(!v.path.is_empty(), "this is the uppermost folder"),
             run: Self::up,
         },
     ];

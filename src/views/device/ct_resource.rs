@@ -39,7 +39,7 @@ fn warn_memory(wanted: &str, values: &Values) -> Option<String> {
     let wanted = wanted.parse::<u64>().ok()? << 20;
     let of = |key: &str| values.get(key).parse::<u64>().ok();
     let (all, free) = (of("node.memory")?, of("node.free")?);
-    let has = |bytes: u64, words: &str| format!("{} has {}{words}", values.get("node"), text::bytes(bytes).trim());
+    let has = |bytes: u64, words: &str| format!("{} has {}{words}", values.get("node"), text::bytes(bytes));
     if wanted > all {
         return Some(has(all, " in all"));
     }

@@ -91,8 +91,7 @@ fn demand(values: &Values) -> Option<(f64, f64)> {
 
 fn too_big(values: &Values) -> Option<String> {
     let (wanted, free) = demand(values)?;
-    let words =
-        || format!("{} has {} free", values.get("storage"), text::bytes((free * f64::from(1 << 30)) as u64).trim());
+    let words = || format!("{} has {} free", values.get("storage"), text::bytes((free * f64::from(1 << 30)) as u64));
     (wanted > free).then(words)
 }
 

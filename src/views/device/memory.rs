@@ -38,10 +38,10 @@ fn warn_node(text: &str, values: &Values) -> Option<String> {
     let (all, free) = (of("node.memory")?, of("node.free")?);
     let node = values.get("node");
     if wanted > all {
-        return Some(format!("{node} has only {} in all: the VM will not start there", text::bytes(all).trim()));
+        return Some(format!("{node} has only {} in all: the VM will not start there", text::bytes(all)));
     }
     if wanted > free {
-        return Some(format!("{node} has {} free now", text::bytes(free).trim()));
+        return Some(format!("{node} has {} free now", text::bytes(free)));
     }
     let promised = of("node.promised")? + wanted;
     (promised > all).then(|| {

@@ -205,7 +205,7 @@ pub fn nature(kind: &str, config: Option<&storage::Config>) -> Nature {
 /// A storage as a choice: how much is free, and what is good and bad about it.
 pub fn storage_choice(status: &storage::Status, config: Option<&storage::Config>) -> Choice {
     let nature = nature(&status.kind, config);
-    let mut words = vec![format!("{} free", text::bytes(status.avail).trim()), status.kind.to_string()];
+    let mut words = vec![format!("{} free", text::bytes(status.avail)), status.kind.to_string()];
     if status.shared {
         words.push("shared".into());
     }

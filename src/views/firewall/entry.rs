@@ -18,7 +18,7 @@ use crate::{
         ApiError,
         firewall::{self as api, Entry, Scope},
     },
-    shell::{Command, Cx, Degree, Proposal, Scene, View},
+    shell::{Command, Cx, Degree, Proposal, Scene, View, always, needs},
     store::Store,
     ui::{Pane, Role, Table, text},
 };
@@ -99,9 +99,9 @@ impl View for Entries {
     type Msg = Msg;
     const NAME: &'static str = "IP set";
     const COMMANDS: &'static [Command<Self>] = &[
-        Command::add("ipset.add", |_, _| true, Self::add),
-        Command::edit("ipset.edit", |v, _| !v.table.is_empty(), Self::edit),
-        Command::remove("ipset.remove", |v, _| !v.table.is_empty(), Self::remove),
+        Command::add("ipset.add", always, Self::add),
+        Command::edit("ipset.edit", |v, _| needs(!v.table.is_empty(), "no entry is selected"), Self::edit),
+        Command::remove("ipset.remove", |v, _| needs(!v.table.is_empty(), "no entry is selected"), Self::remove),
     ];
 
     fn ask(&mut self, cx: &mut Cx<'_, Msg>) {

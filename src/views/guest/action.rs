@@ -12,7 +12,7 @@ use crate::{
         ids::{GuestKind, GuestRef, Upid, VmId},
         vm,
     },
-    shell::{Command, Cx, Degree, Effect, Hosted, Level, Pick, Picker, Proposal, View, Write},
+    shell::{Command, Cx, Degree, Effect, Hosted, Level, Pick, Picker, Proposal, Ready, View, Write},
     store::Store,
 };
 
@@ -233,6 +233,10 @@ pub const ACTIONS: [Action; 10] = [
 pub trait Targets: View {
     /// The marked guests, or the selected one.
     fn targets<'s>(&self, store: &'s Store) -> Vec<&'s Guest>;
+    /// Why there is none.
+    const NONE: &'static str = "no guest is selected";
+    /// Which of the view's other commands its menu has, too.
+    const MORE: &'static [&'static str] = &[];
     /// The user must first see what is selected now.
     fn unsure(&mut self) -> Option<&'static str> {
         None
@@ -251,20 +255,21 @@ pub const fn command<V: Targets, const N: usize>() -> Command<V> {
     }
 }
 
-fn ready<V: Targets, const N: usize>(view: &V, store: &Store) -> bool {
-    view.targets(store).iter().any(|g| (ACTIONS[N].refuse)(g).is_none())
+fn ready<V: Targets, const N: usize>(view: &V, store: &Store) -> Ready {
+    let mut why = None;
+    for guest in view.targets(store) {
+        why = (ACTIONS[N].refuse)(guest);
+        if why.is_none() {
+            return Ok(());
+        }
+    }
+    Err(why.unwrap_or(V::NONE).into())
 }
 
 /// Why something can't be done with a guest: its state, or a missing privilege.
 pub fn refusal(action: &Action, guest: &Guest, store: &Store) -> Option<String> {
     let state = (action.refuse)(guest).map(str::to_owned);
     state.or_else(|| Some(format!("you lack {}", store.lacks(&(action.request)(&guest.reference(), store).wire)?)))
-}
-
-/// Why none of the guests of a view can have an action.
-pub fn why_not<V: Targets>(view: &V, id: &str, store: &Store) -> Option<String> {
-    let action = ACTIONS.iter().find(|action| action.id == id)?;
-    view.targets(store).into_iter().find_map(|guest| refusal(action, guest, store))
 }
 
 fn run<V: Targets, const N: usize>(view: &mut V, cx: &mut Cx<'_, V::Msg>) {
@@ -356,6 +361,11 @@ pub fn menu<V: Targets>(view: &V, cx: &mut Cx<'_, V::Msg>) {
         }
         pick
     });
-    let picks = picks.collect();
+    let mut picks: Vec<Pick> = picks.collect();
+    // The same letters as outside of the menu, as far as they are free in it.
+    for mut pick in Picker::commands(view, V::MORE, cx) {
+        pick.letter = pick.letter.filter(|letter| picks.iter().all(|other| other.letter != Some(*letter)));
+        picks.push(pick);
+    }
     cx.open(Picker::menu(title, picks));
 }

@@ -27,7 +27,7 @@ use crate::{
         ids::{GuestKind, GuestRef, VmId},
         rrd::{Consolidation, Point, Timeframe},
     },
-    shell::{Command, Cx, Effect, Level, Scene, View},
+    shell::{Command, Cx, Effect, Level, Scene, View, always, needs},
     store::Store,
     ui::{Look, Role, text},
     views::backup::Backups,
@@ -258,6 +258,21 @@ impl Detail {
 }
 
 impl Targets for Detail {
+    const NONE: &'static str = "the guest is gone";
+    const MORE: &'static [&'static str] = &[
+        "guest.edit",
+        "guest.describe",
+        "detail.backups",
+        "detail.snapshots",
+        "guest.clone",
+        "guest.like",
+        "guest.template",
+        "detail.firewall",
+        "detail.replication",
+        "guest.permissions",
+        "detail.tasks",
+    ];
+
     fn targets<'s>(&self, store: &'s Store) -> Vec<&'s Guest> {
         self.known(store).into_iter().collect()
     }
@@ -267,7 +282,7 @@ impl View for Detail {
     type Msg = Msg;
     const NAME: &'static str = "Guest";
     const COMMANDS: &'static [Command<Self>] = &[
-        Command::menu("detail.menu", |v, s| v.known(s).is_some(), Self::menu),
+        Command::menu("detail.menu", |v, s| needs(v.known(s).is_some(), "the guest is gone"), Self::menu),
         action::command::<Self, 0>(),
         action::command::<Self, 1>(),
         action::command::<Self, 2>(),
@@ -285,23 +300,16 @@ impl View for Detail {
         permission::command(),
         Command::edit(
             "guest.edit",
-            |v, s| v.known(s).is_some(),
+            |v, s| needs(v.known(s).is_some(), "the guest is gone"),
             |v, cx| cx.open(super::edit::Editor::new(v.guest.clone())),
         ),
-        Command {
-            id: "detail.backups",
-            keys: "b",
-            title: "Backups",
-            footer: true,
-            ready: |_, _| true,
-            run: Self::backups,
-        },
+        Command { id: "detail.backups", keys: "b", title: "Backups", footer: true, ready: always, run: Self::backups },
         Command {
             id: "detail.snapshots",
             keys: "n",
             title: "Snapshots",
             footer: true,
-            ready: |v, s| v.known(s).is_some(),
+            ready: |v, s| needs(v.known(s).is_some(), "the guest is gone"),
             run: Self::snapshots,
         },
         Command {
@@ -309,7 +317,7 @@ impl View for Detail {
             keys: "F",
             title: "Firewall",
             footer: false,
-            ready: |v, s| v.known(s).is_some(),
+            ready: |v, s| needs(v.known(s).is_some(), "the guest is gone"),
             run: Self::firewall,
         },
         Command {
@@ -317,7 +325,7 @@ impl View for Detail {
             keys: "O",
             title: "Replication",
             footer: false,
-            ready: |v, s| v.known(s).is_some(),
+            ready: |v, s| needs(v.known(s).is_some(), "the guest is gone"),
             run: |v, cx| cx.open(Replication::new(Some(v.guest.clone()))),
         },
         Command {
@@ -325,7 +333,7 @@ impl View for Detail {
             keys: "H",
             title: "Task history",
             footer: false,
-            ready: |_, _| true,
+            ready: always,
             run: Self::tasks,
         },
         Command {
@@ -333,7 +341,7 @@ impl View for Detail {
             keys: "tab ] l",
             title: "Next page",
             footer: true,
-            ready: |_, _| true,
+            ready: always,
             run: |v, cx| v.turn(1, cx),
         },
         Command {
@@ -341,7 +349,7 @@ impl View for Detail {
             keys: "shift-tab [ h",
             title: "Previous page",
             footer: false,
-            ready: |_, _| true,
+            ready: always,
             run: |v, cx| v.turn(-1, cx),
         },
         Command {
@@ -349,7 +357,7 @@ impl View for Detail {
             keys: "w",
             title: "Hour to year",
             footer: true,
-            ready: |v, _| v.tab == Tab::Graphs,
+            ready: |v, _| needs(v.tab == Tab::Graphs, "only on the page with graphs"),
             run: Self::next_span,
         },
         Command {
@@ -357,7 +365,7 @@ impl View for Detail {
             keys: "p",
             title: "Averages or peaks",
             footer: true,
-            ready: |v, _| v.tab == Tab::Graphs,
+            ready: |v, _| needs(v.tab == Tab::Graphs, "only on the page with graphs"),
             run: Self::other_kind,
         },
         Command {
@@ -365,7 +373,7 @@ impl View for Detail {
             keys: "J",
             title: "Next guest",
             footer: false,
-            ready: |_, _| true,
+            ready: always,
             run: |v, cx| v.neighbour(1, cx),
         },
         Command {
@@ -373,10 +381,10 @@ impl View for Detail {
             keys: "K",
             title: "Previous guest",
             footer: false,
-            ready: |_, _| true,
+            ready: always,
             run: |v, cx| v.neighbour(-1, cx),
         },
-        Command { id: "detail.copy", keys: "y", title: "Copy id", footer: false, ready: |_, _| true, run: Self::copy },
+        Command { id: "detail.copy", keys: "y", title: "Copy id", footer: false, ready: always, run: Self::copy },
     ];
 
     /// Asks how the guest is; its configuration and its history seldom, as both change slowly.
@@ -489,10 +497,6 @@ impl View for Detail {
             MouseEventKind::Down(crossterm::event::MouseButton::Right) => self.menu(cx),
             _ => {}
         }
-    }
-
-    fn why_not(&self, id: &str, store: &Store) -> Option<String> {
-        action::why_not(self, id, store)
     }
 
     fn crumb(&self, store: &Store) -> String {

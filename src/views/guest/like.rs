@@ -9,7 +9,7 @@ use crate::{
         ids::{GuestKind, GuestRef},
         property::Properties,
     },
-    shell::{Command, Cx, dialog},
+    shell::{Command, Cx, dialog, needs},
     ui::Values,
     views::ct::create::CreateCt,
     views::device::{
@@ -40,7 +40,7 @@ pub const fn command<V: Targets>() -> Command<V> {
         keys: "=",
         title: "Create one like it",
         footer: false,
-        ready: |view, store| view.targets(store).len() == 1,
+        ready: |view, store| needs(view.targets(store).len() == 1, "choose one guest"),
         run: |view, cx| {
             if cx.refuses_changes() {
                 return;

@@ -13,7 +13,7 @@ use crate::{
         image::{self, Appliance},
         storage,
     },
-    shell::{Ask, Command, Cx, Dialog, Proposal, Scene, View, Write, dialog},
+    shell::{Ask, Command, Cx, Dialog, Proposal, Scene, View, Write, always, dialog, needs},
     store::Store,
     ui::{
         Cell, Ctx, Form, Pane, Role, Table, Wizard,
@@ -190,7 +190,7 @@ impl View for Catalogue {
             keys: "d",
             title: "Download",
             footer: true,
-            ready: |v, _| v.selected().is_some(),
+            ready: |v, _| needs(v.selected().is_some(), "no entry is selected"),
             run: Self::download,
         },
         Command {
@@ -198,7 +198,7 @@ impl View for Catalogue {
             keys: "i",
             title: "Details",
             footer: true,
-            ready: |v, _| v.selected().is_some(),
+            ready: |v, _| needs(v.selected().is_some(), "no entry is selected"),
             run: Self::enter,
         },
         Command {
@@ -206,7 +206,7 @@ impl View for Catalogue {
             keys: "c",
             title: "Pull OCI image",
             footer: true,
-            ready: |_, _| true,
+            ready: always,
             run: Self::pull,
         },
     ];

@@ -180,7 +180,7 @@ impl Ask for Download {
                     let size = meta.size.map(|size| {
                         let room: u64 = wizard.known().get("free").parse().unwrap_or(u64::MAX);
                         let tight = if size > room { ", MORE THAN IS FREE" } else { "" };
-                        format!("{}{tight}", text::bytes(size).trim())
+                        format!("{}{tight}", text::bytes(size))
                     });
                     let kind = meta.mimetype.map(|kind| kind.to_string());
                     wizard.set_fact("meta", [size, kind].into_iter().flatten().collect::<Vec<_>>().join(", "));

@@ -79,7 +79,7 @@ pub fn offers(folder: &Path) -> Vec<Choice> {
         if meta.is_dir() && !name.starts_with('.') {
             found.push((1, Choice::new(format!("{shown}/")).detail("folder")));
         } else if meta.is_file() && image::kind_of(&name).is_some() {
-            found.push((0, Choice::new(shown).detail(text::bytes(meta.len()).trim().to_owned())));
+            found.push((0, Choice::new(shown).detail(text::bytes(meta.len()).to_owned())));
         }
         if found.len() >= MOST {
             break;

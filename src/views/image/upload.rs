@@ -133,7 +133,7 @@ fn check_room(_: &str, values: &Values) -> Result<(), String> {
     let number = |key: &str| values.get(key).parse::<u64>().ok();
     match (number("file.bytes"), number("free")) {
         (Some(size), Some(free)) if size > free => {
-            Err(format!("has {} free, the file needs {}", text::bytes(free).trim(), text::bytes(size).trim()))
+            Err(format!("has {} free, the file needs {}", text::bytes(free), text::bytes(size)))
         }
         _ => Ok(()),
     }
@@ -161,7 +161,7 @@ impl Ask for Upload {
                 match looked {
                     _ if asked.is_empty() => {}
                     Ok(file) => {
-                        wizard.set_fact("file.size", text::bytes(file.size).trim());
+                        wizard.set_fact("file.size", text::bytes(file.size));
                         wizard.set_fact("file.bytes", file.size.to_string());
                         let name = file.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
                         if let Some(kind) = image::kind_of(&name) {

@@ -8,7 +8,7 @@ use crate::{
         ids::Upid,
         job::{self as api, Job},
     },
-    shell::{Command, Cx, Degree, Effect, Level, Proposal, View},
+    shell::{Command, Cx, Degree, Effect, Level, Proposal, View, needs},
 };
 
 /// A view with a job to act on: the list, and the job's own page.
@@ -34,17 +34,21 @@ fn again<V: Acts>(view: &V, next: Next, cx: &mut Cx<'_, V::Msg>) {
 
 /// Edits the job.
 pub const fn edit_command<V: Acts>() -> Command<V> {
-    Command::edit("job.edit", |v, _| v.job().is_some(), |v, cx| again(v, Next::Edit, cx))
+    Command::edit("job.edit", |v, _| needs(v.job().is_some(), "no job is selected"), |v, cx| again(v, Next::Edit, cx))
 }
 
 /// Runs it now.
 pub const fn run_command<V: Acts>() -> Command<V> {
-    Command::run_now("job.run", |v, _| v.job().is_some(), |v, cx| again(v, Next::Run, cx))
+    Command::run_now("job.run", |v, _| needs(v.job().is_some(), "no job is selected"), |v, cx| again(v, Next::Run, cx))
 }
 
 /// Switches it on or off.
 pub const fn switch_command<V: Acts>() -> Command<V> {
-    Command::switch("job.switch", |v, _| v.job().is_some(), |v, cx| again(v, Next::Switch, cx))
+    Command::switch(
+        "job.switch",
+        |v, _| needs(v.job().is_some(), "no job is selected"),
+        |v, cx| again(v, Next::Switch, cx),
+    )
 }
 
 /// Shows the log of its last run.
@@ -54,7 +58,7 @@ pub const fn log_command<V: Acts>() -> Command<V> {
         keys: "l",
         title: "Last run",
         footer: true,
-        ready: |v, _| v.last_run().is_some(),
+        ready: |v, _| needs(v.last_run().is_some(), "no run of it is known"),
         run: |v, cx| {
             if let Some(upid) = v.last_run() {
                 cx.emit(Effect::OpenTask(upid.clone()));
@@ -70,7 +74,7 @@ pub const fn remove_command<V: Acts>() -> Command<V> {
             remove(job, cx, V::removed);
         }
     };
-    Command::remove("job.remove", |v, _| v.job().is_some(), run).unlisted()
+    Command::remove("job.remove", |v, _| needs(v.job().is_some(), "no job is selected"), run).unlisted()
 }
 
 /// Why a job is read again.

@@ -15,7 +15,7 @@ use crate::{
         ids::GuestRef,
         snapshot::{self as api, Snapshot},
     },
-    shell::{Command, Cx, Effect, Scene, View},
+    shell::{Command, Cx, Effect, Scene, View, always, needs},
     store::Store,
     ui::{Look, Pane, Role, Scroll, text},
 };
@@ -157,7 +157,7 @@ impl View for Settings {
             keys: "tab a",
             title: "All/differences",
             footer: true,
-            ready: |_, _| true,
+            ready: always,
             run: Self::toggle,
         },
         Command {
@@ -165,7 +165,7 @@ impl View for Settings {
             keys: "y",
             title: "Copy",
             footer: true,
-            ready: |v, _| v.then.is_some(),
+            ready: |v, _| needs(v.then.is_some(), "the settings have not come yet"),
             run: Self::copy,
         },
     ];

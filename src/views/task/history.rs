@@ -19,7 +19,7 @@ use crate::{
         ids::{NodeName, Upid, VmId},
         task::{self as api, Filter, Source, Task},
     },
-    shell::{Command, Cx, Effect, Level, Scene, View},
+    shell::{Command, Cx, Effect, Level, Scene, View, needs},
     store::Store,
     ui::{Choice, Form, FormEvent, Role, Table, TableEvent, Values, text},
 };
@@ -269,7 +269,7 @@ impl View for History {
             keys: "f",
             title: "Search",
             footer: true,
-            ready: |v, _| !v.editing,
+            ready: |v, _| needs(!v.editing, "it is open already"),
             run: Self::edit,
         },
         Command {
@@ -277,7 +277,7 @@ impl View for History {
             keys: "+",
             title: "Older ones",
             footer: true,
-            ready: |v, _| v.totals.values().any(|(all, here)| here < all),
+            ready: |v, _| needs(v.totals.values().any(|(all, here)| here < all), "all of them are here"),
             run: Self::more,
         },
         Command {
@@ -285,7 +285,7 @@ impl View for History {
             keys: "l",
             title: "Log",
             footer: true,
-            ready: |v, _| v.table.selected(&v.rows).is_some(),
+            ready: |v, _| needs(v.table.selected(&v.rows).is_some(), "no task is selected"),
             run: Self::open,
         },
         Command {
@@ -293,7 +293,7 @@ impl View for History {
             keys: "y",
             title: "Copy UPID",
             footer: false,
-            ready: |v, _| v.table.selected(&v.rows).is_some(),
+            ready: |v, _| needs(v.table.selected(&v.rows).is_some(), "no task is selected"),
             run: Self::copy,
         },
     ];
@@ -397,7 +397,8 @@ impl View for History {
             let block = look.block("Which tasks? (Ctrl-s: search)", true);
             let inner = block.inner(place);
             frame.render_widget(block, place);
-            self.form.draw(frame, inner, look, scene.now.millis(), true);
+            self.form.draw_fields(frame, inner, look, scene.now.millis(), true);
+            self.form.draw_choices(frame, area, look, scene.now.millis());
         }
     }
 }

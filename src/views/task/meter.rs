@@ -58,7 +58,7 @@ impl Meter {
         let mut words = vec![];
         words.extend(progress.percent.map(|p| format!("{p:.0}%")));
         words.extend(progress.done.map(|done| match progress.total {
-            Some(total) => format!("{} of {}", text::bytes(done).trim(), text::bytes(total).trim()),
+            Some(total) => format!("{} of {}", text::bytes(done), text::bytes(total)),
             None => text::bytes(done),
         }));
         words.extend(progress.rate.map(text::rate));

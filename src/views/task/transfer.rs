@@ -13,7 +13,7 @@ use crate::{
         ApiError,
         attachment::{Attachment, Meter},
     },
-    shell::{Command, Cx, Degree, Effect, Level, Proposal, Scene, View, Write},
+    shell::{Command, Cx, Degree, Effect, Level, Proposal, Ready, Scene, View, Write, needs},
     store::{Store, Transfer},
     ui::{Look, Role, chart, text},
     views::image::offer::LetFetch,
@@ -60,7 +60,7 @@ pub fn describe(t: &Transfer) -> String {
         return words;
     }
     if let Some(rate) = t.rate {
-        words.push_str(&format!("  {}", text::rate(rate).trim()));
+        words.push_str(&format!("  {}", text::rate(rate)));
     }
     if let Some(eta) = t.eta {
         words.push_str(&format!("  {} left", text::duration(eta)));
@@ -105,18 +105,21 @@ impl Transfers {
         store.transfers.get(self.at.min(store.transfers.len().saturating_sub(1)))
     }
 
-    fn is_running(&self, store: &Store) -> bool {
-        self.selected(store).is_some_and(Transfer::is_running)
+    fn is_running(&self, store: &Store) -> Ready {
+        needs(self.selected(store).is_some_and(Transfer::is_running), "no transfer that runs is selected")
     }
 
-    fn has_failed(&self, store: &Store) -> bool {
-        self.selected(store).is_some_and(|t| !t.is_running())
+    fn has_failed(&self, store: &Store) -> Ready {
+        needs(self.selected(store).is_some_and(|t| !t.is_running()), "no transfer that has stopped is selected")
     }
 
-    fn sends(&self, store: &Store) -> bool {
+    fn sends(&self, store: &Store) -> Ready {
+        self.has_failed(store)?;
+        let transfer = self.selected(store);
+        needs(transfer.is_some_and(|t| t.wire.is_write()), "it is a download already")?;
         // A node would get the same wrong bytes.
-        let can_help = |t: &Transfer| !matches!(t.error, Some(ApiError::Unfit(_)));
-        self.has_failed(store) && self.selected(store).is_some_and(|t| t.wire.is_write() && can_help(t))
+        let unfit = transfer.is_some_and(|t| matches!(t.error, Some(ApiError::Unfit(_))));
+        needs(!unfit, "it would get the same bytes, which are not the expected ones")
     }
 
     fn stop(&mut self, cx: &mut Cx<'_, ()>) {

@@ -112,7 +112,7 @@ pub fn catalogue(wizard: &mut Wizard, mut list: Vec<Appliance>) {
 /// The storages of the node that keep templates.
 pub fn storages(wizard: &mut Wizard, storages: &[&storage::Status]) {
     let choice = |s: &&storage::Status| {
-        Choice::new(s.storage.as_str()).detail(format!("{}, {} free", s.kind, text::bytes(s.avail).trim()))
+        Choice::new(s.storage.as_str()).detail(format!("{}, {} free", s.kind, text::bytes(s.avail)))
     };
     wizard.set_choices("fetch.storage", Choices::Ready(storages.iter().map(choice).collect()));
     let best = storages.iter().max_by_key(|s| (s.shared, s.avail)).map_or("", |s| s.storage.as_str());

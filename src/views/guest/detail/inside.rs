@@ -136,7 +136,7 @@ impl Inside {
             for f in files {
                 let mount = text::fit(&text::clean(&f.mountpoint), label, look.glyphs.ellipsis) + " ";
                 let (used, total) = (f.used_bytes.unwrap_or(0), f.total_bytes.unwrap_or(0));
-                let words = format!("{} of {}  {}", text::bytes(used).trim(), text::bytes(total).trim(), f.kind);
+                let words = format!("{} of {}  {}", text::bytes(used), text::bytes(total), f.kind);
                 out.push(super::summary::gauge(look, &mount, used as f64 / total.max(1) as f64, &words, width));
             }
         }

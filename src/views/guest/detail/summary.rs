@@ -97,7 +97,7 @@ pub fn lines(
     lines.push(gauge(look, "CPU", cpu, &format!("of {} processors", trim(cpus)), width));
     lines.push(gauge(look, "Memory", ratio(mem, maxmem), &of(mem, maxmem), width));
     if let Some(host) = live.and_then(|s| s.memhost).filter(|n| *n > 0) {
-        lines.push(plain(look, "On host", &format!("{} of the node's memory", text::bytes(host).trim())));
+        lines.push(plain(look, "On host", &format!("{} of the node's memory", text::bytes(host))));
     }
     if let Some((swap, maxswap)) = live.map(|s| (s.swap, s.maxswap)).filter(|s| s.1 > 0) {
         lines.push(gauge(look, "Swap", ratio(swap, maxswap), &of(swap, maxswap), width));
@@ -106,7 +106,7 @@ pub fn lines(
     if disk > 0 {
         lines.push(gauge(look, "Disk", ratio(disk, maxdisk), &of(disk, maxdisk), width));
     } else if maxdisk > 0 {
-        lines.push(plain(look, "Disk", text::bytes(maxdisk).trim()));
+        lines.push(plain(look, "Disk", &text::bytes(maxdisk)));
     }
     let (netin, netout) = live.map_or((g.netin, g.netout), |s| (s.netin, s.netout));
     let bytes = |n: u64| text::bytes(n);
@@ -150,7 +150,7 @@ fn ratio(part: u64, whole: u64) -> f64 {
 }
 
 fn of(part: u64, whole: u64) -> String {
-    format!("{} of {}", text::bytes(part).trim(), text::bytes(whole).trim())
+    format!("{} of {}", text::bytes(part), text::bytes(whole))
 }
 
 fn trim(number: f64) -> String {

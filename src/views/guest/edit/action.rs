@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     api::{cloudinit, ids::GuestKind},
-    shell::{Command, Cx, Effect, Level, Pick, Picker, Proposal, Write},
+    shell::{Command, Cx, Effect, Level, Pick, Picker, Proposal, Ready, Write, needs},
     store::Store,
     views::device::cd::CD,
 };
@@ -23,7 +23,14 @@ const fn command(
     footer: bool,
     run: fn(&mut Editor, &mut Cx<'_, Msg>),
 ) -> Command<Editor> {
-    Command { id, keys, title, footer, ready: |editor, _| editor.sheet.is_some(), run }
+    Command {
+        id,
+        keys,
+        title,
+        footer,
+        ready: |editor, _| needs(editor.sheet.is_some(), "the settings have not come yet"),
+        run,
+    }
 }
 
 /// The keys.
@@ -65,9 +72,12 @@ pub const COMMANDS: &[Command<Editor>] = &[
     command("edit.text", "E", "Edit as text", true, edit_text),
     command("edit.next", "tab ] l right", "Next page", true, |e, cx| e.go(1, cx)),
     command("edit.previous", "shift-tab [ h left", "Page before", false, |e, cx| e.go(-1, cx)),
-    Command { ready: |e, _| e.has_cloud_init(), ..command("edit.dump", "D", "Show cloud-init data", false, dump) },
     Command {
-        ready: |e, _| e.has_cloud_init(),
+        ready: |e, _| needs(e.has_cloud_init(), "there is no cloud-init drive"),
+        ..command("edit.dump", "D", "Show cloud-init data", false, dump)
+    },
+    Command {
+        ready: |e, _| needs(e.has_cloud_init(), "there is no cloud-init drive"),
         ..command("edit.regenerate", "R", "Regenerate cloud-init drive", false, regenerate)
     },
     command("edit.copy", "y", "Copy the setting", false, copy),
@@ -156,9 +166,10 @@ fn cannot_edit(row: &Row) -> Option<String> {
     }
 }
 
-fn possible(editor: &Editor, _: &Store, id: &str) -> bool {
-    let (Some(row), Some(sheet)) = (editor.row(), &editor.sheet) else { return false };
-    ACTIONS.iter().any(|action| action.id == id && (action.refuse)(editor.guest.kind, row, sheet).is_none())
+fn possible(editor: &Editor, _: &Store, id: &str) -> Ready {
+    let (Some(row), Some(sheet)) = (editor.row(), &editor.sheet) else { return Err("no setting is selected".into()) };
+    let action = ACTIONS.iter().find(|action| action.id == id);
+    action.and_then(|action| (action.refuse)(editor.guest.kind, row, sheet)).map_or(Ok(()), |why| Err(why.into()))
 }
 
 fn run(editor: &mut Editor, cx: &mut Cx<'_, Msg>, what: fn(&mut Editor, &Row, &mut Cx<'_, Msg>)) {

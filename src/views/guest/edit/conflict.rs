@@ -15,7 +15,7 @@ use super::{
     sheet::{Difference, Sheet},
 };
 use crate::{
-    shell::{Command, Cx, Effect, LayerId, Scene, View},
+    shell::{Command, Cx, Effect, LayerId, Scene, View, always},
     store::Store,
     ui::{Role, text},
 };
@@ -97,7 +97,7 @@ impl View for Conflict {
         keys: "enter a",
         title: "Make my change again",
         footer: true,
-        ready: |_, _| true,
+        ready: always,
         run: Self::again,
     }];
 
