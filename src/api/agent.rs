@@ -6,9 +6,10 @@ use compact_str::CompactString;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
+    error::Result,
     ids::{GuestKind, GuestRef},
     json::loose,
-    request::{Request, decode_result},
+    request::{Request, decode_data, decode_result},
 };
 
 fn ask<T: DeserializeOwned>(vm: &GuestRef, command: &str) -> Request<T> {
@@ -23,8 +24,36 @@ fn ask<T: DeserializeOwned>(vm: &GuestRef, command: &str) -> Request<T> {
 pub fn interfaces(guest: &GuestRef) -> Request<Vec<Interface>> {
     match guest.kind {
         GuestKind::Vm => ask(guest, "network-get-interfaces"),
-        GuestKind::Ct => Request::get(guest.path("interfaces")),
+        GuestKind::Ct => Request::<()>::get(guest.path("interfaces")).read_by(of_container),
     }
+}
+
+/// Before 9.0 containers told one address of each kind, with its prefix, and called the MAC address otherwise; newer ones
+/// tell both.
+fn of_container(body: &[u8]) -> Result<Vec<Interface>> {
+    #[derive(Deserialize)]
+    struct Told {
+        #[serde(flatten)]
+        now: Interface,
+        #[serde(default)]
+        hwaddr: CompactString,
+        inet: Option<String>,
+        inet6: Option<String>,
+    }
+    let address = |text: String| {
+        let (ip, prefix) = text.split_once('/')?;
+        Some(Address { ip_address: ip.into(), prefix: prefix.parse().ok()? })
+    };
+    let one = |Told { mut now, hwaddr, inet, inet6 }: Told| {
+        if now.hardware_address.is_empty() {
+            now.hardware_address = hwaddr;
+        }
+        if now.ip_addresses.is_empty() {
+            now.ip_addresses = inet.into_iter().chain(inet6).filter_map(address).collect();
+        }
+        now
+    };
+    Ok(decode_data::<Vec<Told>>(body)?.into_iter().map(one).collect())
 }
 
 /// `GET /nodes/{node}/qemu/{vmid}/agent/get-osinfo`
@@ -182,6 +211,8 @@ mod tests {
         let of_vm = interfaces(&vm).decode(format!(r#"{{"data":{{"result":[{row}]}}}}"#).as_bytes()).unwrap();
         let of_ct = interfaces(&ct).decode(format!(r#"{{"data":[{row}]}}"#).as_bytes()).unwrap();
         assert_eq!(of_vm, of_ct);
+        let old = r#"{"data":[{"name":"eth0","hwaddr":"bc:24","inet":"10.0.0.5/24"}]}"#;
+        assert_eq!(interfaces(&ct).decode(old.as_bytes()).unwrap(), of_ct);
         assert_eq!((of_vm[0].ip_addresses[0].prefix, of_vm[0].is_loopback()), (24, false));
         assert!(os(&vm).decode(br#"{"data":null}"#).is_err());
     }

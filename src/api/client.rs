@@ -13,11 +13,12 @@ use tokio::{sync::Semaphore, time::Instant};
 
 use super::{
     access,
-    error::{ApiError, Result, interpret},
+    error::{ApiError, NOT_THAT_NODE, Result, interpret},
     login::{Challenge, Credentials, Factor, Login},
     request::{Request, Wire},
     sink::Sink,
     transport::{Call, Raw, Transport},
+    version,
 };
 
 /// How many reads are in flight at most.
@@ -207,6 +208,10 @@ impl Client {
         let raw = self.carry(Call { wire: wire.clone(), headers: proof.headers, into: into.clone() }).await?;
         match proof.ticket {
             Some(serial) if is_lost_ticket(&raw) => {
+                // Another node may refuse what the one that gave the ticket takes: its clock is wrong, or its keys are old.
+                if wire.path.starts_with("/nodes/") && self.takes_ticket().await {
+                    return interpret(raw).map_err(of_the_node);
+                }
                 tracing::debug!(%wire, "the ticket was refused, logging in again");
                 self.log_in_again(serial).await?;
                 let headers = self.state().proof(write)?.headers;
@@ -214,6 +219,14 @@ impl Client {
             }
             _ => interpret(raw),
         }
+    }
+
+    /// Whether the server itself still takes the ticket.
+    async fn takes_ticket(&self) -> bool {
+        let Ok(proof) = self.state().proof(false) else { return false };
+        let (wire, _) = version::get().into_parts();
+        let answer = self.carry(Call { wire, headers: proof.headers, into: None }).await;
+        answer.is_ok_and(|raw| raw.status == 200)
     }
 
     /// Sends a call once. What changes nothing had no effect either when its answer did not come.
@@ -410,6 +423,17 @@ fn unanswered(error: ApiError) -> ApiError {
 
 /// A 401 for the ticket itself has an empty body; one with a message comes from the called method and is its answer
 /// (a wrong confirmation password, say).
+/// A login would not help: only this node refuses.
+fn of_the_node(error: ApiError) -> ApiError {
+    match error {
+        ApiError::Refused(mut refusal) if refusal.status == 401 => {
+            refusal.message = NOT_THAT_NODE.into();
+            ApiError::Refused(refusal)
+        }
+        other => other,
+    }
+}
+
 fn is_lost_ticket(raw: &Raw) -> bool {
     #[derive(serde::Deserialize)]
     struct Body {

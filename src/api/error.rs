@@ -63,6 +63,9 @@ pub struct Refusal {
     pub errors: BTreeMap<String, String>,
 }
 
+/// What a node is told to say that refuses a ticket which the rest of its cluster takes.
+pub const NOT_THAT_NODE: &str = "this node does not take the cluster's tickets";
+
 impl Refusal {
     /// True when the text does not say what is wrong: none, the usual phrase of its status, or only that something failed.
     fn is_vague(&self) -> bool {
@@ -187,6 +190,7 @@ impl ApiError {
             Self::Refused(r) => match r.status {
                 300..=399 => "This is not a Proxmox VE API: check host and port.",
                 400 => "Correct the named parameter.",
+                401 if r.message == NOT_THAT_NODE => "Check its clock, and `pvecm status` there.",
                 401 => "Check user, realm and password, or the token.",
                 403 => "Ask an administrator for the named privilege on the named path.",
                 424 | 501 => "This server does not offer the call.",

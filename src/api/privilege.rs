@@ -63,7 +63,7 @@ const RULES: &[Rule] = &[
     ("POST", "/nodes/{node}/storage/{storage}/download-url", "/storage/{storage}", &["Datastore.AllocateTemplate"]),
     ("*", "/cluster/backup/**", "/", &["Sys.Modify"]),
     ("POST", "/storage", "/storage", &["Datastore.Allocate"]),
-    ("*", "/storage/{storage}", "/storage/{storage}", &["Datastore.Allocate"]),
+    ("*", "/storage/{storage}", "/storage", &["Datastore.Allocate"]),
 ];
 
 /// What a change needs, as far as it is known here.
@@ -243,7 +243,7 @@ mod tests {
             ),
             (Request::put("/access/acl").param("path", "/vms"), Some("Permissions.Modify on /vms")),
             (Request::post("/storage"), Some("Datastore.Allocate on /storage")),
-            (Request::delete("/storage/nas"), Some("Datastore.Allocate on /storage/nas")),
+            (Request::delete("/storage/nas"), Some("Datastore.Allocate on /storage")),
             (Request::post("/cluster/backup"), Some("Sys.Modify on /")),
             (Request::post("/nodes/a/qemu").param("vmid", "100"), Some("VM.Allocate on /vms/100")),
             (Request::post("/nodes/a/lxc").param("vmid", "100").param("restore", "1"), None),

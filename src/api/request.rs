@@ -271,7 +271,7 @@ struct Envelope<T> {
 }
 
 /// Reads `{"data": T}`.
-fn decode_data<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+pub(super) fn decode_data<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     serde_json::from_slice::<Envelope<T>>(body).map(|e| e.data).map_err(|e| ApiError::garbled(body, &e))
 }
 

@@ -34,6 +34,12 @@ pub struct Version {
 }
 
 impl Version {
+    /// True for this version and all after it.
+    pub fn is_at_least(&self, major: u32, minor: u32) -> bool {
+        let mut numbers = self.version.split('.').map(|part| part.parse().unwrap_or(0_u32));
+        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (major, minor)
+    }
+
     /// The number before the first dot, for example 9.
     pub fn major(&self) -> Option<u32> {
         self.version.split('.').next()?.parse().ok()
@@ -50,5 +56,6 @@ mod tests {
         assert_eq!(of_node(&"n".into()).to_string(), "GET /nodes/n/version");
         let version = get().decode(br#"{"data":{"release":"9.2","version":"9.2.11","repoid":"14a2"}}"#).unwrap();
         assert_eq!((version.major(), &*version.release), (Some(9), "9.2"));
+        assert!(version.is_at_least(9, 1) && version.is_at_least(8, 4) && !version.is_at_least(9, 3));
     }
 }

@@ -39,7 +39,7 @@ impl App {
                 changed |= old.is_some() | was_stale;
                 todo.extend(old.map(Effect::Discard));
                 session.fetch_succeeded(now);
-                if session.wants_rights() {
+                if session.wants_rights(now) {
                     todo.push(Effect::Rights(id));
                 }
             }
@@ -112,6 +112,9 @@ impl App {
                     self.outbox.answered(id, wire, upid.as_ref().and_then(|u| u.as_ref().ok()));
                 }
                 let Some(session) = self.shared.sessions.get_mut(id.0 as usize) else { return };
+                if wire.path == "/access/acl" {
+                    session.rights_changed(now);
+                }
                 match upid {
                     Some(Ok(upid)) => {
                         session.tracker.add(upid.clone(), label.clone(), guest, now);
@@ -132,6 +135,9 @@ impl App {
             }
             Err(error) => {
                 let dropped = if upload { vec![] } else { self.outbox.refused(id, wire) };
+                if let (Some(403), Some(session)) = (error.status(), self.shared.sessions.get_mut(id.0 as usize)) {
+                    session.rights_changed(self.shared.now.mono);
+                }
                 let withheld = matches!(error, ApiError::Withheld(_));
                 let level = if withheld { Level::Warning } else { Level::Error };
                 let told = withheld || matches!(error, ApiError::Broken(_) | ApiError::Unfit(_));

@@ -140,9 +140,18 @@ impl Outbox {
     }
 
     fn give_up(&mut self, session: SessionId, vmid: VmId) -> Vec<String> {
-        let needs = |(of, write): &(SessionId, Write)| *of == session && write.guest == Some(vmid) && write.needs_last;
-        let labels = self.waiting.iter().filter(|w| needs(w)).map(|(_, write)| write.label.clone()).collect();
-        self.waiting.retain(|w| !needs(w));
+        let mut labels = vec![];
+        // What comes after something that needs nobody has another one to wait for.
+        let mut needed = true;
+        self.waiting.retain(|(of, write)| {
+            let in_row = *of == session && write.guest == Some(vmid) && write.in_turn;
+            needed &= !in_row || write.needs_last;
+            let dropped = needed && in_row;
+            if dropped {
+                labels.push(write.label.clone());
+            }
+            !dropped
+        });
         labels
     }
 

@@ -25,6 +25,8 @@ pub struct Session {
     fetch_at: Option<Duration>,
     full_at: Duration,
     rights_wanted: bool,
+    /// When to ask again what the user may do: somebody may have granted more, and tickets last for days.
+    rights_at: Duration,
     fetching: Option<Duration>,
     probe_at: Option<Duration>,
     probing: bool,
@@ -41,6 +43,8 @@ impl Neighbours for Vec<Session> {
 impl Session {
     /// What changes seldom is asked this often.
     const FULL: Duration = Duration::from_secs(30);
+    /// What the user may do is asked for this often.
+    const RIGHTS: Duration = Duration::from_secs(300);
     /// So many paused guests are asked whether they still are.
     const PAUSED: usize = 8;
     /// During an outage a tiny request asks this often whether the server is back.
@@ -58,6 +62,7 @@ impl Session {
             fetch_at: None,
             full_at: Duration::ZERO,
             rights_wanted: false,
+            rights_at: Duration::ZERO,
             fetching: None,
             probe_at: None,
             probing: false,
@@ -106,9 +111,20 @@ impl Session {
         }
     }
 
-    /// Whether it is time to ask what the user may do and how tags look: once per login, after the first lists, as that answer may be long.
-    pub fn wants_rights(&mut self) -> bool {
-        std::mem::take(&mut self.rights_wanted)
+    /// Whether it is time to ask what the user may do and how tags look: after the first lists, as that answer may be
+    /// long, every few minutes, and when it has turned out to be otherwise.
+    pub fn wants_rights(&mut self, now: Duration) -> bool {
+        let due = std::mem::take(&mut self.rights_wanted) || self.rights_at <= now;
+        if due {
+            self.rights_at = now + Self::RIGHTS;
+        }
+        due
+    }
+
+    /// What the user may do is not what was known.
+    pub fn rights_changed(&mut self, now: Duration) {
+        self.rights_wanted = true;
+        self.refresh_soon(now);
     }
 
     /// What to ask now.

@@ -51,7 +51,9 @@ fn clone(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
         }
         let local = guest::volumes(kind, &guest.config).into_iter().map(|(_, volid)| volid);
         for volid in local {
-            let store = args.opt("storage").unwrap_or(volid.split(':').next().unwrap_or_default());
+            // With VMs only the place of the source counts.
+            let wanted = args.opt("storage").filter(|_| kind == Kind::Lxc);
+            let store = wanted.unwrap_or(volid.split(':').next().unwrap_or_default());
             if !cluster.storage(store)?.shared() {
                 return Err(die(format!("Can't clone VM to node '{target}' (VM uses local storage)")));
             }
@@ -66,6 +68,9 @@ fn clone(cluster: &mut Cluster, args: &Args, kind: Kind) -> Outcome {
     };
     if kind == Kind::Lxc && guest.running && args.opt("snapname").is_none() && !full {
         return Err(die(format!("cannot create linked clone of running container '{vmid}'")));
+    }
+    if kind == Kind::Lxc && guest.running && args.opt("snapname").is_none() && full {
+        return Err(die("Cannot do full clones on a running container without snapshots"));
     }
     if !full {
         check_linkable(cluster, &guest, &source)?;

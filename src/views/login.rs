@@ -449,7 +449,10 @@ impl View for Login {
                                 self.start.user = Some(last);
                             }
                             let wanted = self.realm_name();
-                            let default = realms.iter().position(|r| r.default).unwrap_or(0);
+                            // A password is of no use in a realm that asks another server in a browser.
+                            let takes_password = |r: &Realm| r.kind != "openid";
+                            let default = realms.iter().position(|r| r.default && takes_password(r));
+                            let default = default.or_else(|| realms.iter().position(takes_password)).unwrap_or(0);
                             let by_name = |name: &str| realms.iter().position(|r| r.realm == name);
                             self.realm =
                                 if self.start.user.is_some() { by_name(&wanted) } else { None }.unwrap_or(default);

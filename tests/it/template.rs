@@ -22,7 +22,7 @@ async fn a_linked_clone_is_made_and_then_protects_its_template() {
     h.wait(0.2).await;
     h.sees("clone newid=");
     h.sees("name=web-07");
-    h.sees("can't be removed as long as linked clones");
+    h.sees("be removed as long as linked");
     assert!(h.writes().is_empty());
     h.press("y").await;
     h.until("(web-07): done", 30.0).await;
@@ -50,6 +50,43 @@ async fn many_clones_start_one_after_the_other() {
     assert!(writes[2].contains("name=node-03"));
     let names = h.sim(|sim| sim.cluster.guests.values().filter(|g| g.name().starts_with("node-0")).count());
     assert_eq!(names, 3);
+}
+
+/// Somebody else has made it a moment ago, or it is one that the user may not see.
+#[tokio::test(start_paused = true)]
+async fn clones_take_no_id_of_a_guest_that_is_not_in_the_list() {
+    let mut h = templates().await;
+    let free = h.sim(|sim| (100..).filter(|id| !sim.cluster.guests.contains_key(id)).take(4).collect::<Vec<u32>>());
+    h.sim(|sim| {
+        let mut hidden = sim.cluster.guests[&9000].clone();
+        hidden.vmid = free[1];
+        sim.cluster.guests.insert(free[1], hidden);
+    });
+    h.press("/ 'debian-13-cloud' enter C").await;
+    h.wait(0.5).await;
+    h.press("tab 'node-##' tab ctrl-u '3'").await;
+    h.wait(0.5).await;
+    h.press("ctrl-s").await;
+    for id in [free[0], free[2], free[3]] {
+        h.sees(&format!("newid={id}"));
+    }
+    h.sees_not(&format!("newid={}", free[1]));
+}
+
+/// Whoever has the id then is not the clone.
+#[tokio::test(start_paused = true)]
+async fn without_a_clone_nothing_is_started() {
+    let mut h = templates().await;
+    h.press("/ 'debian-13-cloud' enter C").await;
+    h.wait(1.0).await;
+    // Name, how many, kind, node, pool, start.
+    h.press("tab 'web-07' tab tab tab tab tab space").await;
+    h.trouble("/clone", Some(1), proxmux::sim::fault::Effect::Status(500, "disk full".into()));
+    h.press("ctrl-s").await;
+    h.sees("Start VM");
+    h.press("y").await;
+    h.wait(30.0).await;
+    assert_eq!(h.writes().len(), 1, "{:#?}", h.writes());
 }
 
 #[tokio::test(start_paused = true)]

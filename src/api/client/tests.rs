@@ -30,6 +30,8 @@ struct Book {
     fate: Option<ApiError>,
     login_fate: Option<ApiError>,
     method_says_401: bool,
+    /// This path is on a node that does not take tickets.
+    stray: Option<&'static str>,
 }
 
 #[derive(Clone)]
@@ -129,6 +131,9 @@ impl Book {
         }
         if self.method_says_401 {
             return Ok(raw(401, r#"{"data":null,"message":"authentication failure\n"}"#));
+        }
+        if self.stray.is_some_and(|path| call.wire.path == path) {
+            return Ok(raw(401, ""));
         }
         if call.wire.path == "/access/domains" {
             return Ok(raw(200, r#"{"data":[]}"#));
@@ -311,6 +316,18 @@ async fn a_second_401_is_the_answer() {
     let e = client.ask(write()).await.unwrap_err();
     spoil.await.unwrap();
     assert_eq!((e.status(), server.counts()), (Some(401), (2, 0, 2)));
+}
+
+/// Its clock is wrong, for example. Logging in again would not help, and must not end the session with the others.
+#[tokio::test(start_paused = true)]
+async fn a_node_that_takes_no_tickets_does_not_end_the_login() {
+    let server = Server::new();
+    let client = server.logged_in().await;
+    server.book().stray = Some("/nodes/lost/status");
+    let e = client.ask(Request::<()>::get("/nodes/lost/status")).await.unwrap_err();
+    assert!(e.explained().contains("does not take the cluster's tickets. Check its clock"), "{}", e.explained());
+    client.ask(Request::<()>::get("/nodes/good/status")).await.unwrap();
+    assert_eq!(server.book().logins, 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -35,6 +35,11 @@ pub(super) fn has_fleecing(values: &Values) -> bool {
     values.is_on("fleecing.enabled")
 }
 
+fn default_limit(values: &Values) -> Option<String> {
+    let limit = values.get("bwlimit.default");
+    (values.get("bwlimit").is_empty() && !limit.is_empty()).then(|| format!("the node's default: {limit} KiB/s"))
+}
+
 fn is_mail(values: &Values) -> bool {
     values.get("notification-mode") != "notification-system"
 }
@@ -215,6 +220,7 @@ pub fn advanced(form: Form) -> Form {
     .number("bwlimit", "Bandwidth limit", 0..=100_000_000)
     .unit("KiB/s")
     .placeholder("none")
+    .hint(default_limit)
     .help("For reading the guest's disks. Needs Sys.Modify on /.")
     .advanced()
     .number("zstd", "ZSTD threads", 0..=256)

@@ -138,7 +138,8 @@ impl Ask for BackUp {
                     wizard.set_default("mode", &defaults.mode);
                 }
                 if defaults.bwlimit > 0 {
-                    wizard.set_default("bwlimit", &defaults.bwlimit.to_string());
+                    // The server takes it by itself; whoever sends it needs more privileges.
+                    wizard.set_fact("bwlimit.default", defaults.bwlimit.to_string());
                 }
             }
             Msg::Defaults(Err(error)) => tracing::debug!(%error, "defaults of backups"),

@@ -79,8 +79,11 @@ pub fn offer_flags(flags: &[hardware::CpuFlag], node: &str) -> Choices {
 /// What the running guests of the node have been promised, besides this one.
 fn warn_promised(_: &str, values: &Values) -> Option<String> {
     let of = |key: &str| values.get(key).parse::<u64>().ok();
-    let (node, promised) = (of("node.cpus")?, of("node.vcpus")?);
-    let all = promised + total(values);
+    let node = of("node.cpus")?;
+    if total(values) > node {
+        return Some(format!("{} in all: {} has only {node}, and won't start it", total(values), values.get("node")));
+    }
+    let all = of("node.vcpus")? + total(values);
     (all > node).then(|| {
         format!("with the guests that run there {all} processors are promised, {} has {node}", values.get("node"))
     })
@@ -97,13 +100,6 @@ pub fn total(values: &Values) -> u64 {
 
 fn total_text(values: &Values) -> Option<String> {
     Some(format!("{} in all", total(values)))
-}
-
-fn check_total(_: &str, values: &Values) -> Result<(), String> {
-    match values.get("node.cpus").parse::<u64>() {
-        Ok(node) if total(values) > node => Err(format!("{} in all: the node has only {node}", total(values))),
-        _ => Ok(()),
-    }
 }
 
 fn check_vcpus(text: &str, values: &Values) -> Result<(), String> {
@@ -137,7 +133,6 @@ fn fields(form: Form) -> Form {
         .required()
         .hint(total_text)
         .help("Per socket. A guest with more processors than its node has doesn't start.")
-        .check(check_total)
         .warn(warn_promised)
         .select("cpu.type", "Type", choices(&TYPES))
         .initial("x86-64-v2-AES")

@@ -43,9 +43,9 @@ const CACHES: &[(&str, &str)] = &[
     ("unsafe", "write back, unsafe"),
 ];
 
-/// The storage keeps disks as files, so their format can be chosen.
+/// The storage keeps disks as files whose format matters. On btrfs it does not: its own snapshots need the default.
 pub fn keeps_files(values: &Values, storage: &str) -> bool {
-    matches!(values.get(&format!("kind.{storage}")), "dir" | "nfs" | "cifs" | "btrfs" | "cephfs" | "glusterfs")
+    matches!(values.get(&format!("kind.{storage}")), "dir" | "nfs" | "cifs" | "cephfs" | "glusterfs")
 }
 
 fn is_new(values: &Values) -> bool {

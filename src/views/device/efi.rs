@@ -11,7 +11,7 @@ pub const EFI: Device = Device {
         Prop::text("efi.format", "format").when(takes_format),
         Prop::text("efi.type", "efitype"),
         Prop::flag("efi.keys", "pre-enrolled-keys", false),
-        Prop::text("efi.certs", "ms-cert").when(has_keys),
+        Prop::text("efi.certs", "ms-cert").when(can_enroll),
     ],
 };
 
@@ -34,8 +34,9 @@ fn is_new(values: &Values) -> bool {
     has_efi_disk(values) && values.get("efi.volume").is_empty()
 }
 
-fn enrolls(values: &Values) -> bool {
-    has_efi_disk(values) && has_keys(values)
+/// What the server has enrolled into a new disk it notes itself; only for one that exists it can be told to enroll more.
+fn can_enroll(values: &Values) -> bool {
+    has_efi_disk(values) && has_keys(values) && !is_new(values)
 }
 
 fn takes_format(values: &Values) -> bool {
@@ -65,14 +66,13 @@ fn fields(form: Form) -> Form {
             choices(&[
                 ("", "Microsoft 2011 (default)"),
                 ("2011", "Microsoft 2011"),
-                ("2023", "Microsoft 2023"),
-                ("2023w", "Microsoft 2023, Windows"),
-                ("2023k", "Microsoft 2023, KEK"),
+                ("2023", "some of Microsoft 2023 (old)"),
+                ("2023w", "some of Microsoft 2023 (old, Windows)"),
+                ("2023k", "Microsoft 2023, all of them"),
             ]),
         )
-        .help("Those of 2011 end in 2026: newer systems are signed with those of 2023.")
-        .when(enrolls)
-        .advanced()
+        .help("A note of what is enrolled. Those of 2011 end in 2026: with all of 2023 the server enrolls them, too.")
+        .when(can_enroll)
         .select("efi.type", "EFI type", choices(&[("4m", "4 MB"), ("2m", "2 MB (old)"), ("", "2 MB (default)")]))
         .initial("4m")
         .when(has_efi_disk)

@@ -3,13 +3,16 @@
 
 use crate::{
     api::{
-        ApiError, Request, hardware,
+        ApiError, Request,
+        cluster::Node,
+        hardware,
         ids::NodeName,
         mapping::{self, Mapping},
         network::Interface,
         storage,
     },
     shell::Cx,
+    store::Store,
     ui::{Choice, Choices, Values, Wizard, text},
 };
 
@@ -42,7 +45,9 @@ where
     M: Send + 'static,
     N: Into<M> + 'static,
 {
-    wizard.set_fact("user", &cx.store().user);
+    for (fact, value) in server_facts(cx.store()) {
+        wizard.set_fact(fact, value);
+    }
     wizard.set_fact("node", node.as_str());
     let has = |wizard: &Wizard, field: &str| wizard.step_of(field).is_some();
     let arch = wizard.values().get("arch").to_owned();
@@ -200,6 +205,31 @@ pub fn nature(kind: &str, config: Option<&storage::Config>) -> Nature {
         _ => (None, Snapshots::Yes, ""),
     };
     Nature { thin, snapshots, speed }
+}
+
+/// What a node has, for the checks of device forms. Who may not audit it is told nothing, which is not the same as zero.
+pub fn node_facts(node: &Node) -> Vec<(&'static str, String)> {
+    let mut facts = vec![];
+    if node.maxcpu > 0 {
+        facts.push(("node.cpus", node.maxcpu.to_string()));
+    }
+    if node.maxmem > 0 {
+        facts.push(("node.memory", node.maxmem.to_string()));
+        facts.push(("node.free", node.maxmem.saturating_sub(node.mem).to_string()));
+    }
+    facts
+}
+
+/// How much memory is free on a node, for lists to choose from; `None` when nobody tells.
+pub fn free_memory(node: &Node) -> Option<String> {
+    (node.maxmem > 0).then(|| format!("{} memory free", text::bytes(node.maxmem.saturating_sub(node.mem))))
+}
+
+/// What the user and the server can do, for the checks of device forms.
+pub fn server_facts(store: &Store) -> [(&'static str, String); 2] {
+    // Older ones refuse the word for the state of a TPM.
+    let formats = store.version.as_ref().is_some_and(|version| version.is_at_least(9, 1));
+    [("user", store.user.clone()), ("tpm.formats", u8::from(formats).to_string())]
 }
 
 /// A storage as a choice: how much is free, and what is good and bad about it.

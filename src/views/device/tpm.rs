@@ -20,7 +20,7 @@ fn is_new(values: &Values) -> bool {
 }
 
 fn takes_format(values: &Values) -> bool {
-    is_new(values) && disk::keeps_files(values, values.get("tpm.storage"))
+    is_new(values) && values.is_on("tpm.formats") && disk::keeps_files(values, values.get("tpm.storage"))
 }
 
 /// A raw state stands in the way of snapshots where only qcow2 can have them.

@@ -102,9 +102,30 @@ fn place(key: &str) -> Option<(&'static str, u32)> {
     Some((bus, key[bus.len()..].parse().ok()?))
 }
 
+/// What a setting of a VM that is not there means to the server, where the wizard proposes something else: the setting,
+/// the field, its value.
+const OF_VM: [(&str, &str, &str); 7] = [
+    ("ostype", "ostype", "other"),
+    ("bios", "bios", "seabios"),
+    ("scsihw", "scsihw", ""),
+    ("machine", "machine.type", ""),
+    ("agent", "agent.enabled", "0"),
+    ("cpu", "cpu.type", ""),
+    ("memory", "memory", "512"),
+];
+
+/// The same for containers.
+const OF_CT: [(&str, &str, &str); 2] = [("memory", "memory", "512"), ("swap", "swap", "512")];
+
+fn absent(fields: &mut Fields, config: &Config, meanings: &[(&str, &str, &str)]) {
+    let missing = meanings.iter().filter(|(setting, ..)| config.get(setting).is_none());
+    missing.for_each(|(_, field, value)| add(fields, field, *value));
+}
+
 /// The values of the wizard for VMs.
 pub fn of_vm(config: &Config) -> Fields {
     let mut fields = vec![];
+    absent(&mut fields, config, &OF_VM);
     plain(&mut fields, config, &["arch", "ostype", "bios", "scsihw", "tags", "onboot", "numa"]);
     device(&mut fields, config, "machine", &MACHINE, &[]);
     device(&mut fields, config, "vga", &DISPLAY, &[]);
@@ -180,6 +201,7 @@ fn addresses(fields: &mut Fields, prefix: &str, values: &Values) {
 /// The values of the wizard for containers. The template that it was made of is not known any more.
 pub fn of_ct(config: &Config) -> Fields {
     let mut fields = vec![];
+    absent(&mut fields, config, &OF_CT);
     add(&mut fields, "unprivileged", config.get("unprivileged").unwrap_or("0"));
     put(&mut fields, "", &FEATURES.from_text(config.get("features").unwrap_or_default()), &[]);
     plain(&mut fields, config, &["tags", "onboot", "arch", "protection", "timezone", "description"]);
@@ -232,6 +254,8 @@ mod tests {
         let fields = of_vm(&config);
         for (key, value) in [
             ("cores", "4"),
+            ("cpu.type", ""),
+            ("machine.type", ""),
             ("ballooning", "0"),
             ("efi.add", "1"),
             ("efi.storage", "local-lvm"),

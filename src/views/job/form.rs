@@ -50,11 +50,12 @@ fn result_words(values: &Values) -> Option<String> {
 
 fn is_free(text: &str, values: &Values) -> Result<(), String> {
     let taken = values.get("jobs").split(' ').any(|id| id == text);
-    let good = text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    let good = text.len() > 1
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
     match (taken, good) {
         (true, _) => Err("there is a job with this id already".into()),
-        (_, false) => Err("begins with a letter; then letters, digits, - and _".into()),
+        (_, false) => Err("two or more letters, digits, - and _, beginning with a letter".into()),
         _ => Ok(()),
     }
 }

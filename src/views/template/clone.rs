@@ -1,5 +1,7 @@
 //! The clone dialog: linked or full, where, from which state, one or many.
 
+use std::collections::BTreeSet;
+
 use super::able;
 use crate::{
     api::{
@@ -14,6 +16,7 @@ use crate::{
     shell::{Ask, Cx, Dialog, Proposal, Write, dialog},
     store::Store,
     ui::{Choice, Choices, Form, Values, Wizard, text},
+    views::device::supply::free_memory,
 };
 
 /// Clones that one dialog makes at most.
@@ -33,6 +36,8 @@ pub enum Msg {
     OfSnapshot(String, Result<Possible, ApiError>),
     /// The source's settings.
     Config(Result<Config, ApiError>),
+    /// Whether an id is free.
+    Free(VmId, Result<VmId, ApiError>),
     /// Storages of a node.
     Storages(NodeName, Result<Vec<storage::Status>, ApiError>),
 }
@@ -45,6 +50,10 @@ pub struct CloneGuest {
     name: String,
     template: bool,
     node: NodeName,
+    /// The ids that the server was asked about: the user may not see every guest.
+    asked: BTreeSet<VmId>,
+    /// Those of them that are taken.
+    taken: BTreeSet<VmId>,
 }
 
 impl CloneGuest {
@@ -54,9 +63,9 @@ impl CloneGuest {
         let online = store.resources.nodes.iter().filter(|n| n.is_online());
         let nodes: Vec<Choice> = online
             .map(|n| {
-                let free = text::bytes(n.maxmem.saturating_sub(n.mem));
-                let here = if n.node == node { ", where it is" } else { "" };
-                Choice::new(n.node.as_str()).detail(format!("{} memory free{here}", free.trim()))
+                let here = (n.node == node).then(|| "where it is".to_owned());
+                let words: Vec<String> = free_memory(n).into_iter().chain(here).collect();
+                Choice::new(n.node.as_str()).detail(words.join(", "))
             })
             .collect();
         let mut pools = vec![Choice::labelled("", "none")];
@@ -80,8 +89,9 @@ impl CloneGuest {
             .initial(if source.template { "0" } else { "1" })
             .required()
             .check(|kind, v| {
-                let why = v.get("linked.why");
-                if kind == "0" && !why.is_empty() { Err(why.into()) } else { Ok(()) }
+                let present = v.get("snapname").is_empty();
+                let why = v.get(if kind == "0" { "linked.why" } else { "present.why" });
+                if why.is_empty() || (kind == "1" && !present) { Ok(()) } else { Err(why.into()) }
             })
             .help("A linked clone is made in a moment and stands on the template's disks; a full copy needs nobody.")
             .select("snapname", "From", Choices::Loading)
@@ -113,7 +123,14 @@ impl CloneGuest {
             let why = "linked clones can only be made of templates: convert it first, or make a full copy";
             wizard.set_fact("linked.why", why);
         }
-        let ask = Self { source: source.reference(), name: source.name.to_string(), template: source.template, node };
+        let ask = Self {
+            source: source.reference(),
+            name: source.name.to_string(),
+            template: source.template,
+            node,
+            asked: BTreeSet::new(),
+            taken: BTreeSet::new(),
+        };
         Dialog::new(ask, wizard)
     }
 
@@ -125,18 +142,52 @@ impl CloneGuest {
         let elsewhere = target != self.source.node.as_str();
         let possible = nodes.is_empty() || nodes.split(',').any(|n| n == target);
         let shared = values.get("shared").split(',').any(|s| s == values.get("storage") && !s.is_empty());
-        let why = if elsewhere && !possible && !shared {
-            format!("its disks are only on {}: choose that node, and migrate the clone afterwards", self.source.node)
+        // With VMs only the place of the source counts, also with that of a medium in its drive.
+        let reached = shared && self.source.kind == GuestKind::Ct;
+        let why = if elsewhere && !possible && !reached {
+            format!("its volumes are only on {}: choose that node, and migrate the clone afterwards", self.source.node)
         } else {
             String::new()
         };
         wizard.set_fact("target.why", why);
-        let taken = ids(&values, store).err().unwrap_or_default();
+        let taken = self.ids(&values, store).err().unwrap_or_default();
         wizard.set_fact("newid.taken", taken);
+        let running = store.guest(self.source.vmid).is_some_and(|g| g.status == GuestStatus::Running);
+        let present = if self.source.kind == GuestKind::Ct && running && values.get("full") == "1" {
+            "the server copies a running container only as it was in a snapshot: choose one, or shut it down"
+        } else {
+            values.get("copy.why")
+        };
+        let present = present.to_owned();
+        wizard.set_fact("present.why", present);
         let name = values.get("name");
         let other = store.resources.guests.iter().find(|g| !name.is_empty() && g.name == name);
         let why = other.map(|g| format!("{} {} has this name, too", g.kind.label(), g.vmid)).unwrap_or_default();
         wizard.set_fact("name.taken", why);
+    }
+
+    /// The ids of the clones: the first one as chosen, the others the next free ones. The error says who has the first.
+    fn ids(&self, values: &Values, store: &Store) -> Result<Vec<VmId>, String> {
+        let first: u32 = values.get("newid").parse().unwrap_or(0);
+        let count: usize = values.get("count").parse().unwrap_or(1);
+        if let Some(other) = VmId::new(first).and_then(|id| store.guest(id)) {
+            return Err(format!("is taken by {} {}", other.kind.label(), other.name));
+        }
+        if VmId::new(first).is_some_and(|id| self.taken.contains(&id)) {
+            return Err("is taken by a guest that you may not see".into());
+        }
+        let is_free = |id: &VmId| store.guest(*id).is_none() && !self.taken.contains(id);
+        let free = (first..=VmId::MAX.get()).filter_map(VmId::new).filter(is_free);
+        Ok(free.take(count.min(MOST as usize)).collect())
+    }
+
+    fn ask_ids(&mut self, wizard: &Wizard, cx: &mut Cx<'_, MsgOf>) {
+        let ids = self.ids(&wizard.known(), cx.store()).unwrap_or_default();
+        for id in ids {
+            if self.asked.insert(id) {
+                cx.send(cluster::next_id(Some(id)), move |answer| Msg::Free(id, answer));
+            }
+        }
     }
 
     fn ask_storages(&self, cx: &mut Cx<'_, MsgOf>) {
@@ -144,17 +195,6 @@ impl CloneGuest {
         let kind = if self.source.kind == GuestKind::Vm { ContentKind::Images } else { ContentKind::Rootdir };
         cx.send(storage::of_node(&node.clone(), Some(kind), true), move |answer| Msg::Storages(node, answer));
     }
-}
-
-/// The ids of the clones: the first one as chosen, the others the next free ones. The error says who has the first one.
-fn ids(values: &Values, store: &Store) -> Result<Vec<VmId>, String> {
-    let first: u32 = values.get("newid").parse().unwrap_or(0);
-    let count: usize = values.get("count").parse().unwrap_or(1);
-    if let Some(other) = VmId::new(first).and_then(|id| store.guest(id)) {
-        return Err(format!("is taken by {} {}", other.kind.label(), other.name));
-    }
-    let free = (first..=VmId::MAX.get()).filter_map(VmId::new).filter(|id| store.guest(*id).is_none());
-    Ok(free.take(count.min(MOST as usize)).collect())
 }
 
 fn check_name(name: &str, values: &Values) -> Result<(), String> {
@@ -204,6 +244,12 @@ impl Ask for CloneGuest {
                 if wizard.values().get("newid").is_empty() {
                     wizard.set_initial("newid", &vmid.to_string());
                 }
+                self.asked.insert(vmid);
+                self.ask_ids(wizard, cx);
+            }
+            Msg::Free(id, Err(error)) if error.status() == Some(400) => {
+                self.taken.insert(id);
+                self.ask_ids(wizard, cx);
             }
             Msg::Snapshots(Ok(list)) => {
                 let mut choices = vec![Choice::labelled("", "its present state")];
@@ -246,7 +292,11 @@ impl Ask for CloneGuest {
                     wizard.set_fact("snap.why", if impossible { why } else { "" });
                 }
             }
-            Msg::Copy(Ok(possible)) => wizard.set_fact("copy.nodes", possible.nodes.join(",")),
+            Msg::Copy(Ok(possible)) => {
+                let why = "its volumes can't be copied as they are now (a bind mount, for example)";
+                wizard.set_fact("copy.why", if possible.has_feature { "" } else { why });
+                wizard.set_fact("copy.nodes", possible.nodes.join(","));
+            }
             Msg::Storages(node, Ok(list)) if node == self.node => {
                 let mut choices = vec![Choice::labelled("", "where its disks are")];
                 let active = || list.iter().filter(|s| s.active);
@@ -261,7 +311,7 @@ impl Ask for CloneGuest {
                 wizard.set_choices("storage", Choices::Failed(error.to_string()));
             }
             // What could not be learnt the server decides.
-            Msg::NextId(_) | Msg::Snapshots(_) | Msg::Copy(_) | Msg::Config(_) | Msg::Storages(..) => {}
+            Msg::NextId(_) | Msg::Snapshots(_) | Msg::Copy(_) | Msg::Config(_) | Msg::Free(..) | Msg::Storages(..) => {}
         }
         self.follow(wizard, cx.store());
     }
@@ -272,6 +322,9 @@ impl Ask for CloneGuest {
             wizard.set_choices("storage", Choices::Loading);
             wizard.set("storage", "");
             self.ask_storages(cx);
+        }
+        if matches!(key, "newid" | "count") {
+            self.ask_ids(wizard, cx);
         }
         if key == "snapname" {
             wizard.set_fact("snap.why", "");
@@ -287,7 +340,7 @@ impl Ask for CloneGuest {
     fn proposal(&self, wizard: &Wizard, store: &Store) -> Option<Proposal> {
         let values = wizard.known();
         let source = store.guest(self.source.vmid)?;
-        let ids = ids(&values, store).ok()?;
+        let ids = self.ids(&values, store).ok()?;
         let given = |key: &str| Some(values.get(key).to_owned()).filter(|v| !v.is_empty());
         let full = values.get("full") == "1";
         let mut how = CloneSpec {
@@ -322,8 +375,8 @@ impl Ask for CloneGuest {
                 let node = how.target.clone().unwrap_or_else(|| self.source.node.clone());
                 let made = GuestRef::new(node, self.source.kind, *id);
                 let label = format!("Start {} {shown}", self.source.kind.label());
-                // It waits for the clone's task, which is about the source.
-                writes.push(Write::new(label, guest::start(&made)).on_guest(self.source.vmid).in_turn());
+                // It waits for the clone's task, which is about the source. Without that clone the id may be a stranger's.
+                writes.push(Write::new(label, guest::start(&made)).on_guest(self.source.vmid).after_success());
             }
         }
         let mut proposal = Proposal::new(title, writes);
@@ -334,7 +387,8 @@ impl Ask for CloneGuest {
             proposal = proposal.note("One after the other, while this console runs.");
         }
         if !full {
-            proposal = proposal.note("The template can't be removed as long as linked clones of it exist.");
+            proposal =
+                proposal.note("On most storages the template can't be removed as long as linked clones of it exist.");
         }
         Some(proposal)
     }

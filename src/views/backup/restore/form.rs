@@ -6,7 +6,8 @@ use crate::{
         ids::GuestKind,
     },
     store::Store,
-    ui::{Choice, Choices, Form, Values, Wizard, text},
+    ui::{Choice, Choices, Form, Values, Wizard},
+    views::device::supply::free_memory,
     views::{backup::row::Row, device::check, guest::new},
 };
 
@@ -39,6 +40,15 @@ fn over_words(values: &Values) -> Option<String> {
 
 fn runs(values: &Values) -> bool {
     is_over(values) && values.is_on("old.runs")
+}
+
+/// What HA does is asked of its manager: that the guest has gone down nobody tells.
+fn check_power(_: &str, values: &Values) -> Result<(), String> {
+    if values.is_on("old.ha") {
+        Err("HA looks after it: let HA ignore or stop it, then restore".into())
+    } else {
+        Ok(())
+    }
 }
 
 fn was(key: &'static str) -> fn(&Values) -> Option<String> {
@@ -83,11 +93,8 @@ fn target(row: &Row, old: Option<&Guest>, store: &Store) -> Form {
             || row.node.as_str() == node
     };
     let nodes = store.resources.nodes.iter().filter(|n| n.is_online() && reach(n.node.as_str()));
-    let nodes: Vec<Choice> = nodes
-        .map(|n| {
-            Choice::new(n.node.as_str()).detail(format!("{} memory free", text::bytes(n.maxmem.saturating_sub(n.mem))))
-        })
-        .collect();
+    let nodes: Vec<Choice> =
+        nodes.map(|n| Choice::new(n.node.as_str()).detail(free_memory(n).unwrap_or_default())).collect();
     let home = old.map(|g| g.node.as_str()).filter(|home| nodes.iter().any(|n| n.value == *home));
     let first = home.unwrap_or(row.node.as_str()).to_owned();
     let mut pools = vec![Choice::labelled("", "none")];
@@ -118,6 +125,7 @@ fn target(row: &Row, old: Option<&Guest>, store: &Store) -> Form {
             [("shutdown", "shut it down first"), ("stop", "pull its plug first")].map(Choice::from).to_vec(),
         )
         .required()
+        .check(check_power)
         .when(runs)
         .help("A running guest can't be replaced. If it does not stop, it stays as it is and nothing is restored.");
     form.select("storage", "Storage", Choices::Loading)
@@ -198,6 +206,8 @@ pub fn follow(wizard: &mut Wizard, _: &Store, old: Option<&Guest>) {
     if let Some(old) = old {
         wizard.set_fact("old.vmid", old.vmid.to_string());
         wizard.set_fact("old.what", old.label());
+        let managed = old.hastate.as_ref().is_some_and(|state| state != "ignored");
+        wizard.set_fact("old.ha", if managed { "1" } else { "0" });
         wizard.set_fact("old.runs", if old.status == GuestStatus::Stopped { "0" } else { "1" });
     }
     wizard.share();

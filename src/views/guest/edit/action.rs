@@ -100,6 +100,12 @@ fn no_disk(_: GuestKind, row: &Row, sheet: &Sheet) -> Option<String> {
     (!disk::is_disk(&row.key, text_of(row, sheet))).then(|| "it is no disk with a volume".into())
 }
 
+fn not_grown(kind: GuestKind, row: &Row, sheet: &Sheet) -> Option<String> {
+    // The firmware needs them as large as they are, and nothing shrinks.
+    let fixed = matches!(row.key.as_str(), "efidisk0" | "tpmstate0");
+    if fixed { Some("its size is fixed".into()) } else { no_disk(kind, row, sheet) }
+}
+
 fn not_given(kind: GuestKind, row: &Row, sheet: &Sheet) -> Option<String> {
     if row.key == "rootfs" {
         return Some("a container can't be without".into());
@@ -131,7 +137,7 @@ const ACTIONS: &[Action] = &[
         title: |_, _, _| "Revert what waits",
         refuse: |_, row, _| row.pending.is_none().then(|| "nothing waits for the next start".into()),
     },
-    Action { id: "edit.resize", letter: '+', title: |_, _, _| "Grow", refuse: no_disk },
+    Action { id: "edit.resize", letter: '+', title: |_, _, _| "Grow", refuse: not_grown },
     Action { id: "edit.move", letter: 'v', title: |_, _, _| "Move to another storage", refuse: no_disk },
     Action { id: "edit.give", letter: 'g', title: |_, _, _| "Give to another guest", refuse: not_given },
     Action {

@@ -76,12 +76,11 @@ pub fn around(sheet: &Sheet, key: &str, subject: &Subject, store: &Store) -> Val
     }
     let taken: Vec<&str> = sheet.keys().filter(|key| bus(key).is_some()).collect();
     set("taken", &taken.join(" "));
+    device::supply::server_facts(store).iter().for_each(|(fact, value)| set(fact, value));
     set("user", &subject.user);
     set("node", subject.guest.node.as_str());
     if let Some(node) = store.node(subject.guest.node.as_str()) {
-        set("node.cpus", &node.maxcpu.to_string());
-        set("node.memory", &node.maxmem.to_string());
-        set("node.free", &node.maxmem.saturating_sub(node.mem).to_string());
+        device::supply::node_facts(node).iter().for_each(|(fact, value)| set(fact, value));
     }
     values
 }

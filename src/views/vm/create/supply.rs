@@ -91,9 +91,9 @@ pub fn pools(store: &Store) -> Vec<Choice> {
 /// What the node can give, as facts.
 pub fn capacity(wizard: &mut Wizard, store: &Store, name: &NodeName) {
     if let Some(node) = store.resources.nodes.iter().find(|node| node.node == *name) {
-        wizard.set_fact("node.cpus", node.maxcpu.to_string());
-        wizard.set_fact("node.memory", node.maxmem.to_string());
-        wizard.set_fact("node.free", node.maxmem.saturating_sub(node.mem).to_string());
+        for (fact, value) in device::supply::node_facts(node) {
+            wizard.set_fact(fact, value);
+        }
         let there = || {
             store
                 .resources
