@@ -92,9 +92,11 @@ impl Tracker {
         t.asked = false;
         t.wait = (t.wait * 3 / 2).min(Self::SLOWEST);
         t.next = now + t.wait;
+        // Of a run over several guests the lines tell how far the present guest is, not the run.
+        let of_one = t.shown.upid.kind() != "vzdump" || !t.shown.upid.id().is_empty();
         for line in log {
             t.log_seen = t.log_seen.max(line.n);
-            if let Some(progress) = Progress::parse(&line.t) {
+            if let Some(progress) = Progress::parse(&line.t).filter(|_| of_one) {
                 t.shown.percent = progress.percent.or(t.shown.percent);
             }
         }

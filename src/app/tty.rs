@@ -9,6 +9,8 @@ use tokio::{
 };
 
 const ESCAPE: u8 = 0x1b;
+const BELL: u8 = 0x07;
+const STRING_END: [u8; 2] = [ESCAPE, b'\\'];
 
 /// The terminal to read from. It is opened once more: a read that must not wait is then nobody else's concern, neither
 /// the shell's nor that of an editor, which share standard input with this program.
@@ -60,18 +62,37 @@ struct Parser {
 impl Parser {
     fn push(&mut self, bytes: &[u8]) -> Vec<Event> {
         let mut events = vec![];
+        let ends =
+            bytes.contains(&BELL) || bytes.windows(2).any(|pair| pair == STRING_END) || bytes.first() == Some(&b'\\');
+        if self.is_in_string() && !ends {
+            // It was none, or its end is lost: nothing that is typed may be lost with it.
+            self.begun.clear();
+        }
         for (at, byte) in bytes.iter().enumerate() {
+            if self.is_in_string() {
+                self.begun.push(*byte);
+                if *byte == BELL || self.begun.ends_with(&STRING_END) {
+                    self.begun.clear();
+                }
+                continue;
+            }
             // Escape twice is that key twice, or the key and a sequence after it.
             if self.begun == [ESCAPE] && *byte == ESCAPE {
                 self.end(&mut events);
             }
             self.begun.push(*byte);
-            // It is a key only when nothing follows.
-            if self.begun != [ESCAPE] || at + 1 == bytes.len() {
+            // Both are keys only when nothing follows.
+            let is_beginning = self.begun == [ESCAPE] || self.is_in_string();
+            if !is_beginning || at + 1 == bytes.len() {
                 self.end(&mut events);
             }
         }
         events
+    }
+
+    /// An answer of the terminal that nobody has asked for, or that comes too late: `ESC ]` to BEL or `ESC \`, and its like.
+    fn is_in_string(&self) -> bool {
+        matches!(self.begun.as_slice(), [ESCAPE, b']' | b'P' | b'X' | b'^' | b'_', ..])
     }
 
     /// Takes the event that is complete, and forgets what can't become one.
@@ -159,6 +180,21 @@ mod tests {
     fn what_is_unknown_hides_nothing_after_it() {
         assert_eq!(Parser::default().push(b"\x1b[>1;2xj\x1b[?62cj").last(), Some(&key(Char('j'))));
         assert_eq!(Parser::default().push(b"\xff\xfej").last(), Some(&key(Char('j'))));
+    }
+
+    #[test]
+    fn late_answers_of_the_terminal_are_no_keys() {
+        let mut parser = Parser::default();
+        let colour = b"\x1b]11;rgb:0000/0000/0000\x1b\\";
+        assert_eq!(parser.push(colour), []);
+        assert_eq!(
+            parser.push(b"k\x1b]52;c;\x07j\x1bP>|tmux 3.5\x1b\\g"),
+            [key(Char('k')), key(Char('j')), key(Char('g'))]
+        );
+        assert_eq!((parser.push(&colour[..9]), parser.push(&colour[9..])), (vec![], vec![]));
+        // With nothing after it, it is a key; what looked like an answer and has no end hides no more than itself.
+        assert_eq!(parser.push(b"\x1b]"), [with(Char(']'), KeyModifiers::ALT)]);
+        assert_eq!((parser.push(b"\x1b]1"), parser.push(b"jk")), (vec![], vec![key(Char('j')), key(Char('k'))]));
     }
 
     proptest! {

@@ -98,7 +98,11 @@ pub async fn run(kind: GuestKind, args: Set, world: &World, store: &Store) -> Re
         n => format!("Change {n} settings"),
     };
     let destroys = change.delete.iter().any(|key| number(key, "unused").is_some());
-    let Some(mut proposal) = propose(&subject, &sheet, &title, &change) else { bail!("nothing would change") };
+    let Some(mut proposal) = propose(&subject, &sheet, &title, &change) else {
+        // It is as wanted already: nobody has to do anything.
+        eprintln!("nothing would change");
+        return Ok(());
+    };
     if destroys {
         proposal = proposal.degree(Degree::Typed(id.to_string())).note("Removing an unused disk deletes its data.");
     }

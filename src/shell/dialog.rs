@@ -7,12 +7,12 @@ mod tests;
 
 use std::{cell::Cell, collections::BTreeMap};
 
-use crossterm::event::{KeyCode, KeyEvent, MouseEvent};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEvent};
 use ratatui::{
     Frame,
     layout::{Constraint, Rect},
     text::{Line, Span},
-    widgets::Paragraph,
+    widgets::{Clear, Paragraph},
 };
 
 use super::{
@@ -366,6 +366,11 @@ impl<A: Ask> Dialog<A> {
     }
 }
 
+/// The key that goes on with a form.
+fn is_send(key: KeyEvent) -> bool {
+    key.code == KeyCode::Char('s')
+}
+
 /// Lets the dialog hear what comes of a change.
 fn listen<M: Send + 'static>(write: &mut Write, cx: &Cx<'_, Msg<M>>) {
     let (id, wire) = (cx.id, write.wire.clone());
@@ -429,6 +434,13 @@ impl<A: Ask> View for Dialog<A> {
     }
 
     fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Self::Msg>) -> bool {
+        if self.sending > 0 {
+            // What was sent is what is shown, until the answer has come.
+            if key.code == KeyCode::Esc {
+                self.cancel(true, cx);
+            }
+            return !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) || is_send(key);
+        }
         let event = self.wizard.key(key);
         if event == WizardEvent::Ignored && self.wizard.is_on_last() {
             return self.key_on_last(key);
@@ -437,13 +449,17 @@ impl<A: Ask> View for Dialog<A> {
     }
 
     fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_, Self::Msg>) {
-        let event = self.wizard.mouse(event);
-        self.handle(event, cx);
+        if self.sending == 0 {
+            let event = self.wizard.mouse(event);
+            self.handle(event, cx);
+        }
     }
 
     fn paste(&mut self, text: &str, cx: &mut Cx<'_, Self::Msg>) {
-        let event = self.wizard.paste(text);
-        self.handle(event, cx);
+        if self.sending == 0 {
+            let event = self.wizard.paste(text);
+            self.handle(event, cx);
+        }
     }
 
     fn crumb(&self, _: &Store) -> String {
@@ -473,6 +489,12 @@ impl<A: Ask> View for Dialog<A> {
         let mut page = None;
         let room = self.room.get();
         self.wizard.draw(frame, inner, room, look, scene.now.millis(), |_, area| page = Some(area));
+        if self.sending > 0 && self.wizard.is_single() {
+            let line = Rect { y: inner.bottom().saturating_sub(1), height: 1.min(inner.height), ..inner };
+            frame.render_widget(Clear, line);
+            let words = format!(" Sending{}  Esc: leave it to itself", look.glyphs.ellipsis);
+            frame.render_widget(Line::styled(words, look.style(Role::Accent)), line);
+        }
         if let Some(area) = page {
             self.draw_last(frame, area, scene);
         }

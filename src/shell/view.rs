@@ -8,6 +8,7 @@ use ratatui::{Frame, layout::Rect};
 use super::{
     command::Command,
     context::{Cx, Scene},
+    picker::Picker,
 };
 use crate::{
     store::Store,
@@ -62,7 +63,11 @@ pub trait View: Sized + Send + 'static {
     fn enter(&mut self, _cx: &mut Cx<'_, Self::Msg>) {}
     /// Shows what can be done with it: the right button.
     fn menu(&mut self, cx: &mut Cx<'_, Self::Msg>) {
-        self.enter(cx);
+        let ids: Vec<_> = Self::COMMANDS.iter().map(|command| command.id).collect();
+        let picks = Picker::commands(self, &ids, cx);
+        if !picks.is_empty() {
+            cx.open(Picker::menu(Self::NAME, picks));
+        }
     }
     /// Raw keys, for text fields and movement. True when used; commands get the others.
     fn key(&mut self, key: KeyEvent, cx: &mut Cx<'_, Self::Msg>) -> bool {

@@ -112,6 +112,15 @@ impl Form {
         self.add(key, label, Kind::Text(Input::new("")))
     }
 
+    /// The last field's text (not a secret) has lines, with `\n` between them.
+    pub fn with_lines(self) -> Self {
+        self.last(|f| {
+            if let Kind::Text(input) = &mut f.kind {
+                input.hold_lines();
+            }
+        })
+    }
+
     /// Adds a field for a whole number within bounds.
     pub fn number(self, key: &str, label: &str, range: RangeInclusive<i64>) -> Self {
         self.add(key, label, Kind::Number(Input::new(""), range))

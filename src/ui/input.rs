@@ -27,6 +27,8 @@ pub enum InputEvent {
 pub struct Input {
     area: TextArea<'static>,
     secret: bool,
+    /// Pasted line breaks become `\n`, as its text writes them, instead of blanks.
+    lines: bool,
     placeholder: String,
     /// First visible cell of the text.
     scroll: usize,
@@ -57,14 +59,16 @@ impl fmt::Debug for Input {
 impl Input {
     /// A field holding a text, the cursor at its end.
     pub fn new(text: &str) -> Self {
-        let mut input = Self { area: TextArea::default(), secret: false, placeholder: String::new(), scroll: 0 };
+        let mut input =
+            Self { area: TextArea::default(), secret: false, lines: false, placeholder: String::new(), scroll: 0 };
         input.set(text);
         input
     }
 
     /// An empty field for a secret: drawn masked, never in [`Input::text`] or Debug output, without undo history.
     pub fn secret() -> Self {
-        let mut input = Self { area: TextArea::default(), secret: true, placeholder: String::new(), scroll: 0 };
+        let mut input =
+            Self { area: TextArea::default(), secret: true, lines: false, placeholder: String::new(), scroll: 0 };
         input.set("");
         input
     }
@@ -181,9 +185,18 @@ impl Input {
         if self.raw().len() == before { InputEvent::Used } else { InputEvent::Changed }
     }
 
-    /// Inserts pasted text; line breaks become blanks, control characters go.
+    /// Its text has lines, written with `\n` between them.
+    pub fn hold_lines(&mut self) {
+        self.lines = true;
+    }
+
+    /// Inserts pasted text; line breaks become blanks or `\n`, control characters go.
     pub fn paste(&mut self, pasted: &str) -> InputEvent {
-        let cleaned = Zeroizing::new(text::clean(pasted.trim_end_matches(['\r', '\n'])).into_owned());
+        let mut pasted = Zeroizing::new(pasted.trim_end_matches(['\r', '\n']).to_owned());
+        if self.lines {
+            *pasted = pasted.replace("\r\n", "\n").replace(['\r', '\n'], "\\n");
+        }
+        let cleaned = Zeroizing::new(text::clean(&pasted).into_owned());
         if cleaned.is_empty() {
             return InputEvent::Used;
         }
@@ -290,6 +303,14 @@ mod tests {
         let mut input = Input::new("x");
         input.paste("one\r\ntwo\x1b[31m\n");
         assert_eq!(input.text(), "xone  two[31m");
+    }
+
+    #[test]
+    fn pasted_lines_stay_lines_where_there_are_any() {
+        let mut input = Input::new("");
+        input.hold_lines();
+        input.paste("# Title\r\none\rtwo\n");
+        assert_eq!(input.text(), "# Title\\none\\ntwo");
     }
 
     #[test]

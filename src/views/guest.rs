@@ -229,7 +229,7 @@ impl Guests {
     }
 
     fn edit(&mut self, cx: &mut Cx<'_, ()>) {
-        if let Some(guest) = self.table.selected(&cx.store().resources.guests) {
+        if let [guest] = self.targets(cx.store()).as_slice() {
             cx.open(edit::Editor::new(guest.reference()));
         }
     }
@@ -326,11 +326,7 @@ impl View for Guests {
         template::convert_command(),
         template::describe_command(),
         permission::command(),
-        Command::edit(
-            "guest.edit",
-            |v, s| needs(v.table.selected(&s.resources.guests).is_some(), "no guest is selected"),
-            Self::edit,
-        ),
+        Command::edit("guest.edit", |v, s| needs(v.targets(s).len() == 1, "choose one guest"), Self::edit),
         Command {
             id: "guest.backup",
             keys: "b",

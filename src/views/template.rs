@@ -233,7 +233,9 @@ pub const fn convert_command<V: Targets>() -> Command<V> {
         title: "Convert to template",
         footer: false,
         ready: |v, s| {
-            needs(matches!(v.targets(s).as_slice(), [one] if !one.template), "choose one guest that is no template")
+            let targets = v.targets(s);
+            needs(targets.len() == 1, "choose one guest")?;
+            needs(!targets.iter().any(|guest| guest.template), "it is a template already")
         },
         run: |v, cx| {
             if let ([guest], false) = (v.targets(cx.store()).as_slice(), cx.refuses_changes()) {

@@ -275,7 +275,7 @@ impl Volumes {
         let why = match (&self.scope, places.first()) {
             _ if places.iter().any(wanted) => return Ok(()),
             (Scope::Storage(..), Some(place)) => {
-                format!("{} keeps {}, but no files", place.storage, place.content.replace(',', ", "))
+                format!("{} keeps {}, and takes no uploads", place.storage, place.content.replace(',', ", "))
             }
             (Scope::Storage(storage, _), None) => format!("{storage} is not in the cluster's list"),
             (Scope::Kind(_), _) => format!("no storage keeps {}", self.what()),

@@ -172,6 +172,27 @@ async fn one_is_taken_with_ram() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_typed_while_a_change_is_on_its_way_changes_nothing() {
+    let mut h = nextcloud((80, 24)).await;
+    h.press("n").await;
+    h.press("'before'").await;
+    h.trouble("/snapshot", Some(1), proxmux::sim::fault::Effect::Slow(8.0));
+    h.press("ctrl-s y").await;
+    h.wait(1.0).await;
+    h.sees("Sending");
+    h.press("'xyz' ctrl-s enter").await;
+    h.sees("before");
+    h.sees_not("beforex");
+    h.press("esc").await;
+    h.sees("The call is on its way all the same");
+    h.press("n").await;
+    h.wait(10.0).await;
+    h.sees_not("Take a snapshot of");
+    assert_eq!(h.writes().len(), 1);
+    h.until("before", 10.0).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_existing_name_of_a_second_client_is_told_by_the_task() {
     let mut h = nextcloud((120, 40)).await;
     h.press("n 'mine'").await;

@@ -42,7 +42,7 @@ async fn files_come_only_to_storages_that_keep_such() {
     for (key, words) in [("u", "Upload: "), ("w", "Download: ")] {
         h.press(key).await;
         h.sees(words);
-        h.sees("local-lvm keeps images, rootdir, but no files");
+        h.sees("local-lvm keeps images, rootdir, and takes no uploads");
         h.sees_not("Upload a file");
     }
     h.press("esc / ctrl-u 'nas' enter enter").await;

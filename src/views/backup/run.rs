@@ -38,9 +38,15 @@ impl Digest for vzdump::Run {
         let (good, bad) = self.counts();
         let mut first =
             vec![Span::styled(" Backup run  ", look.style(Role::Title)), follow.state(look, scene.now.millis())];
-        let all = self.guests.len();
-        let words =
-            format!("  {good} of {all} done{}", if bad > 0 { format!(", {bad} failed") } else { String::new() });
+        let mut words = format!("  {good} done");
+        if bad > 0 {
+            words += &format!(", {bad} failed");
+        }
+        // The log names a guest when its turn has come: how many are yet to come it does not say.
+        let stopped = follow.task.as_ref().is_some_and(|task| task.status.to_string().contains("interrupted"));
+        if stopped {
+            words += "; guests whose turn had not come were not backed up";
+        }
         first.push(Span::styled(words, look.style(if bad > 0 { Role::Danger } else { Role::Muted })));
         let facts = format!(
             " {} on {} by {}{}",

@@ -43,6 +43,7 @@ impl Describe {
             .placeholder("none")
             .help("Space or Enter lists those of the cluster; typing makes a new one.")
             .text("description", "Notes")
+            .with_lines()
             .help("Markdown; \\n stands for a new line.")
             .toggle("protection", "Protected from removal");
         let ask = Self { guest: guest.reference(), name: guest.name.to_string(), digest: None, tags: String::new() };
