@@ -38,7 +38,7 @@ use crate::{
         task::{self, LogLine, Task},
         vzdump,
     },
-    shell::{Command, Cx, Scene, View, always, needs},
+    shell::{Command, Cx, Ready, Scene, View, always, needs},
     store::Store,
     ui::{Cell, Column, Pane, Role, Table, Width, text},
 };
@@ -195,6 +195,14 @@ impl Backups {
         if self.page == Page::List { self.list.selected(&self.stock.rows) } else { None }
     }
 
+    /// A backup is selected, and of that kind.
+    fn one(&self, fits: fn(&Row) -> bool) -> Ready {
+        needs(self.page == Page::List, "choose one on the page Backups")?;
+        let row = self.selected();
+        needs(row.is_some(), "no backup is selected")?;
+        needs(row.is_some_and(fits), "it is no guest's backup")
+    }
+
     /// The guests that are meant, as far as they exist.
     fn guests<'s>(&self, store: &'s Store) -> Vec<&'s Guest> {
         let mut ids: Vec<VmId> = match (self.only, self.page) {
@@ -272,7 +280,7 @@ impl View for Backups {
             keys: "R",
             title: "Restore",
             footer: true,
-            ready: |v, _| needs(v.selected().is_some_and(|r| r.kind.is_some()), "no backup of a guest is selected"),
+            ready: |v, _| v.one(|r| r.kind.is_some()),
             run: Self::restore,
         },
         Command {
@@ -280,7 +288,7 @@ impl View for Backups {
             keys: "c",
             title: "Configuration",
             footer: true,
-            ready: |v, _| needs(v.selected().is_some(), "no backup is selected"),
+            ready: |v, _| v.one(|_| true),
             run: Self::show,
         },
         Command {
@@ -288,7 +296,7 @@ impl View for Backups {
             keys: "e",
             title: "Edit notes",
             footer: false,
-            ready: |v, _| needs(v.selected().is_some(), "no backup is selected"),
+            ready: |v, _| v.one(|_| true),
             run: Self::notes,
         },
         Command {
@@ -304,7 +312,7 @@ impl View for Backups {
             keys: "f",
             title: "Files in it",
             footer: false,
-            ready: |v, _| needs(v.selected().is_some(), "no backup is selected"),
+            ready: |v, _| v.one(|_| true),
             run: Self::files,
         },
         Command {
@@ -312,7 +320,7 @@ impl View for Backups {
             keys: "P",
             title: "Prune the guest's backups",
             footer: false,
-            ready: |v, _| needs(v.selected().is_some_and(|r| r.vmid.is_some()), "no backup of a guest is selected"),
+            ready: |v, _| v.one(|r| r.vmid.is_some()),
             run: Self::prune,
         },
         Command::remove("backup.remove", |v, _| needs(!v.chosen().is_empty(), "no backup is selected"), Self::remove)
@@ -338,7 +346,7 @@ impl View for Backups {
             keys: "y",
             title: "Copy the volume's id",
             footer: false,
-            ready: |v, _| needs(v.selected().is_some(), "no backup is selected"),
+            ready: |v, _| v.one(|_| true),
             run: Self::copy,
         },
     ];

@@ -288,7 +288,10 @@ impl Fleet {
             keys: action.keys,
             title: action.title,
             footer: action.footer,
-            ready: |v, _| needs(!v.table.is_empty(), "no guest is selected"),
+            ready: |v, _| {
+                let meant = v.table.marked_or_selected(&v.members);
+                action::possible(&action::ACTIONS[N], meant.into_iter().map(|m| &m.guest), "no guest is selected")
+            },
             run: Self::act::<N>,
         }
     }

@@ -256,14 +256,22 @@ pub const fn command<V: Targets, const N: usize>() -> Command<V> {
 }
 
 fn ready<V: Targets, const N: usize>(view: &V, store: &Store) -> Ready {
-    let mut why = None;
-    for guest in view.targets(store) {
-        why = (ACTIONS[N].refuse)(guest);
-        if why.is_none() {
-            return Ok(());
+    possible(&ACTIONS[N], view.targets(store), V::NONE)
+}
+
+/// An action can be done with one of these guests at least.
+///
+/// # Errors
+/// Why it can't be done with the last of them, or that there is none.
+pub fn possible<'g>(action: &Action, guests: impl IntoIterator<Item = &'g Guest>, none: &'static str) -> Ready {
+    let mut why = none;
+    for guest in guests {
+        match (action.refuse)(guest) {
+            None => return Ok(()),
+            Some(reason) => why = reason,
         }
     }
-    Err(why.unwrap_or(V::NONE).into())
+    Err(why.into())
 }
 
 /// Why something can't be done with a guest: its state, or a missing privilege.
